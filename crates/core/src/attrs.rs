@@ -1,0 +1,143 @@
+//! Attributes of groups and variables, in file order, with the types that the file gave them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::dtype::{DataType, Scalar};
+
+/// The value of an attribute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AttrValue {
+    /// One text.
+    Text(String),
+    /// A list of texts (NetCDF4 string arrays).
+    Texts(Vec<String>),
+    /// Numbers of one type. One number is a scalar, as in the NetCDF data model.
+    Numbers {
+        /// The type that the file stores.
+        dtype: DataType,
+        /// The values; never [`Scalar::Text`].
+        values: Vec<Scalar>,
+    },
+}
+
+impl AttrValue {
+    /// A single number.
+    pub fn number(dtype: DataType, value: Scalar) -> Self {
+        Self::Numbers { dtype, values: vec![value] }
+    }
+
+    /// The text, if it is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Texts(texts) if texts.len() == 1 => texts.first().map(String::as_str),
+            _ => None,
+        }
+    }
+
+    /// The number, if it is exactly one.
+    pub fn as_scalar(&self) -> Option<&Scalar> {
+        match self {
+            Self::Numbers { values, .. } if values.len() == 1 => values.first(),
+            _ => None,
+        }
+    }
+
+    /// Equal in value: number types may differ, NaN equals itself.
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Numbers { values: a, .. }, Self::Numbers { values: b, .. }) => {
+                a.len() == b.len()
+                    && a.iter()
+                        .zip(b)
+                        .all(|(x, y)| x.same(y) || (x.as_f64().is_some() && x.as_f64() == y.as_f64()))
+            }
+            _ => match (self.as_text(), other.as_text()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self == other,
+            },
+        }
+    }
+}
+
+impl fmt::Display for AttrValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => write!(f, "\"{text}\""),
+            Self::Texts(texts) => write!(f, "{texts:?}"),
+            Self::Numbers { values, .. } => {
+                let values: Vec<String> = values.iter().map(Scalar::to_string).collect();
+                f.write_str(&values.join(", "))
+            }
+        }
+    }
+}
+
+/// Attributes in file order; names are unique.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Attrs(Vec<(String, AttrValue)>);
+
+impl Attrs {
+    /// No attributes.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The value of `name`.
+    pub fn get(&self, name: &str) -> Option<&AttrValue> {
+        self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v)
+    }
+
+    /// The value of `name`, where it is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name).and_then(AttrValue::as_text)
+    }
+
+    /// The value of `name` as a double, where it is one real number.
+    pub fn f64(&self, name: &str) -> Option<f64> {
+        self.get(name).and_then(AttrValue::as_scalar).and_then(Scalar::as_f64)
+    }
+
+    /// Sets `name`, in place where it exists and at the end where not.
+    pub fn set(&mut self, name: impl Into<String>, value: AttrValue) {
+        let name = name.into();
+        match self.0.iter_mut().find(|(n, _)| *n == name) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    /// Removes `name` and returns its value.
+    pub fn remove(&mut self, name: &str) -> Option<AttrValue> {
+        let at = self.0.iter().position(|(n, _)| n == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Names and values, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &AttrValue)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, AttrValue)> for Attrs {
+    fn from_iter<T: IntoIterator<Item = (String, AttrValue)>>(iter: T) -> Self {
+        let mut attrs = Self::new();
+        for (name, value) in iter {
+            attrs.set(name, value);
+        }
+        attrs
+    }
+}

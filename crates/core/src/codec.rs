@@ -1,0 +1,144 @@
+//! Codecs as data: what was done to the bytes of a stored chunk, in the order of encoding.
+//!
+//! `arcoforge-codec` carries them out; readers report them, targets name them, and the planner compares them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::dtype::Endian;
+
+/// One step from elements to stored bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "codec", rename_all = "lowercase")]
+pub enum Codec {
+    /// Byte shuffle (HDF5 filter 2): the n-th bytes of all elements together; trailing bytes are kept as they are.
+    Shuffle {
+        /// Bytes of one element.
+        element_size: u32,
+    },
+    /// DEFLATE in a zlib stream (RFC 1950; HDF5 filter 1).
+    Zlib {
+        /// 0 to 9.
+        level: u32,
+    },
+    /// DEFLATE in a gzip member (RFC 1952).
+    Gzip {
+        /// 0 to 9.
+        level: u32,
+    },
+    /// HDF5's Fletcher-32 checksum behind the data (filter 3).
+    Fletcher32,
+    /// CRC-32C behind the data, little-endian (Zarr v3).
+    Crc32c,
+    /// Zstandard frame (RFC 8878; HDF5 filter 32015).
+    Zstd {
+        /// Compression level; negative is faster.
+        level: i32,
+    },
+    /// Blosc 1 container (HDF5 filter 32001).
+    Blosc(Blosc),
+    /// HDF5 filter 32004: LZ4 in big-endian framed blocks.
+    Lz4Hdf5 {
+        /// Bytes of one block before compression; 0 for the filter's default.
+        block_bytes: u64,
+    },
+    /// HDF5 filter 32000, LZF.
+    Lzf,
+    /// HDF5 filter 307, a bzip2 stream.
+    Bzip2 {
+        /// 1 to 9.
+        level: u32,
+    },
+    /// HDF5 filter 4, extended-Rice (CCSDS 121.0-B) as in szip/libaec.
+    Szip {
+        /// The filter's client data: options mask, pixels per block, bits per pixel, pixels per scanline.
+        params: Vec<u32>,
+    },
+    /// HDF5 filter 6.
+    ScaleOffset {
+        /// The filter's client data.
+        params: Vec<u32>,
+    },
+    /// HDF5 filter 5.
+    Nbit {
+        /// The filter's client data.
+        params: Vec<u32>,
+    },
+    /// HDF5 filter 32008: bits of elements transposed, then optionally LZ4 or Zstandard.
+    Bitshuffle {
+        /// The filter's client data: version major, minor, element size, block size, compressor.
+        params: Vec<u32>,
+    },
+    /// A filter that can't be undone here; keeps its HDF5 number and name for the message.
+    Unknown {
+        /// The registered number of the filter.
+        id: u32,
+        /// Its name, where the file has one.
+        name: String,
+    },
+}
+
+impl Codec {
+    /// The codec's name, without its parameters.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Shuffle { .. } => "shuffle",
+            Self::Zlib { .. } => "zlib",
+            Self::Gzip { .. } => "gzip",
+            Self::Fletcher32 => "fletcher32",
+            Self::Crc32c => "crc32c",
+            Self::Zstd { .. } => "zstd",
+            Self::Blosc(_) => "blosc",
+            Self::Lz4Hdf5 { .. } => "lz4hdf5",
+            Self::Lzf => "lzf",
+            Self::Bzip2 { .. } => "bzip2",
+            Self::Szip { .. } => "szip",
+            Self::ScaleOffset { .. } => "scaleoffset",
+            Self::Nbit { .. } => "nbit",
+            Self::Bitshuffle { .. } => "bitshuffle",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+}
+
+/// The parameters of Blosc 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blosc {
+    /// `blosclz`, `lz4`, `lz4hc`, `zlib`, `zstd` or `snappy`.
+    pub cname: String,
+    /// 0 to 9.
+    pub clevel: u32,
+    /// What is done before compression.
+    pub shuffle: BloscShuffle,
+    /// Bytes of one element.
+    pub typesize: u32,
+    /// Bytes of one block; 0 lets the library choose.
+    pub blocksize: u64,
+}
+
+/// Blosc's own filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BloscShuffle {
+    /// None.
+    NoShuffle,
+    /// By bytes.
+    Shuffle,
+    /// By bits.
+    BitShuffle,
+}
+
+/// How one chunk's elements became its stored bytes: byte order, then codecs in the order of encoding.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Encoding {
+    /// Byte order of the elements.
+    pub endian: Endian,
+    /// Applied from first to last when encoding, undone from last to first.
+    pub codecs: Vec<Codec>,
+}
+
+impl Encoding {
+    /// Little-endian elements, not compressed.
+    pub const fn raw() -> Self {
+        Self { endian: Endian::Little, codecs: Vec::new() }
+    }
+}

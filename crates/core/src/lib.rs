@@ -1,0 +1,28 @@
+//! The nouns and the arithmetic of arcoforge: pattern, schema, combine, steps, CF time, chunk grids, plan.
+//!
+//! Everything here is a pure function over plain values: no IO, no clock, no randomness, no hash-map order, no format
+//! or codec library. The same recipe and the same inputs give the same plan and the same digest.
+//!
+//! ```
+//! use arcoforge_core::chunk::{ChunkGrid, Region};
+//!
+//! // 365 days of 720 x 1440 cells, 20 days a chunk
+//! let grid = ChunkGrid::new(vec![365, 720, 1440], vec![20, 720, 1440]);
+//! assert_eq!(grid.counts(), [19, 1, 1]);
+//! assert_eq!(grid.region(&[18, 0, 0]), Region(vec![360..365, 0..720, 0..1440]));
+//! ```
+
+pub mod attrs;
+pub mod axis;
+pub mod block;
+pub mod calendar;
+pub mod chunk;
+pub mod code;
+pub mod codec;
+pub mod dtype;
+pub mod error;
+pub mod pattern;
+pub mod recipe;
+pub mod schema;
+pub mod target;
+pub mod template;

@@ -1,0 +1,86 @@
+//! The file pattern: axes and source make positions, positions make URLs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::axis::Key;
+use crate::template::Template;
+
+/// Where a recipe's files are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The inputs themselves.
+    pub input: Input,
+    /// Other templates for parts of the pattern; the first that selects a position is taken.
+    pub overrides: Vec<Override>,
+    /// Positions that do not exist in the archive and are left out.
+    pub missing: Vec<Selection>,
+    /// The group inside each file that is taken as its root.
+    pub group: Option<String>,
+    /// Most connections to one host at a time.
+    pub connections: Option<u32>,
+}
+
+/// The inputs of a recipe.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Input {
+    /// Templates: per position the first that exists is taken.
+    Url(Vec<Template>),
+    /// One URL or path per position, row-major in the order of the axes; also the only form with no axes (one file).
+    Files(Vec<String>),
+    /// Found in a listing.
+    Find(Find),
+}
+
+/// Inputs found in a listing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Find {
+    /// Glob patterns (or directories) of paths.
+    pub glob: Vec<String>,
+    /// Named groups give the keys of the axes.
+    pub regex: Option<String>,
+    /// Group → strptime format, for keys that are dates.
+    pub parse: BTreeMap<String, String>,
+    /// What to do with two files at one position.
+    pub pick: Option<Pick>,
+}
+
+/// Which of two files at one position is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pick {
+    /// The last by modification time, then by name.
+    Latest,
+}
+
+/// Another template for a part of the pattern.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Override {
+    /// Which positions.
+    pub select: Selection,
+    /// Their templates, in order of preference.
+    pub url: Vec<Template>,
+}
+
+/// A set of positions: axis → which of its keys. Axes not named: all keys.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Selection(pub BTreeMap<String, KeyMatch>);
+
+/// Which keys of one axis.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyMatch {
+    /// One key.
+    One(Key),
+    /// Several keys.
+    Any(Vec<Key>),
+    /// An inclusive range; an open end is `None`.
+    Range {
+        /// First.
+        from: Option<Key>,
+        /// Last.
+        to: Option<Key>,
+    },
+}

@@ -1,0 +1,224 @@
+//! The recipe as it is meant: concrete and valid by construction. `arcoforge-recipe` makes it from text,
+//! the command line makes it from arguments.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::attrs::AttrValue;
+use crate::axis::Axis;
+use crate::codec::Codec;
+use crate::dtype::Scalar;
+use crate::pattern::Source;
+
+/// A recipe: which files become which dataset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// `[a-z0-9-]+`, the name of the dataset.
+    pub name: String,
+    /// Who and what; never changes the values.
+    pub about: About,
+    /// The file pattern's axes; their order is significant.
+    pub axes: Vec<Axis>,
+    /// Where the files are.
+    pub source: Source,
+    /// Applied to every file, in order, before combining.
+    pub steps: Vec<Step>,
+    /// What to do where files disagree.
+    pub combine: Policies,
+    /// The dataset to write.
+    pub output: Output,
+    /// What `--take` keeps by default in a test: number of keys per axis.
+    pub test: BTreeMap<String, u64>,
+}
+
+/// Descriptive metadata of a recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct About {
+    /// One line.
+    pub title: Option<String>,
+    /// More lines.
+    pub description: Option<String>,
+    /// An SPDX expression or a name.
+    pub license: Option<String>,
+    /// Organisations, as in STAC.
+    pub providers: Vec<Provider>,
+    /// People who answer for the recipe.
+    pub maintainers: Vec<Maintainer>,
+}
+
+/// An organisation that made, hosts or processes the data, as in STAC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provider {
+    /// The organisation.
+    pub name: String,
+    /// `producer`, `licensor`, `processor`, `host`.
+    pub roles: Vec<String>,
+    /// Its page.
+    pub url: Option<String>,
+}
+
+/// A person who answers for the recipe.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Maintainer {
+    /// GitHub login.
+    pub github: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// ORCID iD.
+    pub orcid: Option<String>,
+}
+
+/// One transformation of a file's schema and values. Names of variables may be globs where said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// Leaves variables out; globs.
+    Drop(Vec<String>),
+    /// Keeps these variables, the coordinates of their dimensions and bounds thereof; globs.
+    Keep(Vec<String>),
+    /// Renames variables and dimensions: from, to.
+    Rename(BTreeMap<String, String>),
+    /// Marks variables as coordinates; globs.
+    SetCoords(Vec<String>),
+    /// Adds a dimension of length one.
+    AddDim(AddDim),
+    /// Removes dimensions of length one.
+    Squeeze(Vec<String>),
+    /// Orders dimensions; those not named keep their order behind the named ones.
+    Transpose(Vec<String>),
+    /// Changes attributes.
+    Attrs(Vec<AttrEdit>),
+}
+
+/// The `add_dim` step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AddDim {
+    /// The new dimension, and the coordinate of that name.
+    pub dim: String,
+    /// Where the coordinate's value comes from.
+    pub value: DimValue,
+    /// Variables that get the dimension, globs; empty: every variable that is not a coordinate.
+    pub variables: Vec<String>,
+    /// Attributes of the new coordinate (units, calendar, …).
+    pub attrs: Vec<(String, AttrValue)>,
+}
+
+/// Where a new coordinate's value comes from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DimValue {
+    /// The file's key along an axis.
+    Key(String),
+    /// A global attribute, or `variable@attribute`; `format` parses dates (strptime).
+    Attr {
+        /// The attribute.
+        name: String,
+        /// How to parse it as a date.
+        format: Option<String>,
+    },
+    /// A scalar variable (which becomes the coordinate).
+    Scalar(String),
+    /// A regular expression on the file's name: its group 1, or the whole match.
+    FileName {
+        /// The expression.
+        regex: String,
+        /// How to parse it as a date.
+        format: Option<String>,
+    },
+    /// The same value in every file.
+    Constant(Scalar),
+}
+
+/// One edit of attributes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttrEdit {
+    /// Sets an attribute; `variable` empty for the root group, else a glob.
+    Set {
+        /// Variables (glob), or empty for the root group.
+        variable: String,
+        /// The attribute.
+        name: String,
+        /// Its new value.
+        value: AttrValue,
+    },
+    /// Deletes an attribute (glob).
+    Delete {
+        /// Variables (glob), or empty for the root group.
+        variable: String,
+        /// The attribute (glob).
+        name: String,
+    },
+    /// Renames an attribute.
+    Move {
+        /// Variables (glob), or empty for the root group.
+        variable: String,
+        /// From.
+        from: String,
+        /// To.
+        to: String,
+    },
+}
+
+/// What to do where files disagree: policy key → policy, and per variable.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Policies {
+    /// For every variable.
+    pub all: BTreeMap<String, String>,
+    /// Policy key → variable → policy.
+    pub variables: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The dataset to write.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Output {
+    /// Where to, unless the command line says otherwise.
+    pub to: Option<String>,
+    /// Zarr v3 unless said otherwise.
+    pub format: TargetFormat,
+    /// Chunk lengths per dimension.
+    pub chunks: BTreeMap<String, ChunkLength>,
+    /// Shard lengths per dimension.
+    pub shards: BTreeMap<String, ChunkLength>,
+    /// How chunks are encoded.
+    pub codecs: Codecs,
+    /// Attributes of the root group, set last.
+    pub attrs: Vec<(String, AttrValue)>,
+}
+
+/// What the target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TargetFormat {
+    /// Zarr version 3.
+    #[default]
+    Zarr3,
+    /// Zarr version 2.
+    Zarr2,
+}
+
+/// The length of chunks or shards along one dimension.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChunkLength {
+    /// Cells.
+    Cells(u64),
+    /// The whole dimension.
+    Whole,
+    /// As many cells as make a chunk (or shard) of about this many bytes.
+    Bytes(u64),
+}
+
+/// How chunks are encoded.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Codecs {
+    /// Stored chunks are copied where the core specification names their codecs; else the measured default.
+    #[default]
+    Default,
+    /// Stored chunks are also copied where only `numcodecs.*` names their codecs.
+    Source,
+    /// Exactly these, in the order of encoding; nothing is copied unless it has them.
+    Chain(Vec<Codec>),
+}

@@ -1,0 +1,60 @@
+//! An input as bytes: its length, its validator, and reads of ranges.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use arcoforge_core::error::Result;
+use serde::{Deserialize, Serialize};
+
+/// What tells one version of an object from another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct Validator {
+    /// Bytes.
+    pub size: u64,
+    /// HTTP entity tag, strong or weak as the server sent it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub etag: Option<String>,
+    /// Modification time: nanoseconds since 1970 for files, seconds for HTTP's `Last-Modified` (as nanoseconds).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub modified_ns: Option<i64>,
+}
+
+/// An object that can be read in ranges, from several threads at a time.
+pub trait Object: Send + Sync + Debug {
+    /// The URL or path, without secrets, for messages and provenance.
+    fn url(&self) -> &str;
+
+    /// What was seen when the object was opened.
+    fn validator(&self) -> &Validator;
+
+    /// Fills `out` from `offset`. A range beyond the end, a short answer or a changed object is an error.
+    fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()>;
+
+    /// Reads several ranges; implementations over a network put near ranges together.
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        ranges.iter().map(|range| read_range(self, range.clone())).collect()
+    }
+
+    /// True where a read costs a round trip to another machine.
+    fn is_remote(&self) -> bool;
+}
+
+/// Reads one range into a new buffer; the range is checked against the object's size before memory is taken.
+pub fn read_range<O: Object + ?Sized>(object: &O, range: Range<u64>) -> Result<Vec<u8>> {
+    use arcoforge_core::error::{Code, Error};
+    let size = object.validator().size;
+    if range.start > range.end || range.end > size {
+        return Err(Error::new(
+            Code::SourceCorrupt,
+            format!("found a reference to bytes {}..{} in a file of {size} bytes", range.start, range.end),
+        )
+        .at(object.url())
+        .help("the file is truncated or damaged: fetch it again"));
+    }
+    let length = usize::try_from(range.end - range.start).map_err(|e| {
+        Error::new(Code::SourceLimit, "range does not fit in memory").caused_by(e).at(object.url())
+    })?;
+    let mut bytes = vec![0; length];
+    object.read_into(range.start, &mut bytes)?;
+    Ok(bytes)
+}
