@@ -1,0 +1,328 @@
+//! A store in a local directory: filled beside the target, published by one rename or one exchange.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::target::Dataset;
+use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
+
+use crate::{ShardWriter, Written, write_chunk};
+
+/// A directory that becomes a store when it is published; until then the target is untouched.
+///
+/// Objects may be written from many threads at once. A chunk costs one open, write and close: only metadata and directories
+/// are synced, at the end. An object written twice holds what came last, so a unit of work can be run again.
+#[derive(Debug)]
+pub struct LocalStore {
+    target: PathBuf,
+    staging: PathBuf,
+    published: bool,
+}
+
+/// What [`LocalStore::publish`] did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Whether the target took the place of an older store.
+    pub replaced: bool,
+    /// Where remains of the older store lie that could not be removed; the new one is complete nevertheless.
+    pub leftover: Option<PathBuf>,
+}
+
+impl LocalStore {
+    /// A store that will be at `target`, filled at `staging`, which must be on the same file system (beside it). What
+    /// is in `staging` already is kept, so that a bake can be resumed.
+    ///
+    /// A publication that was cut off is finished first; [`is_published`](Self::is_published) then says so.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn create(target: impl Into<PathBuf>, staging: impl Into<PathBuf>) -> Result<Self> {
+        let mut store = Self { target: target.into(), staging: staging.into(), published: false };
+        store.recover()?;
+        if !store.published {
+            fs::create_dir_all(parent(&store.target))
+                .and_then(|()| fs::create_dir_all(&store.staging))
+                .map_err(|e| unwritable("can't create a directory", &store.staging, e))?;
+        }
+        Ok(store)
+    }
+
+    /// Whether the target is this store already, published by a run that was cut off right after.
+    pub fn is_published(&self) -> bool {
+        self.published
+    }
+
+    /// Where the store will be.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Where objects lie until the store is published.
+    pub fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Writes one whole object under `key`.
+    ///
+    /// # Errors
+    /// `target-unwritable`; `bug` for a key that leads out of the store.
+    pub fn write(&self, key: &str, bytes: &[u8]) -> Result<Written> {
+        let path = self.path(key)?;
+        let file = open(&path).map_err(|e| unwritable("can't create a file", &path, e))?;
+        write_chunk(file, &path.display().to_string(), bytes)
+    }
+
+    /// A shard of `chunks` inner chunks to be streamed under `key`. The file is made with the first inner chunk, so
+    /// that a shard without any leaves none. A shard that is dropped unfinished leaves a file that is not valid, to be
+    /// written again.
+    ///
+    /// # Errors
+    /// `bug` for a key that leads out of the store.
+    pub fn shard(&self, key: &str, chunks: u64) -> Result<ShardWriter<BufWriter<LazyFile>>> {
+        let path = self.path(key)?;
+        let name = path.display().to_string();
+        let file = BufWriter::with_capacity(64 << 10, LazyFile { path, file: None });
+        Ok(ShardWriter::new(file, name, chunks))
+    }
+
+    /// Writes and syncs all metadata of `dataset`, what makes the store visible last. Chunks come before.
+    ///
+    /// # Errors
+    /// `target-unwritable`, and those of [`metadata`](crate::metadata).
+    pub fn write_metadata(&self, dataset: &Dataset) -> Result<Vec<(String, Written)>> {
+        let mut written = Vec::new();
+        for (key, bytes) in crate::metadata(dataset)? {
+            let path = self.path(&key)?;
+            open(&path)
+                .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+                .map_err(|e| unwritable("can't write metadata", &path, e))?;
+            written.push((key, Written::of(&bytes)));
+        }
+        Ok(written)
+    }
+
+    /// Makes the store appear at the target, whole: by a rename where nothing is there, by an atomic exchange (and
+    /// then removal of the old store) where `overwrite` allows to replace one. Doing it again does nothing.
+    ///
+    /// # Errors
+    /// `target-exists` where the target may not be replaced, `target-unwritable` where the system refuses; the target
+    /// is untouched then, and the staging directory kept. `bug` before [`write_metadata`](Self::write_metadata).
+    pub fn publish(&mut self, overwrite: bool) -> Result<Published> {
+        if self.published {
+            return Ok(Published { replaced: false, leftover: None });
+        }
+        if !is_zarr(&self.staging) {
+            return Err(Error::new(Code::Bug, "found no metadata in a store to be published")
+                .at(self.staging.display().to_string()));
+        }
+        check_target(&self.target, overwrite)?;
+        let replaced = is_zarr(&self.target);
+        sync_dir(&self.staging)?;
+        self.mark()?;
+        let moved = if replaced { self.exchange() } else { self.rename() };
+        if let Err(error) = moved {
+            let _kept = fs::remove_file(self.marker());
+            return Err(error);
+        }
+        self.published = true;
+        sync_dir(parent(&self.target))?;
+        Ok(Published { replaced, leftover: self.clean().is_err().then(|| self.staging.clone()) })
+    }
+
+    /// Removes the staging directory; the target stays as it is.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn abandon(self) -> Result<()> {
+        self.clean().map_err(|e| unwritable("can't remove a directory", &self.staging, e))
+    }
+
+    fn path(&self, key: &str) -> Result<PathBuf> {
+        if key.is_empty() || !Path::new(key).components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(Error::new(
+                Code::Bug,
+                format!("found the key `{key}`, expected one inside the store"),
+            ));
+        }
+        Ok(self.staging.join(key))
+    }
+
+    fn rename(&self) -> Result<()> {
+        fs::rename(&self.staging, &self.target).map_err(|e| match e.kind() {
+            // a directory never replaces one that holds something
+            ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
+                exists("something that came while the store was written", &self.target).caused_by(e)
+            }
+            _ => unwritable("can't move the store to its place", &self.target, e),
+        })
+    }
+
+    fn exchange(&self) -> Result<()> {
+        renameat_with(CWD, &self.staging, CWD, &self.target, RenameFlags::EXCHANGE).map_err(|e| {
+            unwritable("can't exchange the old store for the new one", &self.target, e.into()).help(
+                "where the file system has no atomic exchange, move the old store away and run again: \
+                 nothing is computed twice",
+            )
+        })
+    }
+
+    /// The file that names the directory which is being published, so that a run after a crash knows whether the
+    /// staging directory holds the new store or the old one.
+    fn marker(&self) -> PathBuf {
+        let mut name = self.staging.file_name().unwrap_or_default().to_owned();
+        name.push(".publishing");
+        self.staging.with_file_name(name)
+    }
+
+    fn mark(&self) -> Result<()> {
+        let marker = self.marker();
+        identity(&self.staging)
+            .and_then(|id| {
+                let mut file = File::create(&marker)?;
+                file.write_all(id.as_bytes())?;
+                file.sync_all()
+            })
+            .map_err(|e| unwritable("can't note the publication", &marker, e))?;
+        sync_dir(parent(&marker))
+    }
+
+    fn recover(&mut self) -> Result<()> {
+        let marker = self.marker();
+        let marked = match fs::read_to_string(&marker) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(unwritable("can't read the note of a publication", &marker, e)),
+        };
+        if identity(&self.target).is_ok_and(|id| id == marked) {
+            self.published = true;
+            return self.clean().map_err(|e| unwritable("can't remove the old store", &self.staging, e));
+        }
+        fs::remove_file(&marker).map_err(|e| unwritable("can't remove a file", &marker, e))
+    }
+
+    /// Removes the staging directory, then the note.
+    fn clean(&self) -> io::Result<()> {
+        absent_is_fine(fs::remove_dir_all(&self.staging))?;
+        absent_is_fine(fs::remove_file(self.marker()))
+    }
+}
+
+/// A file that is made at the first write, with its directories.
+#[derive(Debug)]
+pub struct LazyFile {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+impl Write for LazyFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => self.file.insert(open(&self.path)?).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
+}
+
+/// Says before any work whether a store could be published at `target`.
+///
+/// # Errors
+/// `target-exists` for a store without `overwrite`, and in any case for what is no Zarr store: a file, a symbolic link, a
+/// directory with anything else in it. `target-unwritable` where the directory above can't be made or written.
+pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
+    match fs::symlink_metadata(target) {
+        Ok(found) if found.is_symlink() => {
+            return Err(exists("a symbolic link", target).help("give the path that it leads to"));
+        }
+        Ok(found) if !found.is_dir() => {
+            return Err(exists("a file", target).help("will not replace it; choose another target"));
+        }
+        Ok(_) => check_directory(target, overwrite)?,
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(unwritable("can't look at the target", target, e)),
+    }
+    check_parent(target)
+}
+
+fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
+    let mut entries =
+        fs::read_dir(target).map_err(|e| unwritable("can't look into the target", target, e))?;
+    match (is_zarr(target), overwrite) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err(exists("a Zarr store", target).help("`--overwrite` replaces it, in one atomic step"))
+        }
+        (false, _) if entries.next().is_none() => Ok(()),
+        (false, _) => Err(exists("a directory without zarr.json or .zgroup", target)
+            .help("will not replace it; choose another target")),
+    }
+}
+
+/// The nearest directory above that exists must be one that can be written.
+fn check_parent(target: &Path) -> Result<()> {
+    let mut above = parent(target);
+    while above.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) && parent(above) != above {
+        above = parent(above);
+    }
+    access(above, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(io::Error::from)
+        .and_then(|()| if above.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })
+        .map_err(|e| unwritable(&format!("can't write into `{}`", above.display()), target, e))
+}
+
+/// Whether a directory has the metadata of a Zarr node.
+fn is_zarr(path: &Path) -> bool {
+    ["zarr.json", ".zgroup", ".zmetadata", ".zarray"].iter().any(|key| path.join(key).is_file())
+}
+
+/// The directory that holds `path`; of a bare name, the current one.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => path,
+    }
+}
+
+/// Device and inode: what stays the same when a directory is renamed.
+fn identity(path: &Path) -> io::Result<String> {
+    let found = fs::symlink_metadata(path)?;
+    Ok(format!("{} {}", found.dev(), found.ino()))
+}
+
+/// Creates or truncates a file; its directories only where they are missing, so that the usual case is one call.
+fn open(path: &Path) -> io::Result<File> {
+    match File::create(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => {
+            fs::create_dir_all(parent(path))?;
+            File::create(path)
+        }
+        other => other,
+    }
+}
+
+fn sync_dir(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| unwritable("can't sync a directory", path, e))
+}
+
+fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn exists(found: &str, target: &Path) -> Error {
+    Error::new(Code::TargetExists, format!("found {found}, expected nothing"))
+        .at(target.display().to_string())
+}
+
+fn unwritable(message: &str, path: &Path, cause: io::Error) -> Error {
+    Error::new(Code::TargetUnwritable, message).caused_by(cause).at(path.display().to_string())
+}
