@@ -1,0 +1,6 @@
+//! The codecs against stored bytes of libhdf5, its plugins and numcodecs, against damage, and against themselves.
+
+mod damage;
+mod foreign;
+mod roundtrip;
+mod vectors;
