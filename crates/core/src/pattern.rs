@@ -1,4 +1,24 @@
 //! The file pattern: axes and source make positions, positions make URLs.
+//!
+//! ```
+//! use arcoforge_core::axis::{Axis, AxisKind, Key, Keys};
+//! use arcoforge_core::pattern::{Input, Pattern, Source};
+//! use arcoforge_core::template::Template;
+//!
+//! let years = Keys::Integers { from: 1981, to: 1983, step: 1 };
+//! let axes = [Axis { name: "time".into(), kind: AxisKind::Concat, keys: years, items_per_file: None }];
+//! let url = Template::parse("https://host/sst.{time}.nc")?;
+//! let source = Source::new(Input::Url(vec![url]));
+//! let pattern = Pattern::expand(&axes, &source, None)?;
+//! assert_eq!(pattern.len(), 3);
+//! assert_eq!(pattern.position(2)?.unwrap().candidates, ["https://host/sst.1983.nc"]);
+//! # Ok::<(), arcoforge_core::error::Error>(())
+//! ```
+
+mod expand;
+mod found;
+mod grid;
+mod select;
 
 use std::collections::BTreeMap;
 
@@ -6,6 +26,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::axis::Key;
 use crate::template::Template;
+
+pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
 
 /// Where a recipe's files are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +42,13 @@ pub struct Source {
     pub group: Option<String>,
     /// Most connections to one host at a time.
     pub connections: Option<u32>,
+}
+
+impl Source {
+    /// A source without overrides, gaps and limits.
+    pub const fn new(input: Input) -> Self {
+        Self { input, overrides: Vec::new(), missing: Vec::new(), group: None, connections: None }
+    }
 }
 
 /// The inputs of a recipe.
@@ -84,3 +113,7 @@ pub enum KeyMatch {
         to: Option<Key>,
     },
 }
+
+#[cfg(test)]
+#[path = "pattern_tests.rs"]
+mod tests;
