@@ -1,0 +1,84 @@
+//! One variable over all files that have it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CombineAxis, File};
+use crate::steps::Mapped;
+
+/// A variable's name and every file that has it, in file order.
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) files: Vec<Occurrence>,
+}
+
+/// One file that has the variable.
+#[derive(Clone, Copy)]
+pub(super) struct Occurrence {
+    pub(super) file: u32,
+    pub(super) variable: u32,
+}
+
+/// All variables of all files, in the order of first appearance.
+pub(super) fn variables(files: &[File]) -> Vec<Group> {
+    let mut at: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
+    for (number, file) in files.iter().enumerate() {
+        for (place, mapped) in file.view.variables.iter().enumerate() {
+            let occurrence = Occurrence { file: number as u32, variable: place as u32 };
+            match at.get(mapped.var.name.as_str()).and_then(|&at| groups.get_mut(at)) {
+                Some(group) => group.files.push(occurrence),
+                None => {
+                    at.insert(&mapped.var.name, groups.len());
+                    groups.push(Group { name: mapped.var.name.clone(), files: vec![occurrence] });
+                }
+            }
+        }
+    }
+    groups
+}
+
+impl Occurrence {
+    /// The variable in its file.
+    pub(super) fn mapped(self, files: &[File]) -> Option<&Mapped> {
+        files.get(self.file as usize)?.view.variables.get(self.variable as usize)
+    }
+}
+
+impl Group {
+    /// The first file's variable; the model of the combined one.
+    pub(super) fn first<'a>(&self, files: &'a [File]) -> Option<(&'a File, &'a Mapped)> {
+        let first = self.files.first()?;
+        Some((files.get(first.file as usize)?, first.mapped(files)?))
+    }
+
+    /// The concat axes whose dimension the variable has: (axis, dimension).
+    pub(super) fn along(&self, axes: &[CombineAxis], files: &[File]) -> Vec<(usize, usize)> {
+        let Some((_, mapped)) = self.first(files) else { return Vec::new() };
+        let dim_of = |axis: &CombineAxis| mapped.var.dims.iter().position(|d| *d == axis.name);
+        axes.iter()
+            .enumerate()
+            .filter(|(_, axis)| axis.is_concat())
+            .filter_map(|(at, axis)| Some((at, dim_of(axis)?)))
+            .collect()
+    }
+
+    /// Whether several files hold the same part of a variable that varies along a concat axis.
+    pub(super) fn repeated(&self, axes: &[CombineAxis], files: &[File]) -> bool {
+        let along = self.along(axes, files);
+        if along.is_empty() || along.len() == axes.len() {
+            return false;
+        }
+        let mut seen = BTreeSet::new();
+        let place = |o: &Occurrence| {
+            let index = files.get(o.file as usize).map(|f| f.index.as_slice()).unwrap_or_default();
+            along.iter().filter_map(|(axis, _)| index.get(*axis).copied()).collect::<Vec<u32>>()
+        };
+        self.files.iter().any(|o| !seen.insert(place(o)))
+    }
+}
+
+/// A file's keys along the merge axes.
+pub(super) fn merge_key(axes: &[CombineAxis], file: Option<&File>) -> Vec<u32> {
+    let Some(file) = file else { return Vec::new() };
+    axes.iter().zip(&file.index).filter(|(axis, _)| !axis.is_concat()).map(|(_, &key)| key).collect()
+}

@@ -1,0 +1,76 @@
+//! How long every file is along every concat axis, and so where it begins.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Context, Difference, Disagreement};
+use crate::error::Code;
+
+/// Per axis where every key begins; one more at the end. Empty for merge axes.
+pub(super) type Offsets = Vec<Arc<[u64]>>;
+
+pub(super) fn offsets(context: &Context<'_>, problems: &mut Vec<Disagreement>) -> Offsets {
+    (0..context.axes.len()).map(|axis| axis_offsets(context, axis, problems)).collect()
+}
+
+fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreement>) -> Arc<[u64]> {
+    let Some(axis) = context.axes.get(at).filter(|axis| axis.is_concat()) else { return Arc::from([]) };
+    let mut lengths: BTreeMap<u32, (u64, &str)> = BTreeMap::new();
+    let mut differ = Vec::new();
+    let mut items = Vec::new();
+    for file in context.files {
+        let (Some(&key), Some(length)) = (file.index.get(at), file.view.length(&axis.name)) else { continue };
+        if axis.items_per_file.is_some_and(|expected| expected != length) {
+            items.push(Difference::new(&file.url, format!("{length} along `{}`", axis.name)));
+        }
+        let (known, url) = *lengths.entry(key).or_insert((length, &file.url));
+        if known != length {
+            differ.push(Difference::new(url, format!("{known} along `{}`", axis.name)));
+            differ.push(Difference::new(&file.url, format!("{length} along `{}`", axis.name)));
+        }
+    }
+    let mut report = |code, what: String, found: Vec<Difference>, help: String| {
+        problems.push(Disagreement { code, variable: String::new(), what, found, help });
+    };
+    if lengths.is_empty() && !context.files.is_empty() {
+        let found = context.files.iter().map(|f| Difference::new(&f.url, dims_of(f))).take(1).collect();
+        let what = format!("no file has a dimension `{}` to concatenate along", axis.name);
+        report(
+            Code::CombineDims,
+            what,
+            found,
+            format!("`add_dim: {{{}: …}}` makes one; a typo in the axis's name is likely too", axis.name),
+        );
+    }
+    if !differ.is_empty() {
+        let what = format!("files at one position of axis `{}` differ in length", axis.name);
+        report(
+            Code::CombineDims,
+            what,
+            differ,
+            "leave such files out, or combine them by recipes of their own".into(),
+        );
+    }
+    if !items.is_empty() {
+        let expected = axis.items_per_file.unwrap_or_default();
+        let what = format!("the recipe says `items_per_file: {expected}` along `{}`", axis.name);
+        report(Code::CombineItems, what, items, "correct `items_per_file`, or the files".into());
+    }
+    let mut offsets = vec![0_u64];
+    for key in 0..axis.labels.len() as u32 {
+        let length = lengths.get(&key).map_or(0, |(length, _)| *length);
+        offsets.push(offsets.last().copied().unwrap_or(0).saturating_add(length));
+    }
+    offsets.into()
+}
+
+fn dims_of(file: &super::File) -> String {
+    let mut dims: Vec<String> = Vec::new();
+    for (dim, length) in file.view.variables.iter().flat_map(|m| m.var.dims.iter().zip(&m.var.shape)) {
+        let text = format!("{dim}={length}");
+        if !dims.contains(&text) {
+            dims.push(text);
+        }
+    }
+    format!("dimensions {}", if dims.is_empty() { "none".to_owned() } else { dims.join(", ") })
+}

@@ -1,0 +1,169 @@
+//! Combining: the schemas of all files become the schema of one dataset, and every difference between files is
+//! either decided by a policy or reported, all of them at once.
+//!
+//! What varies along a concat axis is laid end to end; what does not must be equal in all files and is kept once.
+//! Values that decide (coordinates, times whose units differ, everything without a concat dimension) are read by the
+//! caller, who asks [`needs_always`] while it surveys a file and [`needs`] when it has them all.
+
+mod attributes;
+mod dataset;
+mod disagreement;
+mod group;
+mod lengths;
+mod order;
+mod place;
+mod statics;
+mod time;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::attrs::Attrs;
+use crate::axis::AxisKind;
+use crate::block::Block;
+use crate::dtype::{DataType, Scalar};
+use crate::recipe::Policies;
+use crate::steps::{FileView, Mapped};
+
+pub use dataset::combine;
+pub use disagreement::{Difference, Disagreement};
+pub use place::place;
+pub use time::is_time_like;
+
+/// One axis of the pattern as combining sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CombineAxis {
+    /// Name; of a concat axis, the dimension's.
+    pub name: String,
+    /// How files along it are put together.
+    pub kind: AxisKind,
+    /// What users see for every key.
+    pub labels: Vec<String>,
+    /// Items that every file must hold along a concat axis.
+    pub items_per_file: Option<u64>,
+}
+
+/// One surveyed file.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// For messages.
+    pub url: String,
+    /// Its key along every axis.
+    pub index: Vec<u32>,
+    /// Its schema after the steps.
+    pub view: FileView,
+    /// Values that were read, by variable.
+    pub values: BTreeMap<String, Values>,
+}
+
+/// Values that were read for combining.
+#[derive(Debug, Clone)]
+pub struct Values {
+    /// Of shape, type and values; equal values have equal digests.
+    pub digest: u128,
+    /// The values in the variable's dimensions; absent where they are large.
+    pub block: Option<Arc<Block>>,
+}
+
+/// The combined dataset, before chunks are chosen.
+#[derive(Debug, Clone)]
+pub struct Combined {
+    /// Attributes of the root group.
+    pub attrs: Attrs,
+    /// Groups below the root, parents first.
+    pub groups: Vec<(String, Attrs)>,
+    /// Variables in the order of first appearance.
+    pub variables: Vec<CombinedVar>,
+    /// Attributes that were left out because files differ: (variable, attribute); the variable is empty for the root.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// One variable of the combined dataset.
+#[derive(Debug, Clone)]
+pub struct CombinedVar {
+    /// Name, dimensions, shape, type, attributes. The storage is the first file's.
+    pub var: Arc<crate::schema::Variable>,
+    /// Whether it describes others: a dimension's coordinate, bounds, grid mapping, or marked so.
+    pub coordinate: bool,
+    /// The value of cells that no file holds.
+    pub unwritten: Scalar,
+    /// Where the values are.
+    pub content: Content,
+}
+
+/// Where a combined variable's values are.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// In hand.
+    Values(Arc<Block>),
+    /// In the files.
+    Pieces(Pieces),
+}
+
+/// A variable laid out over files.
+#[derive(Debug, Clone)]
+pub struct Pieces {
+    /// The variable's dimensions along which files follow each other.
+    pub along: Vec<Along>,
+    /// The files, row-major over `along`; `None` where there is none. One where `along` is empty.
+    pub files: Vec<Option<Piece>>,
+}
+
+/// One dimension along which files follow each other.
+#[derive(Debug, Clone)]
+pub struct Along {
+    /// The dimension's place in the variable.
+    pub dim: usize,
+    /// Where every file begins, and at the end where the last one ends.
+    pub offsets: Arc<[u64]>,
+}
+
+/// One file's part of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// The file's number.
+    pub file: u32,
+    /// The variable's place in the file's [`FileView`].
+    pub variable: u32,
+}
+
+impl CombineAxis {
+    /// Whether files follow each other along it.
+    pub fn is_concat(&self) -> bool {
+        self.kind == AxisKind::Concat
+    }
+}
+
+/// Names of the variables of one file whose values combining needs in any case.
+pub fn needs_always(axes: &[CombineAxis], view: &FileView) -> Vec<String> {
+    let concat: BTreeSet<&str> = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.as_str()).collect();
+    let wanted = |m: &Mapped| {
+        let varies = m.var.dims.iter().any(|dim| concat.contains(dim.as_str()));
+        !varies || m.var.is_dimension_coordinate() || m.var.dtype == DataType::Text
+    };
+    view.variables.iter().filter(|m| wanted(m)).map(|m| m.var.name.clone()).collect()
+}
+
+/// What else must be read once all schemas are known: (file number, variable). Times whose units differ between files,
+/// and what several files hold at one place.
+pub fn needs(axes: &[CombineAxis], files: &[File]) -> Vec<(usize, String)> {
+    let mut wanted = Vec::new();
+    for group in group::variables(files) {
+        if group.repeated(axes, files) || time::differ(files, &group) {
+            for occurrence in &group.files {
+                let Some(file) = files.get(occurrence.file as usize) else { continue };
+                if !file.values.contains_key(&group.name) {
+                    wanted.push((occurrence.file as usize, group.name.clone()));
+                }
+            }
+        }
+    }
+    wanted
+}
+
+/// What all parts of combining look at.
+struct Context<'a> {
+    axes: &'a [CombineAxis],
+    files: &'a [File],
+    policies: &'a Policies,
+}

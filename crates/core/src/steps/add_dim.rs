@@ -1,0 +1,231 @@
+//! `add_dim`: a new dimension of length one, with its coordinate.
+
+use std::sync::Arc;
+
+use regex::Regex;
+
+use super::FileContext;
+use super::view::{FileView, Mapped, Origin};
+use crate::attrs::{AttrValue, Attrs};
+use crate::axis::Key;
+use crate::block::{Block, scalar_to_le};
+use crate::calendar::{Calendar, DateTime};
+use crate::codec::Encoding;
+use crate::dtype::{DataType, Scalar};
+use crate::error::{Code, Error, Result};
+use crate::names;
+use crate::recipe::{AddDim, DimValue};
+use crate::schema::{Storage, Variable};
+use crate::strftime::Strftime;
+
+/// Nanoseconds of one second.
+const SECOND_NS: i128 = 1_000_000_000;
+
+pub(super) fn add_dim(
+    view: &mut FileView,
+    add: &AddDim,
+    context: FileContext<'_>,
+    missing: &mut Vec<String>,
+) -> Result<()> {
+    if view.length(&add.dim).is_some() {
+        return Err(invalid(add, "the file has that dimension already").at(context.url));
+    }
+    let coordinate = match &add.value {
+        DimValue::Scalar(name) => {
+            let Some(at) = view.variables.iter().position(|m| m.var.name == *name) else {
+                missing.push(name.clone());
+                return Ok(());
+            };
+            scalar_coordinate(view.variables.remove(at), add).map_err(|e| e.at(context.url))?
+        }
+        value => {
+            if view.variable(&add.dim).is_some() {
+                return Err(invalid(add, "the file has a variable of that name").at(context.url).help(
+                    format!(
+                        "`add_dim: {{{0}: {{scalar: {0}}}}}` makes it the coordinate; or drop it first",
+                        add.dim
+                    ),
+                ));
+            }
+            let (dtype, scalar, attrs) =
+                constant(view, add, value, context).map_err(|e| e.at(context.url))?;
+            constant_coordinate(add, dtype, &scalar, attrs).ok_or_else(|| {
+                invalid(add, format!("the value {scalar} does not fit {dtype}")).at(context.url)
+            })?
+        }
+    };
+    let mut coordinate = coordinate;
+    for (name, value) in &add.attrs {
+        coordinate.edit().attrs.set(name.clone(), value.clone());
+    }
+    widen(view, add, missing);
+    view.variables.push(coordinate);
+    Ok(())
+}
+
+/// Gives the new dimension to the variables that the step names, or to all that are data.
+fn widen(view: &mut FileView, add: &AddDim, missing: &mut Vec<String>) {
+    let auxiliary = view.auxiliary();
+    let mut used = vec![false; add.variables.len()];
+    for mapped in &mut view.variables {
+        let named = add.variables.iter().position(|pattern| names::matches(pattern, &mapped.var.name));
+        match named {
+            Some(at) => used.get_mut(at).into_iter().for_each(|u| *u = true),
+            None if add.variables.is_empty() && !auxiliary.contains(&mapped.var.name) => {}
+            None => continue,
+        }
+        let mut dims = mapped.var.dims.clone();
+        let mut shape = mapped.var.shape.clone();
+        let mut axes = mapped.axes();
+        dims.insert(0, add.dim.clone());
+        shape.insert(0, 1);
+        axes.insert(0, None);
+        mapped.set_dims(dims, shape, axes);
+    }
+    missing.extend(add.variables.iter().zip(used).filter(|(_, used)| !used).map(|(name, _)| name.clone()));
+}
+
+/// A scalar variable of the file as the coordinate.
+fn scalar_coordinate(mut mapped: Mapped, add: &AddDim) -> Result<Mapped> {
+    if mapped.var.cells() != 1 {
+        return Err(invalid(
+            add,
+            format!("`{}` has shape {:?}, expected a scalar", mapped.var.name, mapped.var.shape),
+        ));
+    }
+    mapped.set_dims(vec![add.dim.clone()], vec![1], vec![None]);
+    mapped.edit().name.clone_from(&add.dim);
+    Ok(mapped)
+}
+
+fn constant_coordinate(add: &AddDim, dtype: DataType, value: &Scalar, attrs: Attrs) -> Option<Mapped> {
+    let block = if let Scalar::Text(text) = value {
+        Block::from_text(vec![1], vec![text.clone()])
+    } else {
+        let mut bytes = Vec::new();
+        scalar_to_le(dtype, value, &mut bytes).then(|| Block::from_bytes(dtype, vec![1], bytes))?
+    };
+    let storage = Storage::Chunks {
+        chunk: vec![1],
+        encoding: Encoding::raw(),
+        unwritten: Scalar::Int(0),
+        chunked: false,
+    };
+    let var = Variable {
+        name: add.dim.clone(),
+        dims: vec![add.dim.clone()],
+        shape: vec![1],
+        dtype: block.dtype,
+        attrs,
+        fill: None,
+        storage,
+    };
+    Some(Mapped { var: Arc::new(var), origin: Origin::Constant(Arc::new(block)) })
+}
+
+/// The coordinate's value, with the attributes that it needs.
+fn constant(
+    view: &FileView,
+    add: &AddDim,
+    value: &DimValue,
+    context: FileContext<'_>,
+) -> Result<(DataType, Scalar, Attrs)> {
+    match value {
+        DimValue::Constant(scalar) => Ok(typed(scalar.clone())),
+        DimValue::Key(axis) => {
+            let found = context.keys.iter().find(|(name, _, _)| name == axis);
+            let (_, key, calendar) =
+                found.ok_or_else(|| invalid(add, format!("there is no axis `{axis}`")))?;
+            match key {
+                Key::Date(date) => Ok(dated(*date, *calendar)),
+                Key::Int(x) => Ok(typed(Scalar::Int(*x))),
+                Key::Text(text) => Ok(typed(Scalar::Text(text.clone()))),
+                Key::Map(map) => map.get("key").cloned().map(typed).ok_or_else(|| {
+                    invalid(add, format!("the keys of axis `{axis}` are maps without a member `key`"))
+                }),
+            }
+        }
+        DimValue::Attr { name, format } => attribute(view, add, name, format.as_deref()),
+        DimValue::FileName { regex, format } => {
+            let pattern =
+                Regex::new(regex).map_err(|e| invalid(add, format!("bad regular expression: {e}")))?;
+            let file = context.url.rsplit('/').next().unwrap_or(context.url);
+            let found = pattern
+                .captures(file)
+                .ok_or_else(|| invalid(add, format!("`{regex}` does not match `{file}`")))?;
+            let text = found.get(1).or_else(|| found.get(0)).map_or("", |m| m.as_str());
+            match format {
+                Some(format) => parsed(add, text, format),
+                None => Ok(typed(text.parse().map_or_else(|_| Scalar::Text(text.to_owned()), Scalar::Int))),
+            }
+        }
+        DimValue::Scalar(name) => Err(invalid(add, format!("`{name}` is a variable"))),
+    }
+}
+
+fn attribute(
+    view: &FileView,
+    add: &AddDim,
+    name: &str,
+    format: Option<&str>,
+) -> Result<(DataType, Scalar, Attrs)> {
+    let value = match name.split_once('@') {
+        None => view.attrs.get(name),
+        Some((variable, attr)) => view.variable(variable).and_then(|m| m.var.attrs.get(attr)),
+    };
+    let Some(value) = value else {
+        return Err(invalid(add, format!("the file has no attribute `{name}`")));
+    };
+    match (value, value.as_text(), format) {
+        (_, Some(text), Some(format)) => parsed(add, text, format),
+        (_, Some(text), None) => Ok(typed(Scalar::Text(text.to_owned()))),
+        (AttrValue::Numbers { dtype, values }, _, None) if values.len() == 1 => {
+            Ok((*dtype, values.first().cloned().unwrap_or(Scalar::Int(0)), Attrs::new()))
+        }
+        _ => Err(invalid(add, format!("attribute `{name}` is {value}; expected one text or number"))),
+    }
+}
+
+fn parsed(add: &AddDim, text: &str, format: &str) -> Result<(DataType, Scalar, Attrs)> {
+    let date = Strftime::parse(format)
+        .map_err(|(_, why)| why)
+        .and_then(|f| f.read(text, Calendar::Standard))
+        .map_err(|e| invalid(add, format!("`{text}` is not a date of the form `{format}`: {e}")))?;
+    Ok(dated(date, Calendar::Standard))
+}
+
+/// A date as CF time: whole days where it is midnight, else seconds or nanoseconds.
+fn dated(date: DateTime, calendar: Calendar) -> (DataType, Scalar, Attrs) {
+    let epoch = DateTime { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
+    let ns = calendar.to_ns(&date) - calendar.to_ns(&epoch);
+    let (unit, unit_ns) = match ns {
+        ns if ns % (86_400 * SECOND_NS) == 0 => ("days", 86_400 * SECOND_NS),
+        ns if ns % SECOND_NS == 0 => ("seconds", SECOND_NS),
+        _ => ("nanoseconds", 1),
+    };
+    let text = |text: &str| AttrValue::Text(text.to_owned());
+    let attrs = [
+        ("standard_name".to_owned(), text("time")),
+        ("units".to_owned(), text(&format!("{unit} since 1970-01-01 00:00:00"))),
+        ("calendar".to_owned(), text(calendar.name())),
+    ];
+    let value = i64::try_from(ns / unit_ns).map_or(Scalar::Float(ns as f64 / unit_ns as f64), Scalar::Int);
+    let dtype = if matches!(value, Scalar::Int(_)) { DataType::Int64 } else { DataType::Float64 };
+    (dtype, value, attrs.into_iter().collect())
+}
+
+fn typed(value: Scalar) -> (DataType, Scalar, Attrs) {
+    let dtype = match value {
+        Scalar::Bool(_) => DataType::Bool,
+        Scalar::Int(_) => DataType::Int64,
+        Scalar::UInt(_) => DataType::UInt64,
+        Scalar::Float(_) => DataType::Float64,
+        Scalar::Complex(..) => DataType::Complex128,
+        Scalar::Text(_) => DataType::Text,
+    };
+    (dtype, value, Attrs::new())
+}
+
+fn invalid(add: &AddDim, message: impl std::fmt::Display) -> Error {
+    Error::new(Code::StepInvalid, format!("`add_dim` of `{}`: {message}", add.dim))
+}

@@ -1,0 +1,115 @@
+//! Steps: transformations of one file's schema, before files are combined. Values follow by the [`Origin`] that every
+//! variable keeps, so that nothing is read here.
+
+mod add_dim;
+mod attributes;
+mod dims;
+mod rename;
+mod select;
+mod view;
+
+use crate::axis::Key;
+use crate::calendar::Calendar;
+use crate::error::{Code, Error, Result};
+use crate::names;
+use crate::recipe::Step;
+use crate::schema::Schema;
+
+pub use view::{FileView, Mapped, Origin, permute};
+
+/// What a step may know of a file besides its schema.
+#[derive(Debug, Clone, Copy)]
+pub struct FileContext<'a> {
+    /// URL or path, for messages and for values from the file's name.
+    pub url: &'a str,
+    /// Axis → key of the file's position, with the calendar of its dates.
+    pub keys: &'a [(String, Key, Calendar)],
+}
+
+/// A name in a step that nothing in this file has. An error only where no file has it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unmatched {
+    /// The step's place in the recipe, from 0.
+    pub step: usize,
+    /// The name or glob.
+    pub name: String,
+    /// The nearest name that the file does have.
+    pub nearest: Option<String>,
+}
+
+/// The schema of `group` as a root; the whole where `group` is `None`.
+pub fn open_group(schema: &Schema, group: Option<&str>) -> Result<FileView> {
+    let Some(group) = group.map(|g| g.trim_matches('/')).filter(|g| !g.is_empty()) else {
+        return Ok(FileView::new(schema));
+    };
+    let Some((_, attrs)) = schema.groups.iter().find(|(path, _)| path == group) else {
+        let known: Vec<&str> = schema.groups.iter().map(|(path, _)| path.as_str()).collect();
+        return Err(Error::new(
+            Code::RecipeSource,
+            format!("found no group `{group}`; groups are: {}", known.join(", ")),
+        )
+        .help("set `source.group` (or `--group`) to one of these"));
+    };
+    let mut view = FileView::new(schema);
+    view.attrs = attrs.clone();
+    view.enter_group(group);
+    Ok(view)
+}
+
+/// Applies all steps in order. Names that the file does not have are reported in `unmatched`, not refused.
+pub fn apply(
+    mut view: FileView,
+    steps: &[Step],
+    context: FileContext<'_>,
+    unmatched: &mut Vec<Unmatched>,
+) -> Result<FileView> {
+    for (number, step) in steps.iter().enumerate() {
+        let mut missing = Vec::new();
+        match step {
+            Step::Drop(patterns) => select::drop(&mut view, patterns, &mut missing)?,
+            Step::Keep(patterns) => select::keep(&mut view, patterns, &mut missing),
+            Step::Rename(pairs) => rename::rename(&mut view, pairs, &mut missing)?,
+            Step::SetCoords(patterns) => select::set_coords(&mut view, patterns, &mut missing),
+            Step::AddDim(add) => add_dim::add_dim(&mut view, add, context, &mut missing)?,
+            Step::Squeeze(dims) => dims::squeeze(&mut view, dims, &mut missing)?,
+            Step::Transpose(dims) => dims::transpose(&mut view, dims, &mut missing),
+            Step::Attrs(edits) => attributes::edit(&mut view, edits, &mut missing),
+        }
+        unmatched.extend(missing.into_iter().map(|name| Unmatched {
+            step: number,
+            nearest: names::nearest(&name, view.names().iter().map(String::as_str)).map(str::to_owned),
+            name,
+        }));
+    }
+    Ok(view)
+}
+
+/// The step's name in a recipe.
+pub const fn name(step: &Step) -> &'static str {
+    match step {
+        Step::Drop(_) => "drop",
+        Step::Keep(_) => "keep",
+        Step::Rename(_) => "rename",
+        Step::SetCoords(_) => "set_coords",
+        Step::AddDim(_) => "add_dim",
+        Step::Squeeze(_) => "squeeze",
+        Step::Transpose(_) => "transpose",
+        Step::Attrs(_) => "attrs",
+    }
+}
+
+/// The error for a name that no file has.
+pub fn unmatched_error(steps: &[Step], unmatched: &Unmatched) -> Error {
+    let step = steps.get(unmatched.step).map_or("step", name);
+    let error = Error::new(
+        Code::StepUnknownVariable,
+        format!("step {} (`{step}`) names `{}`, which no file has", unmatched.step + 1, unmatched.name),
+    );
+    match &unmatched.nearest {
+        Some(near) => error.help(format!("the nearest name is `{near}`")),
+        None => error.help("`arcoforge inspect FILE` lists the names"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

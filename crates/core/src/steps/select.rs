@@ -1,0 +1,115 @@
+//! `drop`, `keep`, `set_coords`: which variables there are.
+
+use std::collections::BTreeSet;
+
+use super::view::{FileView, REFERENCES, references};
+use crate::attrs::AttrValue;
+use crate::error::{Code, Error, Result};
+use crate::names;
+
+pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) -> Result<()> {
+    for pattern in patterns {
+        if !names::is_glob(pattern) && view.length(pattern).is_some() {
+            return Err(Error::new(Code::StepInvalid, format!("`drop` names `{pattern}`, which is a dimension"))
+                .help(format!(
+                    "`squeeze: [{pattern}]` removes a dimension of length one; variables are dropped by their own names"
+                )));
+        }
+        let fits = |name: &str| names::matches(pattern, name);
+        let before = view.variables.len() + view.unreadable.len();
+        let gone: Vec<String> =
+            view.variables.iter().filter(|m| fits(&m.var.name)).map(|m| m.var.name.clone()).collect();
+        view.variables.retain(|m| !fits(&m.var.name));
+        view.unreadable.retain(|u| !fits(&u.name));
+        view.coords.retain(|c| !fits(c));
+        if view.variables.len() + view.unreadable.len() == before {
+            missing.push(pattern.clone());
+        }
+        forget(view, &gone.into_iter().collect());
+    }
+    Ok(())
+}
+
+pub(super) fn keep(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) {
+    let mut kept = BTreeSet::new();
+    for pattern in patterns {
+        let before = kept.len();
+        let names = view.variables.iter().map(|m| &m.var.name).chain(view.unreadable.iter().map(|u| &u.name));
+        kept.extend(names.filter(|name| names::matches(pattern, name)).cloned());
+        if kept.len() == before {
+            missing.push(pattern.clone());
+        }
+    }
+    // what the kept ones need: coordinates of their dimensions, and whatever their CF attributes name, transitively
+    loop {
+        let needed: Vec<String> = view
+            .variables
+            .iter()
+            .filter(|m| kept.contains(&m.var.name))
+            .flat_map(|m| {
+                let named = references(&m.var).into_iter().map(|(_, name)| name);
+                named.chain(m.var.dims.iter().cloned()).collect::<Vec<_>>()
+            })
+            .filter(|name| view.variable(name).is_some() && !kept.contains(name))
+            .collect();
+        if needed.is_empty() {
+            break;
+        }
+        kept.extend(needed);
+    }
+    let gone =
+        view.variables.iter().map(|m| m.var.name.clone()).filter(|name| !kept.contains(name)).collect();
+    view.variables.retain(|m| kept.contains(&m.var.name));
+    view.unreadable.retain(|u| kept.contains(&u.name));
+    view.coords.retain(|c| kept.contains(c));
+    forget(view, &gone);
+}
+
+pub(super) fn set_coords(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) {
+    for pattern in patterns {
+        let found: Vec<String> = view
+            .variables
+            .iter()
+            .map(|m| m.var.name.clone())
+            .filter(|name| names::matches(pattern, name))
+            .collect();
+        if found.is_empty() {
+            missing.push(pattern.clone());
+        }
+        view.coords.extend(found);
+    }
+}
+
+/// Removes names of variables that are gone from the CF attributes of those that stay.
+fn forget(view: &mut FileView, gone: &BTreeSet<String>) {
+    if gone.is_empty() {
+        return;
+    }
+    for mapped in &mut view.variables {
+        if !references(&mapped.var).iter().any(|(_, name)| gone.contains(name)) {
+            continue;
+        }
+        let group = mapped.var.group().to_owned();
+        let path = |word: &str| if group.is_empty() { word.to_owned() } else { format!("{group}/{word}") };
+        let var = mapped.edit();
+        for attr in REFERENCES {
+            let Some(text) = var.attrs.text(attr).map(str::to_owned) else { continue };
+            let mut left: Vec<&str> = Vec::new();
+            for word in text.split_whitespace() {
+                if gone.contains(&path(word)) {
+                    // the label in front of it (`area: areacella`) goes too
+                    if left.last().is_some_and(|label| label.ends_with(':')) {
+                        left.pop();
+                    }
+                } else {
+                    left.push(word);
+                }
+            }
+            if left.is_empty() {
+                var.attrs.remove(attr);
+            } else if left.len() < text.split_whitespace().count() {
+                var.attrs.set(attr, AttrValue::Text(left.join(" ")));
+            }
+        }
+    }
+}
