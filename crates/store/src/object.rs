@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
-use arcoforge_core::error::Result;
+use arcoforge_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 
 /// What tells one version of an object from another.
@@ -37,19 +37,38 @@ pub trait Object: Send + Sync + Debug {
 
     /// True where a read costs a round trip to another machine.
     fn is_remote(&self) -> bool;
+
+    /// The first bytes, where opening the object brought them along. They are handed out once, to whoever caches
+    /// blocks of this object, and forgotten here.
+    fn take_prefix(&self) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// A range that ends beyond the object: what every implementation answers for it.
+pub(crate) fn beyond_end(url: &str, start: u64, end: u64, size: u64) -> Error {
+    Error::new(
+        Code::SourceCorrupt,
+        format!("found a reference to bytes {start}..{end} in a file of {size} bytes"),
+    )
+    .at(url)
+    .help("the file is truncated or damaged: fetch it again")
+}
+
+/// Checks that `length` bytes from `offset` lie inside the object, and returns where they end.
+pub(crate) fn check_range(url: &str, offset: u64, length: usize, size: u64) -> Result<u64> {
+    let end = u64::try_from(length).ok().and_then(|length| offset.checked_add(length));
+    match end {
+        Some(end) if end <= size => Ok(end),
+        _ => Err(beyond_end(url, offset, end.unwrap_or(u64::MAX), size)),
+    }
 }
 
 /// Reads one range into a new buffer; the range is checked against the object's size before memory is taken.
 pub fn read_range<O: Object + ?Sized>(object: &O, range: Range<u64>) -> Result<Vec<u8>> {
-    use arcoforge_core::error::{Code, Error};
     let size = object.validator().size;
     if range.start > range.end || range.end > size {
-        return Err(Error::new(
-            Code::SourceCorrupt,
-            format!("found a reference to bytes {}..{} in a file of {size} bytes", range.start, range.end),
-        )
-        .at(object.url())
-        .help("the file is truncated or damaged: fetch it again"));
+        return Err(beyond_end(object.url(), range.start, range.end, size));
     }
     let length = usize::try_from(range.end - range.start).map_err(|e| {
         Error::new(Code::SourceLimit, "range does not fit in memory").caused_by(e).at(object.url())
@@ -57,4 +76,9 @@ pub fn read_range<O: Object + ?Sized>(object: &O, range: Range<u64>) -> Result<V
     let mut bytes = vec![0; length];
     object.read_into(range.start, &mut bytes)?;
     Ok(bytes)
+}
+
+/// Reads the whole object.
+pub fn read_all<O: Object + ?Sized>(object: &O) -> Result<Vec<u8>> {
+    read_range(object, 0..object.validator().size)
 }

@@ -1,0 +1,242 @@
+//! Requests: sent within the host's limit, repeated where that can help, their failures put into words.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use arcoforge_core::error::{Code, Error, Result};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::DefaultConnector;
+use ureq::{Agent, BodyReader, Proxy, ResponseExt};
+
+use super::failure::{Failure, Retry, explain_status, explain_transport};
+use super::guard::GuardedResolver;
+use super::head::Head;
+use super::honest::Honesty;
+use super::lanes::{KeyLocks, Lanes, Permit};
+use super::spool::Spools;
+use crate::local::FilePool;
+use crate::location::{host_of, redact};
+use crate::sources::SourceOptions;
+use crate::stats::{Counters, Stats};
+
+/// Redirects that are followed.
+const REDIRECTS_MAX: u32 = 10;
+/// Repetitions where nothing answers at all: a wrong name or port is not worth more.
+const CONNECT_RETRIES_MAX: u32 = 2;
+
+/// Sends requests for all objects of a run.
+#[derive(Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+    options: SourceOptions,
+    lanes: Lanes,
+    counters: Counters,
+    pub(crate) files: Arc<FilePool>,
+    pub(crate) spools: Spools,
+    pub(crate) keys: KeyLocks,
+    pub(crate) honesty: Honesty,
+}
+
+/// An answer whose body has not been read yet. The lane is taken until it is dropped.
+pub(crate) struct Answer<'a> {
+    pub(crate) status: u16,
+    pub(crate) head: Head,
+    /// The URL that answered, after redirects, without secrets.
+    pub(crate) answered_by: String,
+    body: BodyReader<'static>,
+    counters: &'a Counters,
+    _permit: Permit,
+}
+
+impl Client {
+    pub(crate) fn new(options: &SourceOptions, files: Arc<FilePool>) -> Self {
+        let connections = usize::try_from(options.connections_per_host.max(1)).unwrap_or(1);
+        let proxy =
+            if options.proxy_from_env && options.allow_private { Proxy::try_from_env() } else { None };
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(REDIRECTS_MAX)
+            .max_redirects_will_error(true)
+            .user_agent(options.user_agent.as_str())
+            .accept("*/*")
+            .accept_encoding("identity")
+            .proxy(proxy)
+            .timeout_resolve(Some(options.connect_timeout))
+            .timeout_connect(Some(options.connect_timeout))
+            .timeout_per_read(Some(options.read_timeout))
+            .timeout_per_write(Some(options.read_timeout))
+            .max_idle_connections_per_host(connections)
+            .max_idle_connections(connections.saturating_mul(4))
+            .build();
+        let resolver =
+            GuardedResolver { allow_private: options.allow_private, inner: DefaultResolver::default() };
+        Self {
+            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
+            options: options.clone(),
+            lanes: Lanes::new(options.connections_per_host),
+            counters: Counters::default(),
+            files,
+            spools: Spools::default(),
+            keys: KeyLocks::default(),
+            honesty: Honesty::default(),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &SourceOptions {
+        &self.options
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        self.counters.snapshot()
+    }
+
+    /// Sends a GET, with a byte range and further header fields; answers 200, 206, 304 and 416 come back, all else is
+    /// a failure.
+    pub(crate) fn get(
+        &self,
+        url: &str,
+        range: Option<&Range<u64>>,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer<'_>, Failure> {
+        let shown = redact(url);
+        let host = host_of(url);
+        self.wait_until(self.lanes.paused_until(&host), &shown)?;
+        let permit = self.lanes.enter(&host);
+        Counters::add(&self.counters.requests, 1);
+        let mut request = self.agent.get(url);
+        if let Some(range) = range {
+            let last = range.end.saturating_sub(1);
+            request = request.header("Range", format!("bytes={}-{last}", range.start));
+        }
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let response = request.call().map_err(|e| explain_transport(e, &shown, self.options.read_timeout))?;
+        let status = response.status().as_u16();
+        let head = Head::of(response.headers());
+        if let Some(failure) = explain_status(status, &head, &shown) {
+            if let Retry::After(wait) = failure.retry
+                && wait <= self.options.backoff_max
+            {
+                self.lanes.pause(&host, Instant::now() + wait);
+            }
+            return Err(failure);
+        }
+        let answered_by = redact(&response.get_uri().to_string());
+        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+        Ok(Answer { status, head, answered_by, body, counters: &self.counters, _permit: permit })
+    }
+
+    /// Calls `attempt` until it succeeds, fails for good, or the repetitions are used up.
+    pub(crate) fn with_retries<T>(
+        &self,
+        shown: &str,
+        mut attempt: impl FnMut() -> Result<T, Failure>,
+    ) -> Result<T> {
+        let mut tried = 0_u32;
+        loop {
+            self.check_interrupted(shown)?;
+            let failure = match attempt() {
+                Ok(value) => return Ok(value),
+                Err(failure) => failure,
+            };
+            let allowed = match failure.retry {
+                Retry::Never => 0,
+                Retry::Connect => self.options.retries.min(CONNECT_RETRIES_MAX),
+                Retry::Soon => self.options.retries,
+                Retry::After(wait) if wait > self.options.backoff_max => 0,
+                Retry::After(_) => self.options.retries,
+            };
+            if tried >= allowed {
+                return Err(give_up(failure, tried));
+            }
+            let wait = match failure.retry {
+                Retry::After(wait) => wait,
+                _ => self.backoff(shown, tried),
+            };
+            tried += 1;
+            Counters::add(&self.counters.retries, 1);
+            self.wait_until(Instant::now().checked_add(wait), shown).map_err(|failure| failure.error)?;
+        }
+    }
+
+    /// The wait before repetition number `tried`: doubled each time, and spread by the URL so that the threads of a
+    /// run do not return all at once.
+    fn backoff(&self, shown: &str, tried: u32) -> Duration {
+        let doubled = self.options.backoff.saturating_mul(2_u32.saturating_pow(tried));
+        let spread = shown.bytes().fold(tried, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        doubled.saturating_mul(768 + spread % 512).min(self.options.backoff_max.saturating_mul(1024)) / 1024
+    }
+
+    fn wait_until(&self, until: Option<Instant>, shown: &str) -> Result<(), Failure> {
+        const SLICE: Duration = Duration::from_millis(100);
+        while let Some(left) = until.and_then(|until| until.checked_duration_since(Instant::now())) {
+            if left.is_zero() {
+                break;
+            }
+            self.check_interrupted(shown).map_err(Failure::never)?;
+            std::thread::sleep(left.min(SLICE));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check_interrupted(&self, shown: &str) -> Result<()> {
+        let flag: Option<&AtomicBool> = self.options.interrupted.as_deref();
+        if flag.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(Error::new(Code::Interrupted, "stopped").at(shown));
+        }
+        Ok(())
+    }
+}
+
+fn give_up(failure: Failure, tried: u32) -> Error {
+    let mut error = failure.error;
+    if tried > 0 {
+        error.message = format!("{} ({} attempts)", error.message, tried + 1);
+    } else if let Retry::After(wait) = failure.retry {
+        error.message = format!("{} and asked to wait {} s", error.message, wait.as_secs());
+    }
+    error
+}
+
+impl Answer<'_> {
+    /// Fills `out`, and checks that the body ends there.
+    pub(crate) fn read_exactly(
+        &mut self,
+        out: &mut [u8],
+        shown: &str,
+        wait: Duration,
+    ) -> Result<(), Failure> {
+        let mut filled = 0_usize;
+        while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match self.read(rest) {
+                Ok(0) => return Err(Failure::short(shown, filled, out.len())),
+                Ok(count) => filled = filled.saturating_add(count),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(explain_transport(e.into(), shown, wait)),
+            }
+        }
+        // Reading to the end also gives the connection back.
+        match self.read(&mut [0]) {
+            Ok(1..) => Err(Failure::soon(
+                Error::new(
+                    Code::SourceUnreachable,
+                    format!("the server sent more than the {} bytes asked for", out.len()),
+                )
+                .at(shown),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Answer<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.body.read(out)?;
+        Counters::add(&self.counters.bytes, u64::try_from(count).unwrap_or(0));
+        Ok(count)
+    }
+}

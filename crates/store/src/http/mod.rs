@@ -1,0 +1,285 @@
+//! Objects behind `http://` and `https://`.
+
+mod client;
+mod failure;
+mod guard;
+mod head;
+mod honest;
+mod lanes;
+mod page;
+mod spool;
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use arcoforge_core::error::{Code, Error, Result};
+
+use crate::local::{LocalObject, RemoveOnDrop, lock};
+use crate::location::redact;
+use crate::object::{Object, Validator, beyond_end, check_range, read_range};
+use crate::ranges::merge;
+
+pub(crate) use client::{Answer, Client};
+pub(crate) use failure::Failure;
+pub(crate) use head::same_version;
+pub(crate) use spool::download;
+
+/// An object on a server that serves ranges. Every answer is checked: the range that was asked for, all of its
+/// bytes, and the same version of the object as when it was opened.
+#[derive(Debug)]
+pub(crate) struct HttpObject {
+    client: Arc<Client>,
+    url: String,
+    shown: String,
+    validator: Validator,
+    prefix: Mutex<Option<Vec<u8>>>,
+}
+
+impl HttpObject {
+    /// Asks for the beginning of an object; what comes back says all else. A server without ranges, or with wrong
+    /// ones, is read whole into a temporary file.
+    pub(crate) fn open(client: &Arc<Client>, url: &str) -> Result<Arc<dyn Object>> {
+        let shown = redact(url);
+        if let Some(spooled) = client.spools.find(url) {
+            return Ok(spooled);
+        }
+        client.keys.with(url, || {
+            if let Some(spooled) = client.spools.find(url) {
+                return Ok(spooled as Arc<dyn Object>);
+            }
+            client.with_retries(&shown, || open_once(client, url, &shown))
+        })
+    }
+
+    fn fetch(&self, offset: u64, out: &mut [u8]) -> Result<(), Failure> {
+        let end = check_range(&self.shown, offset, out.len(), self.validator.size).map_err(Failure::never)?;
+        let range = offset..end;
+        let mut answer = self.client.get(&self.url, Some(&range), &[])?;
+        let wait = self.client.options().read_timeout;
+        let in_range = |error: Error| error.at(&self.shown).in_range(range.start, range.end);
+        let expected = (range.start, range.end.saturating_sub(1));
+        let content = answer.head.content_range;
+        if answer.status == 206 && content.and_then(|c| c.range) == Some(expected) {
+            let size = content.and_then(|c| c.total).unwrap_or(self.validator.size);
+            if !same_version(&answer.head.validator(size), &self.validator) {
+                return Err(Failure::never(honest::changed(&self.shown)));
+            }
+            if let Some(encoding) = &answer.head.encoding {
+                let message = format!("the server packs a range as `{encoding}`, although asked not to");
+                return Err(Failure::never(in_range(Error::new(Code::SourceUnsupported, message))));
+            }
+            return answer.read_exactly(out, &self.shown, wait).map_err(|mut failure| {
+                failure.error = in_range(failure.error);
+                failure
+            });
+        }
+        Err(self.not_the_range(answer, &range))
+    }
+
+    /// Why an answer is not the range that was asked for.
+    fn not_the_range(&self, mut answer: Answer<'_>, range: &Range<u64>) -> Failure {
+        if answer.status == 416 {
+            return Failure::never(honest::changed(&self.shown));
+        }
+        if answer.status == 200 {
+            let mut start = vec![0; page::LOOKED_AT];
+            let length = std::io::Read::read(&mut answer, &mut start).unwrap_or(0);
+            start.truncate(length);
+            if let Some(error) = page::refuse(&answer.head, &start, &self.shown, &answer.answered_by) {
+                return Failure::never(error);
+            }
+        }
+        let found = match answer.head.content_range.and_then(|c| c.range) {
+            Some((start, last)) => format!("bytes {start}..{}", last.saturating_add(1)),
+            None => "an answer without a range".to_owned(),
+        };
+        Failure::soon(
+            Error::new(
+                Code::SourceUnreachable,
+                format!("the server sent {found} (status {}), expected the range asked for", answer.status),
+            )
+            .at(&self.shown)
+            .in_range(range.start, range.end)
+            .help("`--cache DIR` reads whole files instead of ranges"),
+        )
+    }
+
+    fn from_prefix(&self, offset: u64, out: &mut [u8]) -> bool {
+        let prefix = lock(&self.prefix);
+        let part = prefix.as_ref().and_then(|bytes| {
+            let start = usize::try_from(offset).ok()?;
+            bytes.get(start..start.checked_add(out.len())?)
+        });
+        if let Some(part) = part {
+            out.copy_from_slice(part);
+        }
+        part.is_some()
+    }
+
+    /// Fetches merged ranges, several at a time where the host's limit allows.
+    fn fetch_all(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let lanes = usize::try_from(self.client.options().connections_per_host).unwrap_or(1);
+        let lanes = lanes.clamp(1, ranges.len().max(1));
+        if lanes == 1 {
+            return ranges.iter().map(|range| read_range(self, range.clone())).collect();
+        }
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut done = Vec::new();
+            while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let result = read_range(self, range.clone());
+                let failed = result.is_err();
+                done.push((range.start, result));
+                if failed {
+                    next.store(ranges.len(), Ordering::Relaxed);
+                }
+            }
+            done
+        };
+        let mut done = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..lanes).map(|_| scope.spawn(work)).collect();
+            let mut done = Vec::new();
+            for thread in threads {
+                match thread.join() {
+                    Ok(part) => done.extend(part),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            done
+        });
+        done.sort_by_key(|(start, _)| *start);
+        done.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+impl Object for HttpObject {
+    fn url(&self) -> &str {
+        &self.shown
+    }
+
+    fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
+    fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        check_range(&self.shown, offset, out.len(), self.validator.size)?;
+        if out.is_empty() || self.from_prefix(offset, out) {
+            return Ok(());
+        }
+        self.client.with_retries(&self.shown, || self.fetch(offset, out))
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let size = self.validator.size;
+        if let Some(bad) = ranges.iter().find(|range| range.start > range.end || range.end > size) {
+            return Err(beyond_end(&self.shown, bad.start, bad.end, size));
+        }
+        let merged = merge(ranges, self.client.options().gap_bytes);
+        let fetched = self.fetch_all(&merged.iter().map(|m| m.range.clone()).collect::<Vec<_>>())?;
+        let mut out = vec![Vec::new(); ranges.len()];
+        for (merged, bytes) in merged.iter().zip(fetched) {
+            if let ([only], Some(slot)) =
+                (merged.members.as_slice(), merged.members.first().and_then(|at| out.get_mut(*at)))
+                && ranges.get(*only) == Some(&merged.range)
+            {
+                *slot = bytes;
+                continue;
+            }
+            for &at in &merged.members {
+                if let (Some(range), Some(slot)) = (ranges.get(at), out.get_mut(at)) {
+                    *slot = part(&bytes, merged.range.start, range).to_vec();
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn is_remote(&self) -> bool {
+        true
+    }
+
+    fn take_prefix(&self) -> Option<Vec<u8>> {
+        lock(&self.prefix).take()
+    }
+}
+
+/// `range` of the object, out of bytes that begin at `start` and contain it.
+fn part<'a>(bytes: &'a [u8], start: u64, range: &Range<u64>) -> &'a [u8] {
+    let at = |offset: u64| offset.checked_sub(start).and_then(|at| usize::try_from(at).ok());
+    match (at(range.start), at(range.end)) {
+        (Some(from), Some(to)) => bytes.get(from..to).unwrap_or_default(),
+        _ => &[],
+    }
+}
+
+fn open_once(client: &Arc<Client>, url: &str, shown: &str) -> Result<Arc<dyn Object>, Failure> {
+    let wanted = 0..client.options().prefix_bytes.max(1);
+    let answer = client.get(url, Some(&wanted), &[])?;
+    let content = answer.head.content_range;
+    match (answer.status, content.and_then(|c| c.range), content.and_then(|c| c.total)) {
+        (206, Some((0, last)), Some(size)) if last < wanted.end && answer.head.encoding.is_none() => {
+            open_ranged(client, url, shown, answer, last + 1, size)
+        }
+        (416, _, Some(0)) => Err(Failure::never(empty(shown))),
+        (200, _, _) => open_whole(client, url, shown, answer),
+        _ => {
+            drop(answer);
+            open_whole(client, url, shown, client.get(url, None, &[])?)
+        }
+    }
+}
+
+fn open_ranged(
+    client: &Arc<Client>,
+    url: &str,
+    shown: &str,
+    mut answer: Answer<'_>,
+    length: u64,
+    size: u64,
+) -> Result<Arc<dyn Object>, Failure> {
+    // `length` is at most what was asked for, so this much memory was offered.
+    let mut prefix = vec![0; usize::try_from(length).unwrap_or(0)];
+    answer.read_exactly(&mut prefix, shown, client.options().read_timeout)?;
+    if let Some(error) = page::refuse(&answer.head, &prefix, shown, &answer.answered_by) {
+        return Err(Failure::never(error));
+    }
+    let validator = answer.head.validator(size);
+    drop(answer);
+    if length < size && !honest::sends_what_it_says(client, url, &prefix, &validator)? {
+        return open_whole(client, url, shown, client.get(url, None, &[])?);
+    }
+    Ok(Arc::new(HttpObject {
+        client: Arc::clone(client),
+        url: url.to_owned(),
+        shown: shown.to_owned(),
+        validator,
+        prefix: Mutex::new(Some(prefix)),
+    }))
+}
+
+fn open_whole(
+    client: &Client,
+    url: &str,
+    shown: &str,
+    answer: Answer<'_>,
+) -> Result<Arc<dyn Object>, Failure> {
+    if answer.status != 200 {
+        let message = format!("the server answered {} to a request for the whole file", answer.status);
+        return Err(Failure::soon(Error::new(Code::SourceUnreachable, message).at(shown)));
+    }
+    let head = answer.head.clone();
+    let path = client.spools.path().map_err(Failure::never)?;
+    let size = download(client, answer, shown, &path)?;
+    let guard = Arc::new(RemoveOnDrop(path.clone()));
+    let object = LocalObject::open(&client.files, &path, shown).map_err(Failure::never)?;
+    let object = Arc::new(object.standing_for(head.validator(size), Some(guard)));
+    client.spools.keep(url, &object);
+    Ok(object)
+}
+
+pub(crate) fn empty(shown: &str) -> Error {
+    Error::new(Code::SourceNotData, "the server sent an empty file")
+        .at(shown)
+        .help("check the URL in a browser")
+}

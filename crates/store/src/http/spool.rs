@@ -1,0 +1,258 @@
+//! Whole downloads: into the cache, or into temporary files where a server does not serve ranges.
+
+use std::collections::VecDeque;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use arcoforge_core::error::{Code, Error, Result};
+use flate2::read::MultiGzDecoder;
+
+use super::client::{Answer, Client};
+use super::failure::{Failure, explain_transport};
+use super::page;
+use crate::files::unwritable;
+use crate::local::{LocalObject, RemoveOnDrop, lock};
+
+/// Bytes of temporary downloads that are kept although nobody reads them, so that the stages of a run fetch once.
+const KEPT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
+/// Bytes copied at a time.
+const COPY_BYTES: usize = 128 * 1024;
+
+/// Temporary downloads of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Spools {
+    folder: Mutex<Option<Folder>>,
+    kept: Mutex<VecDeque<(String, Arc<LocalObject>)>>,
+}
+
+/// A private folder, removed with the run. The lock tells later runs that it is in use.
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    count: u64,
+    _lock: File,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+const FOLDER_PREFIX: &str = "arcoforge-download-";
+
+impl Spools {
+    /// A new file's path.
+    pub(crate) fn path(&self) -> Result<PathBuf> {
+        let mut folder = lock(&self.folder);
+        let folder = match &mut *folder {
+            Some(folder) => folder,
+            none => none.insert(Folder::create()?),
+        };
+        folder.count += 1;
+        Ok(folder.path.join(folder.count.to_string()))
+    }
+
+    /// The download of this URL, if it is still there.
+    pub(crate) fn find(&self, url: &str) -> Option<Arc<LocalObject>> {
+        lock(&self.kept).iter().find(|(kept, _)| kept == url).map(|(_, object)| Arc::clone(object))
+    }
+
+    /// Keeps a download for the next one who opens the URL.
+    pub(crate) fn keep(&self, url: &str, object: &Arc<LocalObject>) {
+        use crate::object::Object;
+        let mut kept = lock(&self.kept);
+        kept.push_back((url.to_owned(), Arc::clone(object)));
+        let mut bytes: u64 = kept.iter().map(|(_, o)| o.validator().size).fold(0, u64::saturating_add);
+        while bytes > KEPT_BYTES_MAX
+            && let Some((_, dropped)) = kept.pop_front()
+        {
+            bytes = bytes.saturating_sub(dropped.validator().size);
+        }
+    }
+}
+
+impl Folder {
+    fn create() -> Result<Self> {
+        let parent = std::env::temp_dir();
+        sweep(&parent);
+        let attempt = |number: u32| {
+            let path = parent.join(format!("{FOLDER_PREFIX}{}-{number}", std::process::id()));
+            DirBuilder::new().mode(0o700).create(&path).map(|()| path)
+        };
+        let mut number = 0;
+        let path = loop {
+            match attempt(number) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => number += 1,
+                other => break other,
+            }
+        };
+        let explain = |e| unwritable(&parent, e).help("set TMPDIR, or give `--cache DIR`");
+        let path = path.map_err(explain)?;
+        let file = File::create(path.join("lock")).map_err(explain)?;
+        // Where files can't be locked, nothing is swept either.
+        let _ = file.try_lock();
+        Ok(Self { path, count: 0, _lock: file })
+    }
+}
+
+/// Removes folders of runs that were killed.
+fn sweep(parent: &Path) {
+    let Ok(items) = fs::read_dir(parent) else { return };
+    for item in items.flatten() {
+        if item.file_name().as_encoded_bytes().starts_with(FOLDER_PREFIX.as_bytes())
+            && let Ok(file) = File::open(item.path().join("lock"))
+            && file.try_lock().is_ok()
+        {
+            let _ = fs::remove_dir_all(item.path());
+        }
+    }
+}
+
+/// Writes the body of an answer to `path`, unpacked, and returns its size. What is not complete is removed again.
+///
+/// A web page, a body shorter than its `Content-Length`, packing that can't be undone, or more bytes than the disk
+/// has free are failures.
+pub(crate) fn download(
+    client: &Client,
+    answer: Answer<'_>,
+    shown: &str,
+    path: &Path,
+) -> Result<u64, Failure> {
+    let guard = RemoveOnDrop(path.to_owned());
+    check_space(&answer, shown, path).map_err(Failure::never)?;
+    let head = answer.head.clone();
+    let answered_by = answer.answered_by.clone();
+    let body = Counted { inner: answer, count: 0 };
+    let copy = Copy { client, shown, path, expected: head.content_length };
+    let mut reader: Box<dyn Wire + '_> = match head.encoding.as_deref() {
+        None => Box::new(body),
+        Some("gzip" | "x-gzip") => Box::new(MultiGzDecoder::new(body)),
+        Some(other) => {
+            return Err(Failure::never(
+                Error::new(
+                    Code::SourceUnsupported,
+                    format!("the server packs its answer as `{other}`, although asked not to"),
+                )
+                .at(shown)
+                .help("download the file with a browser or `curl --compressed`"),
+            ));
+        }
+    };
+    let mut start = vec![0; page::LOOKED_AT];
+    let length = copy.fill(&mut *reader, &mut start)?;
+    start.truncate(length);
+    if let Some(error) = page::refuse(&head, &start, shown, &answered_by) {
+        return Err(Failure::never(error));
+    }
+    let size = copy.all(&mut *reader, &start)?;
+    std::mem::forget(guard);
+    Ok(size)
+}
+
+/// A body that knows how many bytes came over the wire.
+trait Wire: Read {
+    fn received(&self) -> u64;
+}
+
+struct Counted<'a> {
+    inner: Answer<'a>,
+    count: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(out)?;
+        self.count = self.count.saturating_add(u64::try_from(count).unwrap_or(0));
+        Ok(count)
+    }
+}
+
+impl Wire for Counted<'_> {
+    fn received(&self) -> u64 {
+        self.count
+    }
+}
+
+impl Wire for MultiGzDecoder<Counted<'_>> {
+    fn received(&self) -> u64 {
+        self.get_ref().count
+    }
+}
+
+struct Copy<'a> {
+    client: &'a Client,
+    shown: &'a str,
+    path: &'a Path,
+    expected: Option<u64>,
+}
+
+impl Copy<'_> {
+    fn all(&self, reader: &mut dyn Wire, start: &[u8]) -> Result<u64, Failure> {
+        let disk = |e| Failure::never(unwritable(self.path, e).help("set TMPDIR, or give `--cache DIR`"));
+        let mut file = BufWriter::new(File::create_new(self.path).map_err(disk)?);
+        file.write_all(start).map_err(disk)?;
+        let mut size = u64::try_from(start.len()).unwrap_or(0);
+        let mut buffer = vec![0; COPY_BYTES];
+        loop {
+            self.client.check_interrupted(self.shown).map_err(Failure::never)?;
+            let count = self.fill(reader, &mut buffer)?;
+            file.write_all(buffer.get(..count).unwrap_or_default()).map_err(disk)?;
+            size = size.saturating_add(u64::try_from(count).unwrap_or(0));
+            if count < buffer.len() {
+                break;
+            }
+        }
+        file.flush().map_err(disk)?;
+        match self.expected {
+            Some(expected) if reader.received() != expected => Err(Failure::soon(
+                Error::new(
+                    Code::SourceUnreachable,
+                    format!("the connection was closed after {} of {expected} bytes", reader.received()),
+                )
+                .at(self.shown)
+                .help("the server or the network breaks off: run again later"),
+            )),
+            _ => Ok(size),
+        }
+    }
+
+    /// Reads until the buffer is full or the body ends.
+    fn fill(&self, reader: &mut dyn Wire, buffer: &mut [u8]) -> Result<usize, Failure> {
+        let mut filled = 0_usize;
+        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match reader.read(rest) {
+                Ok(0) => break,
+                Ok(count) => filled = filled.saturating_add(count),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => {
+                    return Err(explain_transport(e.into(), self.shown, self.client.options().read_timeout));
+                }
+            }
+        }
+        Ok(filled)
+    }
+}
+
+fn check_space(answer: &Answer<'_>, shown: &str, path: &Path) -> Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    let (Some(needed), Ok(disk)) = (answer.head.content_length, rustix::fs::statvfs(folder)) else {
+        return Ok(());
+    };
+    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    if needed <= free {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::SourceLimit,
+        format!(
+            "the server announces {needed} bytes to be read whole, `{}` has {free} free",
+            folder.display()
+        ),
+    )
+    .at(shown)
+    .help("give `--cache DIR` on a larger disk, or use a server that serves ranges"))
+}

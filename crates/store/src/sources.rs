@@ -1,0 +1,131 @@
+//! Opening inputs: one entry point for paths and URLs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use arcoforge_core::error::{Code, Error, Result};
+
+use crate::cache::Cache;
+use crate::http::{Client, HttpObject};
+use crate::local::{FilePool, LocalObject};
+use crate::location::{Location, redact};
+use crate::object::Object;
+use crate::stats::Stats;
+
+/// How inputs are opened and fetched.
+#[derive(Debug, Clone)]
+pub struct SourceOptions {
+    /// Keep whole downloads here, by URL and validator. Without it, only ranges are fetched.
+    pub cache: Option<PathBuf>,
+    /// Requests that run at the same time against one host, from all threads together.
+    pub connections_per_host: u32,
+    /// How often a failed request is repeated.
+    pub retries: u32,
+    /// The wait before the first repetition; it doubles each time, up to `backoff_max`.
+    pub backoff: Duration,
+    /// The longest wait, also where a server asks for more (`Retry-After`).
+    pub backoff_max: Duration,
+    /// The longest time to find a host and connect to it, TLS included.
+    pub connect_timeout: Duration,
+    /// The longest time without a byte from a connected server.
+    pub read_timeout: Duration,
+    /// Ranges with at most this many bytes between them are fetched as one.
+    pub gap_bytes: u64,
+    /// Bytes that the first request to an object asks for.
+    pub prefix_bytes: u64,
+    /// The `User-Agent` that servers see.
+    pub user_agent: String,
+    /// Use the proxies that `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
+    pub proxy_from_env: bool,
+    /// Connect to loopback, private and link-local addresses too. Checked for what a name resolves to, at every
+    /// connection and redirect; `false` also turns proxies off, since those resolve names themselves.
+    pub allow_private: bool,
+    /// Open files of this machine too.
+    pub allow_local: bool,
+    /// Set by Ctrl-C: waits end early with `interrupted`.
+    pub interrupted: Option<Arc<AtomicBool>>,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            cache: None,
+            connections_per_host: 8,
+            retries: 5,
+            backoff: Duration::from_millis(250),
+            backoff_max: Duration::from_secs(60),
+            connect_timeout: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(60),
+            gap_bytes: 64 * 1024,
+            prefix_bytes: 512 * 1024,
+            user_agent: concat!("arcoforge/", env!("CARGO_PKG_VERSION")).to_owned(),
+            proxy_from_env: true,
+            allow_private: true,
+            allow_local: true,
+            interrupted: None,
+        }
+    }
+}
+
+/// Opens inputs; shared by all threads of a run, so that limits per host hold for all of them together.
+#[derive(Debug)]
+pub struct Sources {
+    options: SourceOptions,
+    files: Arc<FilePool>,
+    client: Arc<Client>,
+    cache: Option<Cache>,
+}
+
+impl Sources {
+    /// Prepares to open inputs. Opens no file and no socket.
+    pub fn new(options: SourceOptions) -> Self {
+        let files = Arc::new(FilePool::default());
+        let client = Arc::new(Client::new(&options, Arc::clone(&files)));
+        let cache = options.cache.clone().map(Cache::new);
+        Self { options, files, client, cache }
+    }
+
+    /// Opens a path, a `file://` URL or an `http(s)://` URL.
+    ///
+    /// A local file costs an open and an fstat. A remote object costs one request, which brings its first bytes along
+    /// (see [`Object::take_prefix`]); a server that does not serve ranges, or serves wrong ones, is read whole once.
+    ///
+    /// # Errors
+    /// `source-not-found`, `source-denied`, `source-not-data` (empty, a directory, a web page), `source-unreachable`,
+    /// `source-unsupported` (another scheme), `source-limit` (more than the disk can take), `interrupted`.
+    pub fn open(&self, url_or_path: &str) -> Result<Arc<dyn Object>> {
+        match Location::parse(url_or_path)? {
+            Location::Local(path) => self.open_local(&path, url_or_path),
+            Location::Http(url) => match &self.cache {
+                Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
+                None => HttpObject::open(&self.client, &url),
+            },
+        }
+    }
+
+    /// Opens a local file, also one whose path is not UTF-8.
+    pub fn open_path(&self, path: &Path) -> Result<Arc<dyn Object>> {
+        self.open_local(path, &path.display().to_string())
+    }
+
+    fn open_local(&self, path: &Path, shown: &str) -> Result<Arc<dyn Object>> {
+        if !self.options.allow_local {
+            return Err(Error::new(Code::SourceDenied, "files of this machine may not be read here")
+                .at(redact(shown))
+                .help("use an `https://` address"));
+        }
+        Ok(Arc::new(LocalObject::open(&self.files, path, shown)?))
+    }
+
+    /// What has been fetched so far.
+    pub fn stats(&self) -> Stats {
+        self.client.stats()
+    }
+
+    /// The options in force.
+    pub fn options(&self) -> &SourceOptions {
+        &self.options
+    }
+}
