@@ -1,0 +1,143 @@
+"""What becomes of single files: `arcoforge bake FILE --to STORE`, compared with netCDF4 or h5py bit by bit.
+
+    python tests/outcomes.py            # writes docs/outcomes-single-files.md
+
+A file either converts equal to the oracle, or is refused with a message that names the file, the variable and the
+reason. Where variables are refused by name, they are dropped by `--step` and the rest must convert.
+"""
+
+import re
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import arco
+import raw
+
+FORMATS = ("hdf5", "netcdf3")
+DROPS = 8  # refusals after which dropping more is given up
+
+
+@dataclass
+class Outcome:
+    """What became of one file."""
+
+    path: str
+    format: str
+    result: str = ""  # "equal", "refused" or "wrong"
+    reason: str = ""
+    code: int = 0
+    problems: list = field(default_factory=list)
+    dropped: list = field(default_factory=list)
+    rest: str = ""  # "", "equal", "refused" or "wrong": the file without the dropped variables
+
+
+def files(data):
+    """(path relative to the data folder, format) of every NetCDF and HDF5 file under single/."""
+    import json
+
+    manifest = json.loads((data / "MANIFEST.json").read_text())
+    rows = [(f["path"], f["format"]) for f in manifest["files"] if f["path"].startswith("single/")]
+    return [row for row in sorted(rows) if row[1].startswith(FORMATS)]
+
+
+def outcome(data, path, format):
+    """Bakes one file and compares; after a refusal that names variables, once more without them."""
+    source = data / path
+    out = Outcome(path, format)
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "out.zarr"
+        done = arco.run("bake", source, "--to", store)
+        out.code = done.code
+        if done.code == 0:
+            out.problems = raw.compare(source, store)
+            out.result = "wrong" if out.problems else "equal"
+            return out
+        out.result, out.reason = "refused", message(done.text)
+        out.problems = unclear(done, source)
+        while done.code != 0 and len(out.dropped) < DROPS and (new := named(done.text, source, out.dropped)):
+            out.dropped += new
+            done = arco.run("bake", source, "--to", store, "--step", f"drop: {quoted(out.dropped)}")
+        if out.dropped:
+            out.rest = "refused: " + message(done.text) if done.code else "equal"
+            if not done.code and (wrong := raw.compare(source, store, without=out.dropped)):
+                out.problems += wrong
+                out.rest = "wrong"
+    return out
+
+
+def quoted(names):
+    return "[" + ", ".join(f"'{name}'" for name in names) + "]"
+
+
+def message(text):
+    """The refusal in one line, without folders."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = re.sub(r"\S*/(?=[^/\s]+)", "", " ".join(lines))
+    return line[:300]
+
+
+def unclear(done, source):
+    """What a refusal lacks: a code of its own, and the file's name."""
+    problems = []
+    if done.code not in (arco.EXIT["refused"], arco.EXIT["source"], arco.EXIT["target"]):
+        problems.append(f"exit {done.code}")
+    if source.name not in done.text:
+        problems.append("the message does not name the file")
+    return problems
+
+
+def named(text, source, known):
+    """The variables of the file that the message names in backticks."""
+    names = raw.names(source)
+    found = [n.lstrip("/") for n in re.findall(r"`([^`]+)`", text)]
+    return list(dict.fromkeys(n for n in found if n in names and n not in known))
+
+
+def all_outcomes(data):
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda row: outcome(data, *row), files(data)))
+
+
+def table(outcomes):
+    """The page of the docs."""
+    counts = {r: sum(o.result == r for o in outcomes) for r in ("equal", "refused", "wrong")}
+    rest = sum(o.result == "refused" and o.rest == "equal" for o in outcomes)
+    lines = [
+        "# What becomes of single files",
+        "",
+        "Written by `python tests/outcomes.py`: NetCDF and HDF5 files of public projects (test data of their readers, mostly",
+        "chosen because they are odd), each through `arcoforge bake FILE --to STORE` and compared with netCDF4 or h5py:",
+        "every value bit by bit, every attribute, every dimension.",
+        "",
+        f"{len(outcomes)} files: {counts['equal']} equal, {counts['refused']} refused with a reason ({rest} of them convert"
+        f" without the variables that were named), {counts['wrong']} wrong.",
+        "",
+        "| project | file | format | outcome | reason | without the named variables |",
+        "|---|---|---|---|---|---|",
+    ]
+    for o in outcomes:
+        _, project, name = o.path.split("/", 2)
+        result = o.result if o.result != "refused" else f"refused ({o.code})"
+        reason = o.reason or "; ".join(map(str, o.problems[:2]))
+        cells = [project, name, o.format, result, cell(reason), cell(f"{o.rest} ({', '.join(o.dropped)})" if o.dropped else "")]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def cell(text):
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+if __name__ == "__main__":
+    folder = arco.data_folder()
+    if folder is None:
+        sys.exit("no real data: set ARCOFORGE_DATA to a folder with single/ and MANIFEST.json")
+    results = all_outcomes(folder)
+    (arco.ROOT / "docs" / "outcomes-single-files.md").write_text(table(results))
+    for o in results:
+        if o.problems:
+            print(o.path, *o.problems[:4], sep="\n    ")
+    sys.exit(any(o.problems for o in results))
