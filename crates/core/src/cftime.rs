@@ -140,7 +140,7 @@ impl TimeUnits {
     /// Reads `hours since 1900-1-1 00:00:0.0 +01:00` with the `calendar` attribute (`None`: standard).
     ///
     /// A negative reference year in the standard and Julian calendars is a year BC, as in cftime: -1 is the year
-    /// before 1. In the others, and for year 0, years are astronomical.
+    /// before 1, and year 0 is refused. In the others years are astronomical.
     ///
     /// # Errors
     /// `combine-time` for text that is not CF time, `combine-calendar` for a calendar that the conventions do not have.
@@ -158,7 +158,11 @@ impl TimeUnits {
         let unit =
             TimeUnit::parse(unit).ok_or_else(|| malformed(format!("`{unit}` is not a unit of time")))?;
         let mut stamp = timestamp::parse(reference).map_err(malformed)?;
-        if counts_bc(calendar) && stamp.local.year < 0 {
+        if counts_bc(calendar) && stamp.local.year <= 0 {
+            if stamp.local.year == 0 {
+                return Err(malformed(format!("the {calendar} calendar has no year 0"))
+                    .help("libraries disagree on what year 0 is here: set `calendar` or `units` of the variable to what is meant"));
+            }
             stamp.local.year += 1;
         }
         let reference = stamp.resolve(reference, calendar).map_err(malformed)?;
@@ -283,7 +287,7 @@ pub fn common_units(parts: &[(TimeUnits, Vec<Option<i128>>)]) -> Result<Option<T
 
 impl fmt::Display for TimeUnits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bc = counts_bc(self.calendar) && self.reference.year < 0;
+        let bc = counts_bc(self.calendar) && self.reference.year <= 0;
         let written = DateTime { year: self.reference.year - i64::from(bc), ..self.reference };
         write!(
             f,

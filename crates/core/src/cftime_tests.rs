@@ -1,1 +1,242 @@
-//! Tests.
+use super::*;
+use crate::dtype::DataType;
+
+/// From cftime 1.6.6 (`num2date`) and xarray 2026.9; cftime drops an offset such as ` -6:00` behind a fraction and
+/// rounds 1e-6 s to 0, where xarray (for the offset) and arithmetic decide.
+#[rustfmt::skip]
+const DECODED: &[(&str, &str, Scalar, &str)] = &[
+    ("hours since 1900-1-1 00:00:0.0", "gregorian", Scalar::Float(1.5), "1900-01-01T01:30"),
+    ("hours since 1900-1-1 00:00:0.0 +01:00", "gregorian", Scalar::Int(0), "1899-12-31T23:00"),
+    ("days since 1850-01-01", "noleap", Scalar::Float(54786.333333333336), "2000-02-06T08:00"),
+    ("days since 1850-01-01", "standard", Scalar::Float(54786.1), "2000-01-01T02:24"),
+    ("days since 1582-10-04", "standard", Scalar::Int(1), "1582-10-15"),
+    ("days since 1582-10-04", "proleptic_gregorian", Scalar::Int(1), "1582-10-05"),
+    ("days since 1582-10-15", "standard", Scalar::Int(-1), "1582-10-04"),
+    ("days since 0001-01-01 00:00:00", "julian", Scalar::Float(700000.25), "1917-07-01T06:00"),
+    ("days since 1-1-1", "standard", Scalar::Int(730000), "1999-09-02"),
+    ("days since -4713-01-01 12:00:00", "standard", Scalar::Int(0), "-4712-01-01T12:00"),
+    ("days since -4713-01-01 12:00:00", "standard", Scalar::Int(2451545), "2000-01-01T12:00"),
+    ("days since -4713-01-01", "proleptic_gregorian", Scalar::Int(10), "-4713-01-11"),
+    ("days since 0000-01-01", "proleptic_gregorian", Scalar::Int(366), "0001-01-01"),
+    ("days since 0000-01-01", "noleap", Scalar::Int(366), "0001-01-02"),
+    ("seconds since 1970-01-01 00:00:00 0:00", "standard", Scalar::Float(1000000000.0), "2001-09-09T01:46:40"),
+    ("seconds since 1970-01-01T00:00:00+00:00", "standard", Scalar::Int(1234567890), "2009-02-13T23:31:30"),
+    ("seconds since 1970-01-01T00:00:00Z", "standard", Scalar::Float(0.1), "1970-01-01T00:00:00.1"),
+    ("days since 1800-01-01 00:00:00 UTC", "standard", Scalar::Float(66000.5), "1980-09-14T12:00"),
+    ("msec since 2000-01-01", "standard", Scalar::Float(1.5), "2000-01-01T00:00:00.0015"),
+    ("microseconds since 2000-01-01", "360_day", Scalar::Int(123456789), "2000-01-01T00:02:03.456789"),
+    ("Days since 2001-1-1 6:0:0", "360_day", Scalar::Float(0.1), "2001-01-01T08:24"),
+    ("days since 1992-10-8 15:15:42.5 -6:00", "standard", Scalar::Int(0), "1992-10-08T21:15:42.5"),
+    ("days since 1992-10-8 15:15:42.5 -6", "standard", Scalar::Int(0), "1992-10-08T21:15:42.5"),
+    ("mins since 2000-02-28 23:59", "365_day", Scalar::Int(1), "2000-03-01"),
+    ("hr since 2000-02-28 23:00", "366_day", Scalar::Int(1), "2000-02-29"),
+    ("d since 2000-02-28", "all_leap", Scalar::Int(1), "2000-02-29"),
+    ("s since 2000-01-01", "standard", Scalar::Float(1e-06), "2000-01-01T00:00:00.000001"),
+    ("days since 1990-01-01", "standard", Scalar::Float(0.3333333333333333), "1990-01-01T08:00"),
+    ("days since 1990-01-01", "standard", Scalar::Float(0.7), "1990-01-01T16:48"),
+    ("hours since 1800-01-01", "standard", Scalar::Float(1928544.1), "2020-01-04T00:06"),
+    ("hours since 1-1-1 00:00:0.0", "standard", Scalar::Float(17522904.0), "2000-01-01"),
+    ("months since 2000-01-01", "360_day", Scalar::Int(14), "2001-03-01"),
+    ("days since 2000-01-01", "standard", Scalar::Float(-0.25), "1999-12-31T18:00"),
+    ("minutes since 1900-01-01 00:00:00", "standard", Scalar::Float(60000000.0), "2014-01-29T16:00"),
+];
+
+#[test]
+fn numbers_are_the_dates_of_cftime() {
+    for (text, calendar, value, expected) in DECODED {
+        let units = TimeUnits::parse(text, Some(calendar)).unwrap();
+        let instant = units.decode_one(value).unwrap().unwrap();
+        assert_eq!(units.date(instant).unwrap().to_string(), *expected, "{text} {calendar} {value}");
+        let again = TimeUnits::parse(&units.to_string(), Some(units.calendar.name())).unwrap();
+        assert_eq!(again, units, "{units}");
+        if let Scalar::Int(number) = value {
+            assert_eq!(units.encode(instant), Some(*number), "{text}");
+        }
+    }
+}
+
+#[test]
+fn canonical_text() {
+    let rows = [
+        ("hours since 1900-1-1 00:00:0.0", "standard", "hours since 1900-01-01"),
+        ("HR since 1900-1-1 6:0", "standard", "hours since 1900-01-01 06:00:00"),
+        ("secs since 1970-01-01T00:00:00.250Z", "standard", "seconds since 1970-01-01 00:00:00.25"),
+        ("days  since\t2000-02-30", "360_day", "days since 2000-02-30"),
+        ("d since 2000-01-01 00:00 +01:00", "noleap", "days since 1999-12-31 23:00:00"),
+        ("days since -1-01-01", "standard", "days since -0001-01-01"),
+        ("days since -0-01-02", "proleptic_gregorian", "days since 0000-01-02"),
+        ("weeks since Jan 1, 2001", "standard", "weeks since 2001-01-01"),
+        ("days since 1-1-1", "julian", "days since 0001-01-01"),
+        ("months since 1955-01-01 00:00:00", "standard", "months since 1955-01-01"),
+        ("years since 1955-01", "standard", "years since 1955-01-01"),
+        ("µs since 1955", "standard", "microseconds since 1955-01-01"),
+    ];
+    for (text, calendar, expected) in rows {
+        assert_eq!(TimeUnits::parse(text, Some(calendar)).unwrap().to_string(), expected, "{text}");
+    }
+}
+
+#[test]
+fn text_that_is_not_cf_time() {
+    let rows = [
+        ("K", None, Code::CombineTime),
+        ("days", None, Code::CombineTime),
+        ("days since", None, Code::CombineTime),
+        ("days since ", None, Code::CombineTime),
+        ("since 2000-01-01", None, Code::CombineTime),
+        ("days sincere 2000-01-01", None, Code::CombineTime),
+        ("days since2000-01-01", None, Code::CombineTime),
+        ("parsecs since 2000-01-01", None, Code::CombineTime),
+        ("days since 20000101", None, Code::CombineTime),
+        ("day as %Y%m%d.%f", None, Code::CombineTime),
+        ("days since 2001-02-29", None, Code::CombineTime),
+        ("days since 2000-01-31", Some("360_day"), Code::CombineTime),
+        ("days since 1582-10-10", None, Code::CombineTime),
+        ("days since 0000-01-01", None, Code::CombineTime),
+        ("days since 0-1-1", Some("julian"), Code::CombineTime),
+        ("6 hours since 2000-01-01", None, Code::CombineTime),
+        ("days since 2000-01-01", Some("martian"), Code::CombineCalendar),
+        ("days since 2000-01-01", Some(""), Code::CombineCalendar),
+    ];
+    for (text, calendar, code) in rows {
+        assert_eq!(TimeUnits::parse(text, calendar).unwrap_err().code, code, "{text} {calendar:?}");
+    }
+    assert!(is_time("day Since 2000") && !is_time("sincere K") && !is_time("m s-1"));
+}
+
+#[test]
+fn doubles_stand_for_the_roundest_instant() {
+    let rows = [
+        // 1/3 day on 2000-01-01, with half a place being 314 ns
+        ("days since 1850-01-01", 54_786.333_333_333_336, "2000-01-01T08:00"),
+        ("days since 1970-01-01", 0.1 + 0.2, "1970-01-01T07:12"),
+        ("hours since 1800-01-01", 1_928_544.1, "2020-01-04T00:06"),
+        // far from round: the nearest nanosecond
+        ("days since 1970-01-01", 0.123_456_789_012_345, "1970-01-01T02:57:46.666570667"),
+        ("seconds since 1970-01-01", 1e-9, "1970-01-01T00:00:00.000000001"),
+        ("seconds since 1970-01-01", 5e-324, "1970-01-01"),
+        ("seconds since 1970-01-01", -0.0, "1970-01-01"),
+        ("seconds since 1970-01-01", -1.5, "1969-12-31T23:59:58.5"),
+        ("nanoseconds since 1970-01-01", 0.5, "1970-01-01"),
+        ("nanoseconds since 1970-01-01", 1.5, "1970-01-01T00:00:00.000000002"),
+        ("days since 1970-01-01", 1_048_576.0, "4840-11-22"),
+        // single precision, widened: not rounded to what was perhaps meant
+        ("days since 1970-01-01", 0.1_f32 as f64, "1970-01-01T02:24:00.000128746"),
+    ];
+    for (units, value, expected) in rows {
+        let units = TimeUnits::parse(units, None).unwrap();
+        let instant = units.decode_one(&Scalar::Float(value)).unwrap().unwrap();
+        assert_eq!(units.date(instant).unwrap().to_string(), expected, "{units} {value}");
+    }
+}
+
+#[test]
+fn every_minute_of_a_century_survives_a_double() {
+    let days = TimeUnits::parse("days since 1900-01-01", None).unwrap();
+    let origin = days.reference_ns();
+    for minute in (0..53_000_000_i64).step_by(997) {
+        let value = minute as f64 / 1440.0;
+        let instant = days.decode_one(&Scalar::Float(value)).unwrap().unwrap();
+        assert_eq!(instant, origin + i128::from(minute) * 60_000_000_000, "{minute}");
+    }
+}
+
+#[test]
+fn what_is_no_time() {
+    let units = TimeUnits::parse("days since 2000-01-01", None).unwrap();
+    assert_eq!(units.decode_one(&Scalar::Float(f64::NAN)).unwrap(), None);
+    for value in [
+        Scalar::Float(f64::INFINITY),
+        Scalar::Float(f64::MAX),
+        Scalar::Float(-1e300),
+        Scalar::Text("1".into()),
+        Scalar::Bool(true),
+    ] {
+        assert_eq!(units.decode_one(&value).unwrap_err().code, Code::CombineTime, "{value}");
+    }
+    assert!(units.decode_one(&Scalar::UInt(u64::MAX)).unwrap().is_some());
+    for text in ["months since 1955-01-01", "years since 1955-01-01"] {
+        let units = TimeUnits::parse(text, None).unwrap();
+        assert_eq!(units.decode_one(&Scalar::Int(1)).unwrap_err().code, Code::CombineMonths);
+        assert_eq!(units.encode(0), None);
+    }
+}
+
+#[test]
+fn masked_values_are_none() {
+    let units = TimeUnits::parse("hours since 1970-01-01", None).unwrap();
+    let values = [1_i32, -999, 3];
+    let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let block = Block::from_bytes(DataType::Int32, vec![3], bytes);
+    let hour = 3_600_000_000_000;
+    let rows: [(&[Scalar], [Option<i128>; 3]); 3] = [
+        (&[], [Some(hour), Some(-999 * hour), Some(3 * hour)]),
+        (&[Scalar::Int(-999)], [Some(hour), None, Some(3 * hour)]),
+        (&[Scalar::Float(-999.0), Scalar::Float(f64::NAN), Scalar::UInt(3)], [Some(hour), None, None]),
+    ];
+    for (masked, expected) in rows {
+        assert_eq!(units.decode(&block, masked).unwrap(), expected, "{masked:?}");
+    }
+}
+
+#[test]
+fn one_unit_that_is_fine_enough() {
+    let rows: [(&[(&str, f64)], Result<&str, Code>); 10] = [
+        (&[("days since 2000-01-01", 1.0), ("days since 2001-01-01", 2.0)], Ok("days since 2000-01-01")),
+        (&[("days since 2000-01-01", 0.5)], Ok("hours since 2000-01-01")),
+        (&[("hours since 2000-01-01", 24.0), ("days since 2000-01-01", 1.0)], Ok("hours since 2000-01-01")),
+        (
+            &[("days since 2000-01-01", 1.0), ("days since 2000-01-01 12:00", 1.0)],
+            Ok("hours since 2000-01-01"),
+        ),
+        (
+            &[("days since 2000-01-01", 1.0), ("seconds since 1970-01-01", 1.25)],
+            Ok("milliseconds since 2000-01-01"),
+        ),
+        (&[("weeks since 2000-01-01", 2.0)], Ok("weeks since 2000-01-01")),
+        (&[("days since 2000-01-01", 0.1)], Ok("minutes since 2000-01-01")),
+        (&[("nanoseconds since 2000-01-01", 0.0), ("days since 2000-01-01", 1e6)], Err(Code::CombineTime)),
+        (&[("days since 2000-01-01", 1e-14), ("days since 2000-01-01", 1e6)], Err(Code::CombineTime)),
+        (&[("days since 2000-01-01", 1.0), ("months since 2000-01-01", f64::NAN)], Err(Code::CombineMonths)),
+    ];
+    for (parts, expected) in rows {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(units, value)| {
+                let units = TimeUnits::parse(units, None).unwrap();
+                (units, vec![None, units.decode_one(&Scalar::Float(*value)).ok().flatten()])
+            })
+            .collect();
+        let found = common_units(&parts);
+        match expected {
+            Ok(text) => {
+                let units = found.unwrap().unwrap();
+                assert_eq!(units.to_string(), text);
+                let instants = parts.iter().flat_map(|(_, instants)| instants).flatten();
+                assert!(instants.copied().all(|instant| units.encode(instant).is_some()), "{text}");
+            }
+            Err(code) => assert_eq!(found.unwrap_err().code, code),
+        }
+    }
+    assert_eq!(common_units(&[]).unwrap(), None);
+    let other =
+        |calendar| (TimeUnits::parse("days since 2000-01-01", Some(calendar)).unwrap(), vec![Some(0)]);
+    let error = common_units(&[other("noleap"), other("360_day")]).unwrap_err();
+    assert_eq!(error.code, Code::CombineCalendar);
+}
+
+#[test]
+fn mutated_units_never_panic() {
+    let seeds = ["hours since 1900-1-1 00:00:0.0 +01:00", "d since -4713-01-01", "weeks since Jan 1, 2001"];
+    crate::cursor::mutations(&seeds, 20_000, |text| {
+        for calendar in ["standard", "360_day"] {
+            if let Ok(units) = TimeUnits::parse(text, Some(calendar)) {
+                assert_eq!(TimeUnits::parse(&units.to_string(), Some(calendar)).ok(), Some(units), "{text}");
+                for value in [Scalar::Int(i64::MIN), Scalar::Float(1e17), Scalar::Float(-1e-7)] {
+                    let instant = units.decode_one(&value).ok().flatten();
+                    let _ = instant.and_then(|instant| units.date(instant));
+                }
+            }
+        }
+    });
+}

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::dtype::Endian;
+use crate::dtype::{DataType, Endian};
 
 /// One step from elements to stored bytes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -140,5 +140,61 @@ impl Encoding {
     /// Little-endian elements, not compressed.
     pub const fn raw() -> Self {
         Self { endian: Endian::Little, codecs: Vec::new() }
+    }
+}
+
+/// Bytes of one block of the default codec.
+const DEFAULT_BLOCK_BYTES: u64 = 512 * 1024;
+/// Blosc never compresses a buffer that is smaller than this.
+const COMPRESSED_BYTES_MIN: u64 = 128;
+
+/// How a chunk of `chunk_bytes` decoded bytes is stored where neither recipe nor user says otherwise.
+///
+/// Blosc with Zstandard in blocks of 512 KiB, little-endian: integers by bits at the fastest level, floating point by
+/// bytes at the next one; docs/design/0001-default-codec.md has the measurements. Text, whose elements have no fixed
+/// size, gets plain Zstandard; chunks too small for Blosc to compress stay as they are.
+pub fn default_encoding(dtype: DataType, chunk_bytes: u64) -> Encoding {
+    let codec = match dtype.size() {
+        None => Codec::Zstd { level: 3 },
+        Some(_) if chunk_bytes < COMPRESSED_BYTES_MIN => return Encoding::raw(),
+        Some(size) => {
+            let by_bits = dtype.is_integer() || dtype == DataType::Bool;
+            Codec::Blosc(Blosc {
+                cname: "zstd".into(),
+                clevel: if by_bits { 1 } else { 2 },
+                shuffle: if by_bits { BloscShuffle::BitShuffle } else { BloscShuffle::Shuffle },
+                typesize: size as u32,
+                blocksize: DEFAULT_BLOCK_BYTES,
+            })
+        }
+    };
+    Encoding { endian: Endian::Little, codecs: vec![codec] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_by_type_and_size() {
+        let rows = [
+            (DataType::Int16, 2_073_600, "zstd 1 BitShuffle 2"),
+            (DataType::Bool, 1000, "zstd 1 BitShuffle 1"),
+            (DataType::Float32, 128, "zstd 2 Shuffle 4"),
+            (DataType::Complex128, 1 << 30, "zstd 2 Shuffle 16"),
+            (DataType::Float64, 127, "raw"),
+            (DataType::Text, 1, "zstd"),
+        ];
+        for (dtype, chunk_bytes, expected) in rows {
+            let encoding = default_encoding(dtype, chunk_bytes);
+            assert_eq!(encoding.endian, Endian::Little);
+            let found = match encoding.codecs.as_slice() {
+                [] => "raw".to_owned(),
+                [Codec::Blosc(b)] => format!("{} {} {:?} {}", b.cname, b.clevel, b.shuffle, b.typesize),
+                [codec] => codec.name().to_owned(),
+                more => format!("{more:?}"),
+            };
+            assert_eq!(found, expected, "{dtype} {chunk_bytes}");
+        }
     }
 }

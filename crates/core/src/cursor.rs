@@ -92,3 +92,32 @@ pub(crate) fn fraction_to_ns(digits: &str) -> Option<u32> {
     let digits = digits.trim_end_matches('0');
     (digits.len() <= 9).then(|| format!("{digits:0<9}").parse().ok()).flatten()
 }
+
+/// Calls `check` with texts that are made of `seeds` by changes in one to four places; always the same texts.
+#[cfg(test)]
+pub(crate) fn mutations(seeds: &[&str], rounds: usize, mut check: impl FnMut(&str)) {
+    const ALPHABET: &[char] = &[
+        '0', '1', '9', '-', '+', ':', '.', ' ', 'T', 'Z', '{', '}', '(', ')', ',', '%', 'Y', 'j', 'd', 's',
+        'é', '\u{0}', '٣',
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    for round in 0..rounds {
+        let mut text: Vec<char> = seeds[round % seeds.len()].chars().collect();
+        for _ in 0..=next(4) {
+            let at = next(text.len());
+            match next(4) {
+                0 if !text.is_empty() => drop(text.remove(at)),
+                1 if !text.is_empty() => text[at] = ALPHABET[next(ALPHABET.len())],
+                2 => text.truncate(at),
+                _ => text.insert(at, ALPHABET[next(ALPHABET.len())]),
+            }
+        }
+        check(&text.into_iter().collect::<String>());
+    }
+}

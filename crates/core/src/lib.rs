@@ -26,6 +26,7 @@ pub mod dtype;
 pub mod error;
 pub mod names;
 pub mod pattern;
+pub mod plan;
 pub mod policy;
 pub mod recipe;
 pub mod schema;

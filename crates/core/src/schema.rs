@@ -84,7 +84,8 @@ pub enum Storage {
         encoding: Encoding,
         /// The value of cells that were never written.
         unwritten: Scalar,
-        /// False where the file stores the array as one piece (contiguous, NetCDF3) and `chunk` is our choice.
+        /// False where the file stores the array as one piece (contiguous, NetCDF3) and `chunk` is our choice. A chunk
+        /// at the end of such an array stores only the cells inside it; one of a chunked array is always whole.
         chunked: bool,
     },
     /// Read as a whole by the format's reader, decoded (text, compact oddities).

@@ -46,7 +46,8 @@ pub fn combine(
         return Err(problems);
     }
     mark_coordinates(&context, &variables, &mut attrs, &mut groups);
-    Ok(Combined { attrs, groups, variables, left_out })
+    let concat = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.clone()).collect();
+    Ok(Combined { attrs, groups, variables, concat, left_out })
 }
 
 /// What readers could not read and no step dropped.

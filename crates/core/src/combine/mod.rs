@@ -74,6 +74,8 @@ pub struct Combined {
     pub groups: Vec<(String, Attrs)>,
     /// Variables in the order of first appearance.
     pub variables: Vec<CombinedVar>,
+    /// Dimensions along which files follow each other.
+    pub concat: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute); the variable is empty for the root.
     pub left_out: Vec<(String, String)>,
 }

@@ -1,0 +1,162 @@
+//! Chunk and shard shapes: as asked, as the sources have them, or of a good size.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::source::Source;
+use crate::combine::{CombinedVar, Content};
+use crate::error::{Code, Error, Result};
+use crate::recipe::{ChunkLength, Output};
+use crate::schema::{Variable, base_name};
+use crate::target::TargetCaps;
+
+/// A chunk that nobody chose.
+const CHUNK_BYTES: u64 = 16 << 20;
+/// A shard that nobody chose.
+const SHARD_BYTES: u64 = 128 << 20;
+/// Source chunks below this are not kept: their index would weigh as much as they do.
+const SOURCE_CHUNK_BYTES_MIN: u64 = 64 << 10;
+/// Source chunks above this are not kept: readers would have to load too much.
+const SOURCE_CHUNK_BYTES_MAX: u64 = 64 << 20;
+/// The length of coordinates' chunks along a concat axis: fixed, so that an append changes no chunk shape.
+const COORDINATE_CELLS: u64 = 65_536;
+
+type Shapes = (Vec<u64>, Option<Vec<u64>>);
+
+pub(super) fn choose(
+    variable: &CombinedVar,
+    source: Option<&Source>,
+    output: &Output,
+    caps: &TargetCaps,
+    concat: &BTreeSet<String>,
+) -> Result<Shapes> {
+    let var = &variable.var;
+    if matches!(variable.content, Content::Values(_)) {
+        let along =
+            |(dim, &n): (&String, &u64)| if concat.contains(dim) { COORDINATE_CELLS } else { n.max(1) };
+        return Ok((var.dims.iter().zip(&var.shape).map(along).collect(), None));
+    }
+    let asked = lengths(var, &output.chunks);
+    let kept = source.and_then(|s| s.chunk.as_ref().filter(|chunk| s.chunked && worth_keeping(var, chunk)));
+    let (chunk, from_source) = match (asked.iter().any(Option::is_some), kept) {
+        (true, _) => (explicit(var, &asked, "chunks", &var.shape)?, false),
+        (false, Some(chunk)) => (chunk.clone(), true),
+        (false, None) => (automatic(var, concat), false),
+    };
+    let asked = lengths(var, &output.shards);
+    let shard = if asked.iter().any(Option::is_some) {
+        Some(multiple(var, explicit(var, &asked, "shards", &chunk)?, &chunk)?)
+    } else if from_source && caps.shards {
+        grown(var, &chunk, concat)
+    } else {
+        None
+    };
+    Ok((chunk, shard))
+}
+
+/// What the recipe says along every dimension of the variable; full paths win over base names.
+fn lengths(var: &Variable, asked: &BTreeMap<String, ChunkLength>) -> Vec<Option<ChunkLength>> {
+    var.dims.iter().map(|dim| asked.get(dim).or_else(|| asked.get(base_name(dim))).copied()).collect()
+}
+
+fn worth_keeping(var: &Variable, chunk: &[u64]) -> bool {
+    let bytes = chunk.iter().product::<u64>().saturating_mul(var.dtype.size_estimate());
+    (SOURCE_CHUNK_BYTES_MIN..=SOURCE_CHUNK_BYTES_MAX).contains(&bytes)
+}
+
+/// A shape as asked; dimensions that are not named get `rest`.
+fn explicit(var: &Variable, asked: &[Option<ChunkLength>], key: &str, rest: &[u64]) -> Result<Vec<u64>> {
+    let mut shape: Vec<u64> = Vec::new();
+    let mut sized: Option<(usize, u64)> = None;
+    for (at, ((length, &n), &rest)) in asked.iter().zip(&var.shape).zip(rest).enumerate() {
+        shape.push(match length {
+            Some(ChunkLength::Cells(0)) => {
+                return Err(Error::new(Code::OutputInvalid, format!("`{key}` has a length of 0")));
+            }
+            Some(ChunkLength::Cells(cells)) => *cells,
+            Some(ChunkLength::Whole) => n.max(1),
+            Some(ChunkLength::Bytes(bytes)) => {
+                if sized.replace((at, *bytes)).is_some() {
+                    return Err(Error::new(
+                        Code::OutputInvalid,
+                        format!(
+                            "`{key}` has a size in bytes along more than one dimension of `{}`",
+                            var.name
+                        ),
+                    )
+                    .help("give one dimension a size, the others lengths"));
+                }
+                1
+            }
+            None => rest.max(1),
+        });
+    }
+    if let Some((at, bytes)) = sized {
+        let one = shape.iter().product::<u64>().saturating_mul(var.dtype.size_estimate()).max(1);
+        let most = var.shape.get(at).copied().unwrap_or(1).max(1);
+        if let Some(length) = shape.get_mut(at) {
+            *length = (bytes / one).clamp(1, most);
+        }
+    }
+    // a chunk longer than the array is kept along a dimension that may grow; elsewhere it is only waste
+    Ok(shape
+        .iter()
+        .zip(&var.shape)
+        .zip(asked)
+        .map(|((&c, &n), a)| if a.is_none() { c.min(n.max(1)) } else { c })
+        .collect())
+}
+
+/// About [`CHUNK_BYTES`]: whole in the dimensions inside a file where that fits, grown along the concat dimension.
+fn automatic(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
+    let item = var.dtype.size_estimate();
+    let along: Vec<usize> =
+        (0..var.dims.len()).filter(|&d| var.dims.get(d).is_some_and(|n| concat.contains(n))).collect();
+    let mut chunk: Vec<u64> =
+        var.shape.iter().enumerate().map(|(d, &n)| if along.contains(&d) { 1 } else { n.max(1) }).collect();
+    let bytes = |chunk: &[u64]| chunk.iter().product::<u64>().saturating_mul(item);
+    while bytes(&chunk) > CHUNK_BYTES {
+        // halve the longest
+        let Some(longest) = chunk.iter_mut().max_by_key(|n| **n).filter(|n| **n > 1) else { break };
+        *longest = longest.div_ceil(2);
+    }
+    for &dim in along.iter().rev() {
+        let room = CHUNK_BYTES / bytes(&chunk).max(1);
+        let most = var.shape.get(dim).copied().unwrap_or(1).max(1);
+        if let Some(length) = chunk.get_mut(dim) {
+            *length = room.clamp(1, most);
+        }
+    }
+    chunk
+}
+
+/// A shard of about [`SHARD_BYTES`] of source chunks; `None` where one chunk is one shard anyway.
+fn grown(var: &Variable, chunk: &[u64], concat: &BTreeSet<String>) -> Option<Vec<u64>> {
+    let mut shard = chunk.to_vec();
+    let is_concat = |d: &usize| var.dims.get(*d).is_some_and(|n| concat.contains(n));
+    let inner = (0..shard.len()).rev().filter(|d| !is_concat(d));
+    let outer = (0..shard.len()).rev().filter(is_concat);
+    for dim in inner.chain(outer).collect::<Vec<_>>() {
+        let bytes = shard.iter().product::<u64>().saturating_mul(var.dtype.size_estimate());
+        let room = (SHARD_BYTES / bytes.max(1)).max(1);
+        let length = *chunk.get(dim)?;
+        let chunks = var.shape.get(dim)?.div_ceil(length).max(1);
+        // along a concat axis the shard's length is fixed, whatever the archive's length is today
+        let most = if is_concat(&dim) { room } else { room.min(chunks) };
+        *shard.get_mut(dim)? = length * most;
+    }
+    (shard != chunk).then_some(shard)
+}
+
+/// A shard must hold whole chunks; those that are not named are rounded up.
+fn multiple(var: &Variable, shard: Vec<u64>, chunk: &[u64]) -> Result<Vec<u64>> {
+    for ((dim, &s), &c) in var.dims.iter().zip(&shard).zip(chunk) {
+        if s % c != 0 {
+            return Err(Error::new(
+                Code::OutputInvalid,
+                format!("a shard of {s} along `{dim}` does not hold whole chunks of {c} in `{}`", var.name),
+            )
+            .help(format!("take a multiple of {c}, such as {}", s.div_ceil(c) * c)));
+        }
+    }
+    Ok(shard)
+}

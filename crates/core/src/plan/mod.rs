@@ -1,0 +1,218 @@
+//! The plan: which chunks a dataset gets, what is copied and what decoded, in which tasks, at what memory.
+//!
+//! A plan is a value. It is made before a byte is moved, and it names its cost; what runs it only decides when.
+
+mod chunks;
+mod encoding;
+mod source;
+mod tasks;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::chunk::{ChunkGrid, Region};
+use crate::combine::{Combined, CombinedVar, Content, File};
+use crate::error::{Code, Error, Result};
+use crate::names;
+use crate::recipe::Output;
+use crate::schema::base_name;
+use crate::target::{ArraySpec, Dataset, TargetCaps};
+
+/// What the machine allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Peak resident bytes of the process.
+    pub memory_bytes: u64,
+    /// Threads that work at a time.
+    pub workers: usize,
+}
+
+impl Budget {
+    /// What the program itself needs before it holds any data.
+    pub const BASE_BYTES: u64 = 48 << 20;
+}
+
+/// What will be done.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The dataset to write.
+    pub dataset: Dataset,
+    /// What is done for every array, in the order of [`Dataset::arrays`].
+    pub arrays: Vec<ArrayPlan>,
+    /// Threads; fewer than allowed where memory does not suffice for all.
+    pub workers: usize,
+    /// Peak resident bytes, estimated from above.
+    pub peak_bytes: u64,
+}
+
+/// What is done for one array.
+#[derive(Debug, Clone)]
+pub struct ArrayPlan {
+    /// The array.
+    pub spec: Arc<ArraySpec>,
+    /// Where its values come from.
+    pub content: Content,
+    /// Whether stored chunks are copied or decoded.
+    pub mode: Mode,
+    /// Why chunks are not copied; empty where they are.
+    pub reason: String,
+    /// Cells of one slab: the chunks that are filled at a time, a multiple of the chunk.
+    pub slab: Vec<u64>,
+    /// Bytes that one worker needs for it.
+    pub worker_bytes: u64,
+}
+
+/// How an array's chunks come about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// Values in hand are encoded.
+    Values,
+    /// Stored bytes are copied.
+    Copy,
+    /// Source chunks are decoded, gathered and encoded.
+    Decode,
+}
+
+impl ArrayPlan {
+    /// The boxes of cells that tasks own: whole shards where there are any, else slabs.
+    pub fn tasks(&self) -> ChunkGrid {
+        let cells = self.spec.shard.clone().unwrap_or_else(|| self.slab.clone());
+        ChunkGrid::new(self.spec.shape.clone(), cells)
+    }
+
+    /// The slabs of one task, in the order in which they are written.
+    pub fn slabs(&self, task: u64) -> Vec<Region> {
+        let tasks = self.tasks();
+        let whole = tasks.region(&tasks.index(task));
+        let grid = ChunkGrid::new(whole.shape(), self.slab.clone());
+        let origin = whole.start();
+        let at = |region: Region| {
+            Region(region.0.iter().zip(&origin).map(|(r, o)| r.start + o..r.end + o).collect())
+        };
+        (0..grid.len()).map(|n| at(grid.region(&grid.index(n)))).collect()
+    }
+}
+
+impl Plan {
+    /// Tasks of all arrays.
+    pub fn tasks(&self) -> u64 {
+        self.arrays.iter().map(|a| a.tasks().len()).sum()
+    }
+}
+
+/// Chooses chunks, shards and codecs, and divides the work.
+///
+/// # Errors
+/// `output-invalid` where chunks, shards or codecs do not fit the dataset; `memory-limit` where no division fits.
+pub fn plan(
+    combined: Combined,
+    files: &[File],
+    output: &Output,
+    caps: &TargetCaps,
+    budget: Budget,
+) -> Result<Plan> {
+    check_names(&combined, output)?;
+    if !output.shards.is_empty() && !caps.shards {
+        return Err(Error::new(Code::OutputInvalid, "found `shards`, which Zarr v2 does not have")
+            .help("leave out `shards`, or write Zarr v3"));
+    }
+    let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
+    let mut arrays = Vec::new();
+    for variable in combined.variables {
+        arrays.push(array(variable, files, output, caps, &concat)?);
+    }
+    let workers = tasks::divide(&mut arrays, files, budget)?;
+    let peak_bytes = tasks::peak(&arrays, workers);
+    let mut attrs = combined.attrs;
+    for (name, value) in &output.attrs {
+        attrs.set(name.clone(), value.clone());
+    }
+    let groups = all_groups(combined.groups, &arrays);
+    let dataset = Dataset {
+        format: caps.format,
+        attrs,
+        groups,
+        arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
+    };
+    Ok(Plan { dataset, arrays, workers, peak_bytes })
+}
+
+fn array(
+    variable: CombinedVar,
+    files: &[File],
+    output: &Output,
+    caps: &TargetCaps,
+    concat: &BTreeSet<String>,
+) -> Result<ArrayPlan> {
+    let source = source::describe(&variable, files);
+    let (chunk, shard) = chunks::choose(&variable, source.as_ref(), output, caps, concat)?;
+    let CombinedVar { var, unwritten, content, .. } = variable;
+    let chosen = encoding::choose(&var, source.as_ref(), &chunk, &content, output, caps)?;
+    let spec = ArraySpec {
+        name: var.name.clone(),
+        dims: var.dims.iter().map(|d| base_name(d).to_owned()).collect(),
+        shape: var.shape.clone(),
+        dtype: var.dtype,
+        attrs: var.attrs.clone(),
+        fill: var.fill.clone(),
+        unwritten,
+        chunk: chunk.clone(),
+        shard,
+        encoding: chosen.encoding,
+    };
+    Ok(ArrayPlan {
+        spec: Arc::new(spec),
+        content,
+        mode: chosen.mode,
+        reason: chosen.reason,
+        slab: chunk,
+        worker_bytes: 0,
+    })
+}
+
+/// Names in `chunks` and `shards` must be dimensions of the dataset.
+fn check_names(combined: &Combined, output: &Output) -> Result<()> {
+    let known: BTreeSet<&str> = combined
+        .variables
+        .iter()
+        .flat_map(|v| &v.var.dims)
+        .flat_map(|d| [d.as_str(), base_name(d)])
+        .collect();
+    for (key, name) in
+        output.chunks.keys().map(|n| ("chunks", n)).chain(output.shards.keys().map(|n| ("shards", n)))
+    {
+        if !known.contains(name.as_str()) {
+            let all: Vec<&str> = known.iter().copied().collect();
+            let error = Error::new(
+                Code::OutputInvalid,
+                format!(
+                    "`{key}` names `{name}`, which is no dimension of the dataset; dimensions are: {}",
+                    all.join(", ")
+                ),
+            );
+            return Err(match names::nearest(name, known.iter().copied()) {
+                Some(near) => error.help(format!("the nearest name is `{near}`")),
+                None => error,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Every group that an array lies in, parents first.
+fn all_groups(
+    mut groups: Vec<(String, crate::attrs::Attrs)>,
+    arrays: &[ArrayPlan],
+) -> Vec<(String, crate::attrs::Attrs)> {
+    for array in arrays {
+        let mut path = crate::schema::group_of(&array.spec.name);
+        while !path.is_empty() {
+            if !groups.iter().any(|(p, _)| p == path) {
+                groups.push((path.to_owned(), crate::attrs::Attrs::new()));
+            }
+            path = crate::schema::group_of(path);
+        }
+    }
+    groups.sort_by_key(|(path, _)| path.matches('/').count());
+    groups
+}
