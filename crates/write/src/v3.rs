@@ -12,7 +12,7 @@ use crate::{KeyValue, codecs, json};
 pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     let mut nodes: Vec<(&str, Value)> = Vec::new();
     for (name, attrs) in &dataset.groups {
-        nodes.push((name, group(attrs, Map::new()).map_err(|e| e.in_variable(name))?));
+        nodes.push((name, group(attrs, &Map::new()).map_err(|e| e.in_variable(name))?));
     }
     for array in &dataset.arrays {
         nodes.push((&array.name, self::array(array).map_err(|e| e.in_variable(&array.name))?));
@@ -23,9 +23,9 @@ pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     }
     for (name, attrs) in dataset.groups.iter().rev() {
         let below = below(&format!("{name}/"), &nodes);
-        out.push((format!("{name}/zarr.json"), bytes(&group(attrs, below)?)));
+        out.push((format!("{name}/zarr.json"), bytes(&group(attrs, &below)?)));
     }
-    out.push(("zarr.json".into(), bytes(&group(&dataset.attrs, below("", &nodes))?)));
+    out.push(("zarr.json".into(), bytes(&group(&dataset.attrs, &below("", &nodes))?)));
     Ok(out)
 }
 
@@ -41,7 +41,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     format!("{value:#}\n").into_bytes()
 }
 
-fn group(attrs: &Attrs, below: Map<String, Value>) -> Result<Value> {
+fn group(attrs: &Attrs, below: &Map<String, Value>) -> Result<Value> {
     Ok(json!({
         "zarr_format": 3,
         "node_type": "group",
