@@ -9,8 +9,8 @@
 use std::time::{Duration, Instant};
 
 use arcoforge_codec::{Scratch, decode, encode};
-use arcoforge_core::codec::{Blosc, BloscShuffle, Codec, Encoding};
-use arcoforge_core::dtype::Endian;
+use arcoforge_core::codec::{Blosc, BloscShuffle, Codec, Encoding, default_encoding};
+use arcoforge_core::dtype::{DataType, Endian};
 use arcoforge_core::error::Result;
 
 /// Rows and columns of a synthetic field.
@@ -133,7 +133,38 @@ fn table(input: &Input) -> Result<()> {
             speed(unpack)
         );
     }
+    let speed = bytes as f64 / 1e6 / convert(input)?.as_secs_f64();
+    println!("\nFrom shuffle + zlib 4 to the default codec: {speed:.0} MB/s.");
     Ok(())
+}
+
+/// What a bake does with a NetCDF4 archive: from shuffle and zlib 4 to the default codec, chunk by chunk.
+fn convert(input: &Input) -> Result<Duration> {
+    let codecs = vec![Codec::Shuffle { element_size: input.typesize }, Codec::Zlib { level: 4 }];
+    let source = Encoding { endian: Endian::Little, codecs };
+    let dtype = match input.typesize {
+        1 => DataType::Int8,
+        2 => DataType::Int16,
+        4 => DataType::Float32,
+        _ => DataType::Float64,
+    };
+    let (size, mut scratch, mut best) = (input.typesize as usize, Scratch::new(), Duration::MAX);
+    let mut stored = vec![Vec::new(); input.chunks.len()];
+    for (chunk, stored) in input.chunks.iter().zip(&mut stored) {
+        encode(&source, size, chunk, stored, &mut scratch)?;
+    }
+    let (mut elements, mut target) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let start = Instant::now();
+        for (chunk, stored) in input.chunks.iter().zip(&stored) {
+            elements.resize(chunk.len(), 0);
+            decode(&source, size, 0, stored, &mut elements, &mut scratch)?;
+            let default = default_encoding(dtype, chunk.len() as u64);
+            encode(&default, size, &elements, &mut target, &mut scratch)?;
+        }
+        best = best.min(start.elapsed());
+    }
+    Ok(best)
 }
 
 /// Stored bytes, and the best of three times to pack and to unpack every chunk.
