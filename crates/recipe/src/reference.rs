@@ -1,0 +1,198 @@
+//! The reference of the language as Markdown, made from the JSON Schema and the tables of steps, policies and codecs.
+
+use std::fmt::Write;
+
+use arcoforge_core::code::Code;
+use arcoforge_core::policy::POLICIES;
+use serde_json::Value;
+
+use crate::codecs::CODECS;
+use crate::outputs::FORMATS;
+use crate::schema::json_schema;
+use crate::steps::STEPS;
+
+/// Parts of the language that have their own section, in order: definition, title.
+const SECTIONS: &[(&str, &str)] = &[
+    ("About", "about"),
+    ("Provider", "about.providers[]"),
+    ("Maintainer", "about.maintainers[]"),
+    ("Axis", "axes.NAME"),
+    ("KeyRange", "a range of keys"),
+    ("Source", "source"),
+    ("Find", "source.find"),
+    ("Limits", "source.limits"),
+    ("MatchRange", "a range in `missing` and `overrides`"),
+    ("AddDim", "add_dim: {DIM: …}"),
+    ("AttrEdits", "attrs: …"),
+    ("Output", "output"),
+    ("Blosc", "blosc: …"),
+    ("Test", "test"),
+];
+
+const HEAD: &str = "\
+# Recipe reference
+
+A recipe is one YAML 1.2 file, `recipe.yaml`. Unknown keys are errors. Scalars are what their key takes: `1.10` and
+`no` stay text where text is asked for. `arcoforge schema` prints the JSON Schema, `arcoforge check` all problems of a
+recipe at once. Keys in **bold** are required. This page is generated from the types that read recipes.
+";
+
+const TEXTS: &str = "
+## Keys of axes
+
+`concat: …` and `merge: …` take one of
+
+| form | example |
+|---|---|
+| a range of dates | `{from: 1981-09-01, to: now, every: 1 day}` |
+| a range of whole numbers | `{from: 1, to: 10, step: 1}` |
+| a list of words, whole numbers or dates | `[tasmin, tasmax]` |
+| a list of maps; `key` is the key, the rest is for templates (`{axis.dir}`) | `[{key: sst, dir: surface}]` |
+| as found by `source.find`, or as listed by `source.files` | `found` |
+
+A list is of dates or numbers only if every item is one; `001` and quoted items are words.
+
+## URLs
+
+| in braces | gives |
+|---|---|
+| `{axis}`, `{axis.dir}` | the key; a value of a key that is a map |
+| `{time:%Y%m%d}` | a date in this format (strftime) |
+| `{n:03d}` | a number, padded with zeros |
+| `{time+29min59s:%H%M%S}` | later: `y`, `month`, `d`, `h`, `min`, `s` |
+| `{minute_of_day(time):04d}` | minutes since midnight |
+| `{min(time+7d, year_end(time)):%j}` | the earlier of two; the last second of the year, `month_end` that of the month |
+| `{{`, `}}` | braces themselves |
+
+## Attributes in steps
+
+`name` is an attribute of the root group, `variable@name` one of a variable. The variable may be a pattern, which YAML
+wants quoted: `\"*@history\"`.
+";
+
+/// The reference of the language, as Markdown.
+pub fn reference() -> String {
+    let schema = json_schema();
+    let mut out = HEAD.to_owned();
+    section(&mut out, "The recipe", &schema, &schema);
+    for (name, title) in SECTIONS {
+        if let Some(definition) = schema.pointer(&format!("/$defs/{name}")) {
+            section(&mut out, title, definition, &schema);
+        }
+    }
+    out.push_str(TEXTS);
+    tables(&mut out);
+    out
+}
+
+fn section(out: &mut String, title: &str, definition: &Value, schema: &Value) {
+    let title = if title.contains(['`', ' ']) { title.to_owned() } else { format!("`{title}`") };
+    let _ = write!(out, "\n## {title}\n\n{}\n\n| key | value | meaning |\n|---|---|---|\n", about(definition));
+    let required: Vec<&str> =
+        definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    for (key, value) in definition["properties"].as_object().into_iter().flatten() {
+        let key = if required.contains(&key.as_str()) { format!("**`{key}`**") } else { format!("`{key}`") };
+        let _ = writeln!(out, "| {key} | {} | {} |", kind(value, schema), cell(&about(value)));
+    }
+}
+
+fn about(value: &Value) -> String {
+    value["description"].as_str().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+/// What a key takes, in a few words.
+fn kind(value: &Value, schema: &Value) -> String {
+    if let Some(path) = value["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        return match name {
+            "Keys" | "Step" | "Codecs" | "Combine" | "Length" | "AttributeValue" | "Override" => named(name),
+            _ => schema.pointer(path).map_or_else(String::new, |_| "a map".to_owned()),
+        };
+    }
+    if value["not"].is_object() {
+        return "not in this version".to_owned();
+    }
+    if let Some(names) = value["enum"].as_array() {
+        let names: Vec<String> = names.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+        return names.join(", ");
+    }
+    if let Some(constant) = value.get("const") {
+        return format!("`{constant}`");
+    }
+    if let Some(choices) = value["anyOf"].as_array() {
+        let mut kinds: Vec<String> = choices.iter().map(|choice| kind(choice, schema)).collect();
+        kinds.dedup();
+        return kinds.join(", or ");
+    }
+    match value["type"].as_str() {
+        Some("string") => "text".to_owned(),
+        Some("integer") => "a whole number".to_owned(),
+        Some("array") => format!("a list of {}", plural(&kind(&value["items"], schema))),
+        Some("object") => match value.get("additionalProperties") {
+            Some(inner) if inner.is_object() => format!("a map of names to {}", kind(inner, schema)),
+            _ => "a map".to_owned(),
+        },
+        _ => "one value".to_owned(),
+    }
+}
+
+fn named(definition: &str) -> String {
+    match definition {
+        "Keys" => "keys, see below",
+        "Step" => "a step",
+        "Codecs" => "a name or a list of codecs",
+        "Combine" => "policies, see below",
+        "Length" => "a number, `whole`, or a size",
+        "Override" => "axes and `url`",
+        _ => "an attribute's value",
+    }
+    .to_owned()
+}
+
+fn plural(kind: &str) -> String {
+    match kind.strip_prefix("a ").or_else(|| kind.strip_prefix("an ")) {
+        Some(noun) => format!("{noun}s"),
+        None => format!("{kind}s"),
+    }
+}
+
+fn tables(out: &mut String) {
+    out.push_str("\n## Steps\n\nEach item of `steps` has exactly one key.\n\n| step | does | example |\n|---|---|---|\n");
+    for row in STEPS {
+        let example =
+            if row.example.is_empty() { "not in this version".to_owned() } else { format!("`{}: {}`", row.name, row.example) };
+        let _ = writeln!(out, "| `{}` | {} | {example} |", row.name, row.does);
+    }
+    out.push_str("\n## Policies\n\n`combine: {KEY: POLICY}`, or `combine: {KEY: {VARIABLE: POLICY}}` where marked. The first is the default.\n\n");
+    out.push_str("| key | what differs | per variable | policies |\n|---|---|---|---|\n");
+    for row in POLICIES {
+        let policies: Vec<String> = row
+            .policies
+            .iter()
+            .map(|policy| {
+                let later = if policy.available { "" } else { " *(not in this version)*" };
+                format!("`{}`: {}{later}", policy.name, policy.does)
+            })
+            .collect();
+        let per_variable = if row.per_variable { "yes" } else { "no" };
+        let _ = writeln!(out, "| `{}` | {} | {per_variable} | {} |", row.key, row.differs, policies.join("<br>"));
+    }
+    out.push_str("\n## Codecs\n\n`output.codecs` is `default`, `source`, `none`, or a list, in the order of encoding: `[shuffle, {zlib: 4}]`.\n\n");
+    out.push_str("| codec | is | level (default) |\n|---|---|---|\n");
+    for (name, does, levels) in CODECS {
+        let levels = levels.map_or_else(String::new, |(low, high, default)| format!("{low} to {high} ({default})"));
+        let _ = writeln!(out, "| `{name}` | {does} | {levels} |");
+    }
+    out.push_str("\n## Formats\n\n| `output.format` | |\n|---|---|\n");
+    for (name, format) in FORMATS {
+        let _ = writeln!(out, "| `{name}` | {} |", if format.is_some() { "" } else { "not in this version" });
+    }
+    out.push_str("\n## What can be wrong\n\n| code | meaning |\n|---|---|\n");
+    for code in Code::ALL.iter().filter(|code| code.as_str().starts_with("recipe-")) {
+        let _ = writeln!(out, "| `{code}` | {} |", code.summary());
+    }
+}
