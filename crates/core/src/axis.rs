@@ -317,6 +317,7 @@ impl Key {
         match (self, other) {
             (Self::Date(a), Self::Date(b)) => Some(a.cmp(b)),
             (Self::Int(a), Self::Int(b)) => Some(a.cmp(b)),
+            (Self::Text(a), Self::Text(b)) => Some(a.cmp(b)),
             (Self::Date(_) | Self::Int(_), _) | (_, Self::Date(_) | Self::Int(_)) => None,
             _ => Some(self.to_string().cmp(&other.to_string())),
         }

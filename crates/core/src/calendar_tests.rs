@@ -351,7 +351,6 @@ fn text_that_is_not_a_date() {
         "1981-09-01T00:00:00.0000000001",
         "99999999999999999999-01-01",
         "2000-01-01 00:00 +99:99",
-        "1981-09-01 1",
         "1e3",
         "é",
         "2000-01-01T00:00é",
@@ -360,9 +359,6 @@ fn text_that_is_not_a_date() {
         "2000-001",
     ];
     for text in rows {
-        if text == "1981-09-01 1" {
-            continue; // one o'clock
-        }
         let error = DateTime::parse(text, Calendar::Standard).unwrap_err();
         assert_eq!(error.code, Code::RecipeValue, "{text}");
     }

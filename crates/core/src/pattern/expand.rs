@@ -44,6 +44,14 @@ pub(super) fn common_calendar(axes: &[Axis]) -> Result<Calendar> {
     }
 }
 
+/// Keys that are found need a listing to be found in.
+pub(super) fn refuse_found(axes: &[Axis]) -> Result<()> {
+    let Some(axis) = axes.iter().find(|axis| axis.keys == Keys::Found) else { return Ok(()) };
+    let message = format!("the keys of axis `{}` are `found`, and `source.url` finds none", axis.name);
+    Err(Error::new(Code::RecipeSource, message)
+        .help("declare the keys, or use `source.find` or `source.files`"))
+}
+
 pub(super) fn check_templates(axes: &[Axis], templates: &[Template]) -> Result<()> {
     if templates.is_empty() {
         return Err(Error::new(Code::RecipeSource, "there is no URL: expected one or more"));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::expand::{check_templates, common_calendar, count_found, expand_axes, product};
+use super::expand::{check_templates, common_calendar, count_found, expand_axes, product, refuse_found};
 use super::found;
 use super::select::Selected;
 use super::{Input, Source, expand};
@@ -77,6 +77,7 @@ impl Pattern {
         let calendar = common_calendar(axes)?;
         let inputs = match &source.input {
             Input::Url(url) => {
+                refuse_found(axes)?;
                 check_templates(axes, url)?;
                 let mut overrides = Vec::new();
                 for other in &source.overrides {

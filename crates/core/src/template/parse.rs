@@ -151,7 +151,7 @@ fn parse_shifts(cursor: &mut Cursor<'_>) -> Parsed<Vec<Shift>> {
         let before = shifts.len();
         while cursor.peek().is_some_and(|c| c.is_ascii_digit()) {
             let start = cursor.at();
-            let count: Option<i64> = cursor.number(9);
+            let count: Option<i64> = cursor.number(usize::MAX).filter(|n| *n < 1_000_000_000);
             let unit = cursor.take_while(usize::MAX, char::is_alphabetic);
             let span = start..cursor.at();
             let Some(count) = count.map(|n| if sign == '-' { -n } else { n }) else {
