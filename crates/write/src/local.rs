@@ -7,7 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::Dataset;
-use rustix::fs::{Access, CWD, RenameFlags, access, renameat_with};
+use arcoforge_store::files::{Exchange, exchange_dirs, remove_tree, unwritable};
+use rustix::fs::{Access, access};
 
 use crate::{ShardWriter, Written, write_chunk};
 
@@ -25,8 +26,8 @@ pub struct LocalStore {
 /// What [`LocalStore::publish`] did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Whether the target took the place of an older store.
-    pub replaced: bool,
+    /// How the store took the place of an older one; `None` where there was none.
+    pub replaced: Option<Exchange>,
     /// Where remains of the older store lie that could not be removed; the new one is complete nevertheless.
     pub leftover: Option<PathBuf>,
 }
@@ -45,7 +46,7 @@ impl LocalStore {
         if !store.published {
             fs::create_dir_all(parent(&store.target))
                 .and_then(|()| fs::create_dir_all(&store.staging))
-                .map_err(|e| unwritable("can't create a directory", &store.staging, e))?;
+                .map_err(|e| unwritable(&store.staging, e))?;
         }
         Ok(store)
     }
@@ -71,7 +72,7 @@ impl LocalStore {
     /// `target-unwritable`; `bug` for a key that leads out of the store.
     pub fn write(&self, key: &str, bytes: &[u8]) -> Result<Written> {
         let path = self.path(key)?;
-        let file = open(&path).map_err(|e| unwritable("can't create a file", &path, e))?;
+        let file = open(&path).map_err(|e| unwritable(&path, e))?;
         write_chunk(file, &path.display().to_string(), bytes)
     }
 
@@ -98,35 +99,33 @@ impl LocalStore {
             let path = self.path(&key)?;
             open(&path)
                 .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-                .map_err(|e| unwritable("can't write metadata", &path, e))?;
+                .map_err(|e| unwritable(&path, e))?;
             written.push((key, Written::of(&bytes)));
         }
         Ok(written)
     }
 
     /// Makes the store appear at the target, whole: by a rename where nothing is there, by an atomic exchange (and
-    /// then removal of the old store) where `overwrite` allows to replace one. Doing it again does nothing.
+    /// then removal of the old store) where `overwrite` allows to replace one. Doing it again does nothing. On the few
+    /// file systems without an atomic exchange the target is absent for a moment; the answer says so.
     ///
     /// # Errors
     /// `target-exists` where the target may not be replaced, `target-unwritable` where the system refuses; the target
     /// is untouched then, and the staging directory kept. `bug` before [`write_metadata`](Self::write_metadata).
     pub fn publish(&mut self, overwrite: bool) -> Result<Published> {
         if self.published {
-            return Ok(Published { replaced: false, leftover: None });
+            return Ok(Published { replaced: None, leftover: None });
         }
         if !is_zarr(&self.staging) {
             return Err(Error::new(Code::Bug, "found no metadata in a store to be published")
                 .at(self.staging.display().to_string()));
         }
         check_target(&self.target, overwrite)?;
-        let replaced = is_zarr(&self.target);
         sync_dir(&self.staging)?;
         self.mark()?;
-        let moved = if replaced { self.exchange() } else { self.rename() };
-        if let Err(error) = moved {
-            let _kept = fs::remove_file(self.marker());
-            return Err(error);
-        }
+        let replaced = self.swap().inspect_err(|_| {
+            let _not_moved = fs::remove_file(self.marker());
+        })?;
         self.published = true;
         sync_dir(parent(&self.target))?;
         Ok(Published { replaced, leftover: self.clean().is_err().then(|| self.staging.clone()) })
@@ -137,7 +136,7 @@ impl LocalStore {
     /// # Errors
     /// `target-unwritable`.
     pub fn abandon(self) -> Result<()> {
-        self.clean().map_err(|e| unwritable("can't remove a directory", &self.staging, e))
+        self.clean()
     }
 
     fn path(&self, key: &str) -> Result<PathBuf> {
@@ -150,22 +149,16 @@ impl LocalStore {
         Ok(self.staging.join(key))
     }
 
-    fn rename(&self) -> Result<()> {
-        fs::rename(&self.staging, &self.target).map_err(|e| match e.kind() {
-            // a directory never replaces one that holds something
+    fn swap(&self) -> Result<Option<Exchange>> {
+        if is_zarr(&self.target) {
+            return exchange_dirs(&self.staging, &self.target).map(Some);
+        }
+        fs::rename(&self.staging, &self.target).map(|()| None).map_err(|e| match e.kind() {
+            // a directory never takes the place of one that holds something, or of a file
             ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists | ErrorKind::NotADirectory => {
                 exists("something that came while the store was written", &self.target).caused_by(e)
             }
-            _ => unwritable("can't move the store to its place", &self.target, e),
-        })
-    }
-
-    fn exchange(&self) -> Result<()> {
-        renameat_with(CWD, &self.staging, CWD, &self.target, RenameFlags::EXCHANGE).map_err(|e| {
-            unwritable("can't exchange the old store for the new one", &self.target, e.into()).help(
-                "where the file system has no atomic exchange, move the old store away and run again: \
-                 nothing is computed twice",
-            )
+            _ => unwritable(&self.target, e),
         })
     }
 
@@ -185,7 +178,7 @@ impl LocalStore {
                 file.write_all(id.as_bytes())?;
                 file.sync_all()
             })
-            .map_err(|e| unwritable("can't note the publication", &marker, e))?;
+            .map_err(|e| unwritable(&marker, e))?;
         sync_dir(parent(&marker))
     }
 
@@ -194,19 +187,19 @@ impl LocalStore {
         let marked = match fs::read_to_string(&marker) {
             Ok(text) => text,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(unwritable("can't read the note of a publication", &marker, e)),
+            Err(e) => return Err(unwritable(&marker, e)),
         };
         if identity(&self.target).is_ok_and(|id| id == marked) {
             self.published = true;
-            return self.clean().map_err(|e| unwritable("can't remove the old store", &self.staging, e));
+            return self.clean();
         }
-        fs::remove_file(&marker).map_err(|e| unwritable("can't remove a file", &marker, e))
+        fs::remove_file(&marker).map_err(|e| unwritable(&marker, e))
     }
 
     /// Removes the staging directory, then the note.
-    fn clean(&self) -> io::Result<()> {
-        absent_is_fine(fs::remove_dir_all(&self.staging))?;
-        absent_is_fine(fs::remove_file(self.marker()))
+    fn clean(&self) -> Result<()> {
+        remove_tree(&self.staging)?;
+        remove_tree(&self.marker())
     }
 }
 
@@ -245,14 +238,13 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
         }
         Ok(_) => check_directory(target, overwrite)?,
         Err(e) if e.kind() == ErrorKind::NotFound => {}
-        Err(e) => return Err(unwritable("can't look at the target", target, e)),
+        Err(e) => return Err(unwritable(target, e)),
     }
     check_parent(target)
 }
 
 fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
-    let mut entries =
-        fs::read_dir(target).map_err(|e| unwritable("can't look into the target", target, e))?;
+    let mut entries = fs::read_dir(target).map_err(|e| unwritable(target, e))?;
     match (is_zarr(target), overwrite) {
         (true, true) => Ok(()),
         (true, false) => {
@@ -273,7 +265,7 @@ fn check_parent(target: &Path) -> Result<()> {
     access(above, Access::WRITE_OK | Access::EXEC_OK)
         .map_err(io::Error::from)
         .and_then(|()| if above.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })
-        .map_err(|e| unwritable(&format!("can't write into `{}`", above.display()), target, e))
+        .map_err(|e| unwritable(above, e))
 }
 
 /// Whether a directory has the metadata of a Zarr node.
@@ -308,21 +300,10 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| unwritable("can't sync a directory", path, e))
-}
-
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| unwritable(path, e))
 }
 
 fn exists(found: &str, target: &Path) -> Error {
     Error::new(Code::TargetExists, format!("found {found}, expected nothing"))
         .at(target.display().to_string())
-}
-
-fn unwritable(message: &str, path: &Path, cause: io::Error) -> Error {
-    Error::new(Code::TargetUnwritable, message).caused_by(cause).at(path.display().to_string())
 }

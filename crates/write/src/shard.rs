@@ -1,8 +1,10 @@
 //! Stored objects as streams: a chunk, and a shard (`sharding_indexed` of the Zarr v3 specification).
 
 use std::io::Write;
+use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::files::unwritable;
 
 /// What was written of one object; a receipt keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +37,8 @@ impl Written {
 /// # Errors
 /// `target-unwritable`, with `name` as the place.
 pub fn write_chunk(mut out: impl Write, name: &str, bytes: &[u8]) -> Result<Written> {
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritable(name, e))?;
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritable(Path::new(name), e))?;
     Ok(Written::of(bytes))
-}
-
-fn unwritable(name: &str, cause: std::io::Error) -> Error {
-    Error::new(Code::TargetUnwritable, "can't write an object").caused_by(cause).at(name)
 }
 
 /// Where a chunk that is not in the shard lies, by the specification.
@@ -103,7 +101,7 @@ impl<W: Write> ShardWriter<W> {
         let checksum = crc32c::crc32c(&index);
         index.extend_from_slice(&checksum.to_le_bytes());
         self.put(&index)?;
-        self.out.flush().map_err(|e| unwritable(&self.name, e))?;
+        self.out.flush().map_err(|e| unwritable(Path::new(&self.name), e))?;
         Ok(Some(self.written))
     }
 
@@ -116,7 +114,7 @@ impl<W: Write> ShardWriter<W> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes).map_err(|e| unwritable(&self.name, e))?;
+        self.out.write_all(bytes).map_err(|e| unwritable(Path::new(&self.name), e))?;
         self.written = self.written.and(bytes);
         Ok(())
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Result};
 use arcoforge_core::recipe::TargetFormat;
+use arcoforge_store::files::Exchange;
 use arcoforge_write::{LocalStore, Written, check_target};
 use tempfile::TempDir;
 
@@ -50,7 +51,7 @@ fn nothing_is_seen_before_it_is_published() -> Result<()> {
     let mut store = place.filled("ranks")?;
     assert!(!place.target.exists());
     let published = store.publish(false)?;
-    assert!(place.has("one") && !published.replaced && published.leftover.is_none());
+    assert!(place.has("one") && published.replaced.is_none() && published.leftover.is_none());
     assert!(!place.staging.exists());
     assert_eq!(store.publish(false)?, published, "again does nothing");
     assert!(!place.staging.with_file_name("store.publishing").exists());
@@ -65,7 +66,7 @@ fn an_older_store_is_exchanged_only_with_overwrite() -> Result<()> {
     assert_eq!(store.publish(false).map_err(|e| e.code), Err(Code::TargetExists));
     assert!(place.has("one") && !place.has("nan") && place.staging.exists());
     let published = store.publish(true)?;
-    assert!(published.replaced && published.leftover.is_none());
+    assert!(published.replaced == Some(Exchange::Atomic) && published.leftover.is_none());
     assert!(place.has("nan") && !place.has("one") && !place.staging.exists());
     Ok(())
 }
@@ -166,7 +167,7 @@ fn what_may_be_replaced() -> Result<()> {
         ("a hidden file", |path| put(path, ".git"), EXISTS, EXISTS, "without zarr.json"),
         ("a file", |path| write(path), EXISTS, EXISTS, "found a file"),
         ("a link", |path| symlink("/tmp", path).expect("a link"), EXISTS, EXISTS, "symbolic link"),
-        ("below a file", |path| write(path.parent().expect("one")), UNWRITABLE, UNWRITABLE, "can't"),
+        ("below a file", |path| write(path.parent().expect("one")), UNWRITABLE, UNWRITABLE, "not a folder"),
     ];
     for (what, prepare, without, with, words) in rows {
         let folder = tempfile::tempdir().expect("a folder");
