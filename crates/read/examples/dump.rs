@@ -1,4 +1,4 @@
-//! Prints the schema of a NetCDF or HDF5 file as JSON, and writes the values of every variable into a folder:
+//! Prints the schema of a NetCDF or HDF5 file, or of the directory of a Zarr store, as JSON, and writes the values of every variable into a folder:
 //! `N.bin` (little-endian, C order) or `N.json` (texts), N counting the variables. For comparing with other readers.
 //!
 //! `cargo run --release -p arcoforge-read --example dump -- FILE [FOLDER]`
@@ -27,12 +27,15 @@ fn main() {
 }
 
 fn dump(file: &str, folder: Option<&str>) -> Result<()> {
-    let object = Arc::new(Bytes::open(file)?);
-    let reader = arcoforge_read::open(object)?;
+    let reader = match Path::new(file).is_dir() {
+        true => arcoforge_read::open_store(Path::new(file))?,
+        false => arcoforge_read::open(Arc::new(Bytes::open(file)?))?,
+    };
     let schema = reader.schema();
     let variables: Vec<Value> =
         schema.variables.iter().enumerate().map(|(n, v)| variable(reader.as_ref(), v, n, folder)).collect();
-    let groups: Vec<Value> = schema.groups.iter().map(|(name, a)| json!({"name": name, "attrs": attrs(a)})).collect();
+    let groups: Vec<Value> =
+        schema.groups.iter().map(|(name, a)| json!({"name": name, "attrs": attrs(a)})).collect();
     let unreadable: Map<String, Value> =
         schema.unreadable.iter().map(|u| (u.name.clone(), Value::from(u.reason.clone()))).collect();
     let printed = json!({
@@ -50,7 +53,9 @@ fn variable(reader: &dyn Reader, variable: &Variable, n: usize, folder: Option<&
     });
     if let Storage::Chunks { chunk, encoding, unwritten, chunked } = &variable.storage {
         let refs = reader.chunk_refs(&variable.name);
-        let count = |of: fn(&ChunkRef) -> bool| refs.as_ref().map(|r| r.iter().filter(|c| of(c)).count()).unwrap_or(0);
+        let count = |of: fn(&ChunkRef) -> bool| {
+            refs.as_ref().map(|r| r.iter().filter(|c| of(c)).count()).unwrap_or(0)
+        };
         printed["storage"] = json!({
             "chunk": chunk, "encoding": encoding, "unwritten": scalar(variable.dtype, unwritten), "chunked": chunked,
             "stored": count(|c| matches!(c, ChunkRef::Stored { .. })),
@@ -110,7 +115,8 @@ struct Bytes {
 
 impl Bytes {
     fn open(path: &str) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|e| Error::new(Code::SourceNotFound, "can't read").caused_by(e).at(path))?;
+        let bytes = std::fs::read(path)
+            .map_err(|e| Error::new(Code::SourceNotFound, "can't read").caused_by(e).at(path))?;
         let validator = Validator { size: bytes.len() as u64, ..Validator::default() };
         Ok(Self { url: path.to_owned(), bytes, validator })
     }
@@ -128,7 +134,8 @@ impl Object for Bytes {
     fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let found = self.bytes.get(start..start.saturating_add(out.len()));
-        let short = || Error::new(Code::SourceCorrupt, format!("found nothing at byte {offset}")).at(&self.url);
+        let short =
+            || Error::new(Code::SourceCorrupt, format!("found nothing at byte {offset}")).at(&self.url);
         out.copy_from_slice(found.ok_or_else(short)?);
         Ok(())
     }

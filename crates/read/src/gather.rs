@@ -46,7 +46,9 @@ pub fn clone_region<T: Clone>(
     let runs = Runs::new(src_shape, src_region, dst_shape, dst_region)?;
     runs.check(src.len(), dst.len())?;
     runs.each(|from, to| {
-        if let (Some(source), Some(target)) = (src.get(from..from + runs.cells), dst.get_mut(to..to + runs.cells)) {
+        if let (Some(source), Some(target)) =
+            (src.get(from..from + runs.cells), dst.get_mut(to..to + runs.cells))
+        {
             target.clone_from_slice(source);
         }
     });
@@ -67,7 +69,9 @@ pub fn fill_region(dst: &mut [u8], dst_shape: &[u64], region: &Region, value: &[
         if let Some(target) = dst.get_mut(to..to + bytes) {
             match same {
                 Some(byte) => target.fill(byte),
-                None => target.chunks_exact_mut(value.len().max(1)).for_each(|cell| cell.copy_from_slice(value)),
+                None => {
+                    target.chunks_exact_mut(value.len().max(1)).for_each(|cell| cell.copy_from_slice(value))
+                }
             }
         }
     });
@@ -90,24 +94,29 @@ impl Runs {
     fn new(src_shape: &[u64], src_region: &Region, dst_shape: &[u64], dst_region: &Region) -> Result<Self> {
         let shape = src_region.shape();
         let fits = |region: &Region, within: &[u64]| {
-            region.0.len() == within.len() && region.0.iter().zip(within).all(|(r, &n)| r.start <= r.end && r.end <= n)
+            region.0.len() == within.len()
+                && region.0.iter().zip(within).all(|(r, &n)| r.start <= r.end && r.end <= n)
         };
         if !fits(src_region, src_shape) || !fits(dst_region, dst_shape) || shape != dst_region.shape() {
             return Err(Error::new(
                 Code::Bug,
-                format!("regions do not fit: {src_region:?} of {src_shape:?} to {dst_region:?} of {dst_shape:?}"),
+                format!(
+                    "regions do not fit: {src_region:?} of {src_shape:?} to {dst_region:?} of {dst_shape:?}"
+                ),
             ));
         }
         if shape.contains(&0) {
             return Ok(Self { cells: 0, outer: vec![(0, 0, 0)], start: (0, 0), end: (0, 0) });
         }
-        let too_large = || Error::new(Code::SourceLimit, format!("array of shape {src_shape:?} does not fit in memory"));
+        let too_large =
+            || Error::new(Code::SourceLimit, format!("array of shape {src_shape:?} does not fit in memory"));
         let (src_steps, dst_steps) =
             (strides(src_shape).ok_or_else(too_large)?, strides(dst_shape).ok_or_else(too_large)?);
         let at = |region: &Region, steps: &[usize]| -> usize {
             region.0.iter().zip(steps).map(|(r, &s)| r.start as usize * s).sum()
         };
-        let last = |steps: &[usize]| -> usize { shape.iter().zip(steps).map(|(&n, &s)| (n as usize - 1) * s).sum() };
+        let last =
+            |steps: &[usize]| -> usize { shape.iter().zip(steps).map(|(&n, &s)| (n as usize - 1) * s).sum() };
         let start = (at(src_region, &src_steps), at(dst_region, &dst_steps));
         let end = (start.0 + last(&src_steps) + 1, start.1 + last(&dst_steps) + 1);
         let mut cells = 1;
@@ -127,7 +136,10 @@ impl Runs {
         if self.end.0 > src_cells || self.end.1 > dst_cells {
             return Err(Error::new(
                 Code::Bug,
-                format!("buffers of {src_cells} and {dst_cells} cells are shorter than the regions {:?}", self.end),
+                format!(
+                    "buffers of {src_cells} and {dst_cells} cells are shorter than the regions {:?}",
+                    self.end
+                ),
             ));
         }
         Ok(())
@@ -183,7 +195,8 @@ mod tests {
 
     /// Copies cell by cell with plain index arithmetic.
     fn reference(src_shape: &[u64], src: &Region, dst_shape: &[u64], dst: &Region) -> Vec<u16> {
-        let flat = |shape: &[u64], index: &[u64]| shape.iter().zip(index).fold(0, |flat, (n, i)| flat * n + i);
+        let flat =
+            |shape: &[u64], index: &[u64]| shape.iter().zip(index).fold(0, |flat, (n, i)| flat * n + i);
         let mut out = vec![0; dst_shape.iter().product::<u64>() as usize];
         for (from, to) in indices(src).zip(indices(dst)) {
             out[flat(dst_shape, &to) as usize] = flat(src_shape, &from) as u16 + 1;
@@ -202,7 +215,12 @@ mod tests {
             (&[4, 6], &[(1, 3), (2, 5)], &[5, 7], &[(3, 5), (4, 7)]),
             (&[2, 3, 4], &[(0, 2), (1, 3), (0, 4)], &[2, 2, 4], &[(0, 2), (0, 2), (0, 4)]),
             (&[2, 3, 4], &[(1, 2), (0, 3), (3, 4)], &[3, 3, 1], &[(2, 3), (0, 3), (0, 1)]),
-            (&[1, 3, 1, 4], &[(0, 1), (1, 3), (0, 1), (1, 4)], &[2, 2, 2, 3], &[(1, 2), (0, 2), (1, 2), (0, 3)]),
+            (
+                &[1, 3, 1, 4],
+                &[(0, 1), (1, 3), (0, 1), (1, 4)],
+                &[2, 2, 2, 3],
+                &[(1, 2), (0, 2), (1, 2), (0, 3)],
+            ),
             (&[3, 2], &[(1, 1), (0, 2)], &[3, 2], &[(0, 0), (0, 2)]),
         ];
         for (src_shape, src_bounds, dst_shape, dst_bounds) in rows {
@@ -230,7 +248,8 @@ mod tests {
             (vec![2, 2], whole.clone(), 3),
         ];
         for (shape, from, bytes) in rows {
-            let error = copy_region(&vec![0; bytes], &shape, &from, &mut [0; 4], &[2, 2], &whole, 1).unwrap_err();
+            let error =
+                copy_region(&vec![0; bytes], &shape, &from, &mut [0; 4], &[2, 2], &whole, 1).unwrap_err();
             assert_eq!(error.code, Code::Bug);
         }
     }

@@ -65,7 +65,8 @@ fn dense(file: &File, info: &AttributeInfoMessage, found: &mut Vec<(Option<u64>,
     let (storage, offsets, lengths) = (file.storage(), file.offset_size, file.length_size);
     let heap = FractalHeap::parse_at_storage(storage, info.fractal_heap_address, offsets, lengths)?;
     let index = BTreeV2Header::parse_at_storage(storage, info.btree_name_index_address, offsets, lengths)?;
-    let records = btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
+    let records =
+        btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
     for record in records {
         let BTreeV2Record::AttributeNameHash { heap_id, creation_order, flags, .. } = record else {
             return corrupt("index of attributes holds records of another type");
@@ -135,7 +136,9 @@ pub(super) fn value(file: &File, attr: &RawAttr) -> Parsed<AttrValue> {
                 None => corrupt("attribute with numbers of the wrong length"),
             }
         }
-        Kind::Text(padding) => Ok(texts(attr.elements().map(|e| decode_text(unpadded(e, *padding))).collect())),
+        Kind::Text(padding) => {
+            Ok(texts(attr.elements().map(|e| decode_text(unpadded(e, *padding))).collect()))
+        }
         Kind::HeapText => attr.elements().map(|e| heap_text(file, e)).collect::<Parsed<_>>().map(texts),
         Kind::Bits { .. } => unsupported("is of integers of an unusual precision"),
         Kind::Sequence(_) => unsupported("is of sequences of variable length"),

@@ -6,8 +6,8 @@ use arcoforge_core::chunk::ChunkGrid;
 use arcoforge_core::codec::{Blosc, BloscShuffle, Codec};
 use hdf5_reader::io::Cursor;
 use hdf5_reader::messages::dataspace::{self, DataspaceMessage, DataspaceType};
-use hdf5_reader::messages::filter_pipeline::{self, FilterDescription};
 use hdf5_reader::messages::fill_value;
+use hdf5_reader::messages::filter_pipeline::{self, FilterDescription};
 use hdf5_reader::messages::layout::{self, ChunkIndexing, DataLayout};
 
 use super::fault::{Parsed, corrupt, unsupported};
@@ -89,7 +89,9 @@ impl Dataset {
 
 /// The extent of a dataset.
 pub(super) fn space(file: &File, header: &Header) -> Parsed<Space> {
-    let Some(bytes) = header.payload(file, kind::DATASPACE)? else { return corrupt("dataset without a dataspace") };
+    let Some(bytes) = header.payload(file, kind::DATASPACE)? else {
+        return corrupt("dataset without a dataspace");
+    };
     let mut cursor = Cursor::new(&bytes);
     let DataspaceMessage { dims, max_dims, dataspace_type, .. } =
         dataspace::parse(&mut cursor, file.offset_size, file.length_size, bytes.len())?;
@@ -104,7 +106,9 @@ pub(super) fn parse(file: &File, header: &Header, space: Space) -> Parsed<Datase
     if header.get(kind::EXTERNAL_FILES).is_some() {
         return unsupported("stores its values in other files");
     }
-    let Some(datatype) = header.payload(file, kind::DATATYPE)? else { return corrupt("dataset without a datatype") };
+    let Some(datatype) = header.payload(file, kind::DATATYPE)? else {
+        return corrupt("dataset without a datatype");
+    };
     let element = types::parse(&datatype)?;
     match &element.kind {
         Kind::Other(reason) => return unsupported(format!("is {reason}")),
@@ -131,7 +135,10 @@ pub(super) fn parse(file: &File, header: &Header, space: Space) -> Parsed<Datase
     let fill = fill(file, header, element.size)?;
     let dataset = Dataset { element, space, layout, codecs, fill };
     if dataset.is_chunked() && dataset.chunk_bytes() > CHUNK_BYTES_MAX {
-        return unsupported(format!("has chunks of {} bytes, more than {CHUNK_BYTES_MAX}", dataset.chunk_bytes()));
+        return unsupported(format!(
+            "has chunks of {} bytes, more than {CHUNK_BYTES_MAX}",
+            dataset.chunk_bytes()
+        ));
     }
     Ok(dataset)
 }
@@ -162,8 +169,14 @@ fn parse_layout(file: &File, header: &Header, space: &Space, element_bytes: usiz
             if chunk.contains(&0) || rank == 0 {
                 return corrupt(format!("chunks of shape {chunk:?}"));
             }
-            let plain_edges = matches!(bytes.as_slice(), [version, 2, flags, ..] if *version >= 4 && flags & 1 != 0);
-            Ok(Layout::Chunked { chunk: chunk.to_vec(), address: defined(address), index: chunk_indexing, plain_edges })
+            let plain_edges =
+                matches!(bytes.as_slice(), [version, 2, flags, ..] if *version >= 4 && flags & 1 != 0);
+            Ok(Layout::Chunked {
+                chunk: chunk.to_vec(),
+                address: defined(address),
+                index: chunk_indexing,
+                plain_edges,
+            })
         }
     }
 }
@@ -171,8 +184,12 @@ fn parse_layout(file: &File, header: &Header, space: &Space, element_bytes: usiz
 fn fill(file: &File, header: &Header, element_bytes: usize) -> Parsed<Option<Vec<u8>>> {
     let (offsets, lengths) = (file.offset_size, file.length_size);
     let value = match (header.payload(file, kind::FILL)?, header.payload(file, kind::FILL_OLD)?) {
-        (Some(bytes), _) => fill_value::parse_new(&mut Cursor::new(&bytes), offsets, lengths, bytes.len())?.value,
-        (None, Some(bytes)) => fill_value::parse_old(&mut Cursor::new(&bytes), offsets, lengths, bytes.len())?.value,
+        (Some(bytes), _) => {
+            fill_value::parse_new(&mut Cursor::new(&bytes), offsets, lengths, bytes.len())?.value
+        }
+        (None, Some(bytes)) => {
+            fill_value::parse_old(&mut Cursor::new(&bytes), offsets, lengths, bytes.len())?.value
+        }
         (None, None) => None,
     };
     match value {
@@ -261,7 +278,8 @@ mod tests {
 
     #[test]
     fn filters_become_codecs() {
-        let filter = |id, client_data: &[u32]| FilterDescription { id, name: None, client_data: client_data.to_vec() };
+        let filter =
+            |id, client_data: &[u32]| FilterDescription { id, name: None, client_data: client_data.to_vec() };
         let rows = [
             (filter(1, &[4]), Codec::Zlib { level: 4 }),
             (filter(2, &[]), Codec::Shuffle { element_size: 8 }),
@@ -273,6 +291,9 @@ mod tests {
             assert_eq!(codec(&filter, 8), expected);
         }
         let found = blosc(&[2, 2, 4, 1000, 5, 2, 5], 4);
-        assert_eq!((found.cname.as_str(), found.clevel, found.shuffle), ("zstd", 5, BloscShuffle::BitShuffle));
+        assert_eq!(
+            (found.cname.as_str(), found.clevel, found.shuffle),
+            ("zstd", 5, BloscShuffle::BitShuffle)
+        );
     }
 }

@@ -13,8 +13,14 @@ use super::tree::join;
 use super::types::Kind;
 
 /// Attributes of NetCDF-4's and HDF5's own plumbing, on any object.
-const PLUMBING: [&str; 6] =
-    ["DIMENSION_LIST", "REFERENCE_LIST", "_Netcdf4Dimid", "_Netcdf4Coordinates", "_nc3_strict", "_NCProperties"];
+const PLUMBING: [&str; 6] = [
+    "DIMENSION_LIST",
+    "REFERENCE_LIST",
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_nc3_strict",
+    "_NCProperties",
+];
 /// What the NAME of a dimension without a variable begins with.
 const NOT_A_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable";
 /// Put before the name of a variable that has a dimension's name without being its coordinate.
@@ -38,6 +44,8 @@ pub(super) struct Named {
     pub(super) dims: Vec<String>,
     /// At least the stored extent; more where other variables have more records.
     pub(super) shape: Vec<u64>,
+    /// Whether the last dimension has a name only because of its length.
+    pub(super) phony_last: bool,
 }
 
 struct Scale {
@@ -79,7 +87,9 @@ impl Array {
         let bytes = usize::from(file.offset_size);
         let first = |reference: &[u8]| -> Parsed<Option<u64>> {
             let addresses = file.heap_object(reference, bytes)?;
-            Ok(addresses.get(..bytes).map(|b| b.iter().rev().fold(0, |address, &b| address << 8 | u64::from(b))))
+            Ok(addresses
+                .get(..bytes)
+                .map(|b| b.iter().rev().fold(0, |address, &b| address << 8 | u64::from(b))))
         };
         attr.elements().map(first).collect()
     }
@@ -104,9 +114,11 @@ pub(super) fn name_all(file: &File, groups: &[String], arrays: &[Array]) -> Pars
         .zip(&is_scale)
         .map(|(array, &is_scale)| Named {
             name: variable_name(&array.path),
-            is_variable: !(is_scale && array.text(file, "NAME").is_some_and(|n| n.starts_with(NOT_A_VARIABLE))),
+            is_variable: !(is_scale
+                && array.text(file, "NAME").is_some_and(|n| n.starts_with(NOT_A_VARIABLE))),
             dims: Vec::new(),
             shape: array.space.shape.clone(),
+            phony_last: false,
         })
         .collect();
     let mut phony = Phony::new(&scales, arrays);
@@ -131,7 +143,9 @@ fn name_dims(
     for (dim, &extent) in array.space.shape.iter().enumerate() {
         let scale = links.get(dim).copied().flatten().and_then(|at| scales.all.get(at));
         let fits = |s: &&Scale| s.length == extent || (s.unlimited && s.length > extent);
-        let name = match scale.filter(fits) {
+        let scale = scale.filter(fits);
+        named.phony_last = scale.is_none();
+        let name = match scale {
             Some(scale) => {
                 if let Some(length) = named.shape.get_mut(dim) {
                     *length = scale.length;
@@ -162,7 +176,8 @@ struct Scales {
 
 impl Scales {
     fn new(arrays: &[Array], is_scale: &[bool]) -> Self {
-        let mut scales = Self { all: Vec::new(), by_address: BTreeMap::new(), by_id: BTreeMap::new(), next_id: 0 };
+        let mut scales =
+            Self { all: Vec::new(), by_address: BTreeMap::new(), by_id: BTreeMap::new(), next_id: 0 };
         for (array, _) in arrays.iter().zip(is_scale).filter(|(_, is_scale)| **is_scale) {
             let at = scales.all.len();
             scales.by_address.entry(array.address).or_insert(at);
@@ -204,7 +219,8 @@ impl Scales {
     fn grow(&mut self, arrays: &[Array], links: &[Vec<Option<usize>>]) {
         for (array, links) in arrays.iter().zip(links) {
             for (&extent, link) in array.space.shape.iter().zip(links) {
-                if let Some(scale) = link.and_then(|at| self.all.get_mut(at)).filter(|scale| scale.unlimited) {
+                if let Some(scale) = link.and_then(|at| self.all.get_mut(at)).filter(|scale| scale.unlimited)
+                {
                     scale.length = scale.length.max(extent);
                 }
             }
@@ -274,7 +290,8 @@ mod tests {
 
     #[test]
     fn names_lose_the_mark_of_a_non_coordinate() {
-        let rows = [("g/_nc4_non_coord_time", "g/time"), ("_nc4_non_coord_", "_nc4_non_coord_"), ("g/t", "g/t")];
+        let rows =
+            [("g/_nc4_non_coord_time", "g/time"), ("_nc4_non_coord_", "_nc4_non_coord_"), ("g/t", "g/t")];
         for (path, expected) in rows {
             assert_eq!(variable_name(path), expected);
         }

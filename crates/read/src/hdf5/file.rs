@@ -33,12 +33,16 @@ impl File {
     /// Reads the superblock.
     pub(super) fn open(object: Arc<dyn Object>) -> Result<Self> {
         let size = object.validator().size;
-        let library = Hdf5File::from_storage_with_options(storage(&object)?, options()).map_err(superblock_error)?;
+        let library =
+            Hdf5File::from_storage_with_options(storage(&object)?, options()).map_err(superblock_error)?;
         let superblock = library.superblock();
         if superblock.eof_address != u64::MAX && superblock.eof_address > size {
             return Err(Error::new(
                 Code::SourceCorrupt,
-                format!("file is truncated: found {size} bytes, its superblock says {}", superblock.eof_address),
+                format!(
+                    "file is truncated: found {size} bytes, its superblock says {}",
+                    superblock.eof_address
+                ),
             )
             .help("fetch the file again"));
         }

@@ -22,11 +22,15 @@ pub fn decode_foreign(codec: &Codec, stored: &[u8], bytes_max: usize) -> Result<
             }
         };
         let decoded = decoded.map_err(|error| {
-            Error::new(Code::SourceCorrupt, format!("`{}` data does not decode", codec.name())).caused_by(error)
+            Error::new(Code::SourceCorrupt, format!("`{}` data does not decode", codec.name()))
+                .caused_by(error)
         })?;
         if decoded.len() > bytes_max {
-            let message =
-                format!("`{}` data decodes to {} bytes, more than the expected {bytes_max}", codec.name(), decoded.len());
+            let message = format!(
+                "`{}` data decodes to {} bytes, more than the expected {bytes_max}",
+                codec.name(),
+                decoded.len()
+            );
             return Err(Error::new(Code::SourceCorrupt, message));
         }
         Ok(decoded)

@@ -65,12 +65,15 @@ impl Header {
 
     /// Whether this is a dataset's header.
     pub(super) fn is_dataset(&self) -> bool {
-        self.get(kind::LAYOUT).is_some() || (self.get(kind::DATASPACE).is_some() && self.get(kind::DATATYPE).is_some())
+        self.get(kind::LAYOUT).is_some()
+            || (self.get(kind::DATASPACE).is_some() && self.get(kind::DATATYPE).is_some())
     }
 
     /// Whether this is a group's header.
     pub(super) fn is_group(&self) -> bool {
-        [kind::SYMBOL_TABLE, kind::LINK_INFO, kind::LINK, kind::GROUP_INFO].iter().any(|&k| self.get(k).is_some())
+        [kind::SYMBOL_TABLE, kind::LINK_INFO, kind::LINK, kind::GROUP_INFO]
+            .iter()
+            .any(|&k| self.get(k).is_some())
     }
 }
 
@@ -98,9 +101,14 @@ pub(super) fn shared_payload(file: &File, kind: u16, reference: &[u8]) -> Parsed
 /// Reads the header at an address, with all of its continuations.
 pub(super) fn read_header(file: &File, address: u64) -> Parsed<Header> {
     let signature = file.storage().read_range(address, 4)?;
-    let mut walk = Walk { file, header: Header::default(), blocks: Vec::new(), bytes: 0, order_tracked: false };
+    let mut walk =
+        Walk { file, header: Header::default(), blocks: Vec::new(), bytes: 0, order_tracked: false };
     let version_2 = signature.as_ref() == b"OHDR";
-    if version_2 { walk.first_v2(address)? } else { walk.first_v1(address)? }
+    if version_2 {
+        walk.first_v2(address)?
+    } else {
+        walk.first_v1(address)?
+    }
     let mut at = 0;
     while let Some(&(offset, length)) = walk.blocks.get(at) {
         at += 1;
@@ -136,7 +144,9 @@ impl Walk<'_> {
         let mut cursor = Cursor::new(prefix.as_ref());
         let version = cursor.read_u8()?;
         if version != 1 {
-            return corrupt(format!("object header of version {version} at address {address}, expected 1 or 2"));
+            return corrupt(format!(
+                "object header of version {version} at address {address}, expected 1 or 2"
+            ));
         }
         cursor.skip(7)?;
         let size = cursor.read_u32_le()?;
@@ -188,7 +198,8 @@ impl Walk<'_> {
     /// Messages between a prefix and the checksum that ends the block.
     fn messages_v2(&mut self, address: u64, prefix: usize, length: u64) -> Parsed<()> {
         let block = self.block(address, length)?;
-        let Some((body, sum)) = block.len().checked_sub(4).and_then(|at| block.as_ref().split_at_checked(at)) else {
+        let Some((body, sum)) = block.len().checked_sub(4).and_then(|at| block.as_ref().split_at_checked(at))
+        else {
             return corrupt("object header block is shorter than its checksum");
         };
         let expected = hdf5_reader::checksum::jenkins_lookup3(body);
@@ -217,7 +228,12 @@ impl Walk<'_> {
                 let address = cursor.read_offset(self.file.offset_size)?;
                 self.blocks.push((address, cursor.read_length(self.file.length_size)?));
             }
-            _ => self.header.messages.push(Message { kind, order, shared: flags & 2 != 0, data: data.to_vec() }),
+            _ => self.header.messages.push(Message {
+                kind,
+                order,
+                shared: flags & 2 != 0,
+                data: data.to_vec(),
+            }),
         }
         Ok(())
     }

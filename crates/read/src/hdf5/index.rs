@@ -30,7 +30,8 @@ pub(super) fn chunk_refs(file: &File, dataset: &Dataset) -> Parsed<Vec<ChunkRef>
             let Some(address) = address else {
                 return Ok(vec![ChunkRef::Unallocated; grid.len() as usize]);
             };
-            let entries = if grid.is_empty() { Vec::new() } else { entries(file, dataset, chunk, *address, index)? };
+            let entries =
+                if grid.is_empty() { Vec::new() } else { entries(file, dataset, chunk, *address, index)? };
             place(file, dataset, &grid, &entries, *plain_edges)
         }
     }
@@ -89,12 +90,12 @@ fn entries(
         Some(ChunkIndexing::Implicit) => {
             collect_implicit_chunk_entries(address, &limit, chunk, dataset.element.size, None, storage.len())?
         }
-        Some(ChunkIndexing::FixedArray { .. }) => {
-            collect_fixed_array_chunk_entries_storage(storage, address, offsets, lengths, &limit, chunk, None)?
-        }
-        Some(ChunkIndexing::ExtensibleArray { .. }) => {
-            collect_extensible_array_chunk_entries_storage(storage, address, offsets, lengths, shape, max, chunk, None)?
-        }
+        Some(ChunkIndexing::FixedArray { .. }) => collect_fixed_array_chunk_entries_storage(
+            storage, address, offsets, lengths, &limit, chunk, None,
+        )?,
+        Some(ChunkIndexing::ExtensibleArray { .. }) => collect_extensible_array_chunk_entries_storage(
+            storage, address, offsets, lengths, shape, max, chunk, None,
+        )?,
         Some(ChunkIndexing::BTreeV2) => {
             collect_v2_chunk_entries_storage(storage, address, offsets, lengths, rank as u32, chunk, None)?
         }
@@ -139,13 +140,17 @@ fn place(
             continue;
         }
         if entry.offsets.iter().zip(&grid.chunk).any(|(&offset, &n)| offset % n != 0) {
-            return corrupt(format!("found a chunk at cell {:?}, not a multiple of {:?}", entry.offsets, grid.chunk));
+            return corrupt(format!(
+                "found a chunk at cell {:?}, not a multiple of {:?}",
+                entry.offsets, grid.chunk
+            ));
         }
         let index: Vec<u64> = entry.offsets.iter().zip(&grid.chunk).map(|(&offset, &n)| offset / n).collect();
         if index.iter().zip(&counts).any(|(i, n)| i >= n) {
             continue;
         }
-        let is_edge = index.iter().zip(&grid.chunk).zip(&grid.shape).any(|((&i, &n), &end)| (i + 1) * n > end);
+        let is_edge =
+            index.iter().zip(&grid.chunk).zip(&grid.shape).any(|((&i, &n), &end)| (i + 1) * n > end);
         let plain = dataset.codecs.is_empty() || (plain_edges && is_edge);
         let (bytes, mask) = if plain { (plain_bytes, u32::MAX) } else { (entry.size, entry.filter_mask) };
         let mask = if dataset.codecs.is_empty() { 0 } else { mask };

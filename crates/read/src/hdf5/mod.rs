@@ -83,9 +83,13 @@ impl Reader for Hdf5Reader {
 
     fn chunk_refs(&self, variable: &str) -> Result<Vec<ChunkRef>> {
         self.on(variable, |stored| {
-            let chunks = self.schema.variable(variable).is_some_and(|v| matches!(v.storage, Storage::Chunks { .. }));
+            let chunks =
+                self.schema.variable(variable).is_some_and(|v| matches!(v.storage, Storage::Chunks { .. }));
             if !chunks {
-                return Err(Error::new(Code::Bug, "found chunks asked of a variable that is read as a whole"));
+                return Err(Error::new(
+                    Code::Bug,
+                    "found chunks asked of a variable that is read as a whole",
+                ));
             }
             values::shown_refs(&self.file, stored)
         })
@@ -102,7 +106,10 @@ impl Reader for Hdf5Reader {
 
 impl fmt::Debug for Hdf5Reader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hdf5Reader").field("url", &self.file.object.url()).field("format", &self.format).finish()
+        f.debug_struct("Hdf5Reader")
+            .field("url", &self.file.object.url())
+            .field("format", &self.format)
+            .finish()
     }
 }
 

@@ -91,8 +91,8 @@ fn groups(file: &File, groups: &[Object], schema: &mut Schema) -> Result<bool> {
     for group in groups {
         let place = |error: Error| if group.path.is_empty() { error } else { error.in_variable(&group.path) };
         let raw = attrs::collect(file, &group.header).map_err(|fault| place(fault.into()))?;
-        let (attrs, unreadable) =
-            attrs::visible(file, &raw, |name| dims::is_plumbing(name, false)).map_err(|fault| place(fault.into()))?;
+        let (attrs, unreadable) = attrs::visible(file, &raw, |name| dims::is_plumbing(name, false))
+            .map_err(|fault| place(fault.into()))?;
         list_unreadable(schema, &group.path, unreadable);
         if group.path.is_empty() {
             is_netcdf = raw.iter().any(|attr| matches!(attr.name.as_str(), "_NCProperties" | "_nc3_strict"));
@@ -107,7 +107,9 @@ fn groups(file: &File, groups: &[Object], schema: &mut Schema) -> Result<bool> {
 /// Attributes that can't be carried over are named `variable@attribute`.
 fn list_unreadable(schema: &mut Schema, path: &str, attrs: Vec<(String, String)>) {
     let attrs = attrs.into_iter();
-    schema.unreadable.extend(attrs.map(|(name, reason)| Unreadable { name: format!("{path}@{name}"), reason }));
+    schema
+        .unreadable
+        .extend(attrs.map(|(name, reason)| Unreadable { name: format!("{path}@{name}"), reason }));
 }
 
 /// Lists what can't be read; a damage is an error.
@@ -131,13 +133,21 @@ fn parse_all<'a>(
     schema: &mut Schema,
 ) -> Result<Vec<ParsedArray<'a>>> {
     let mut parsed = Vec::new();
-    for ((array, object), named) in arrays.iter().zip(objects).zip(named).filter(|(_, named)| named.is_variable) {
-        let dataset = dataset::parse(file, &object.header, array.space.clone()).and_then(|dataset| {
-            match named.dims.iter().enumerate().find(|(at, dim)| named.dims.iter().take(*at).any(|d| d == *dim)) {
-                Some((_, dim)) => unsupported(format!("has the dimension `{dim}` twice")),
-                None => Ok(dataset),
-            }
-        });
+    for ((array, object), named) in
+        arrays.iter().zip(objects).zip(named).filter(|(_, named)| named.is_variable)
+    {
+        let dataset =
+            dataset::parse(file, &object.header, array.space.clone()).and_then(|dataset| {
+                match named
+                    .dims
+                    .iter()
+                    .enumerate()
+                    .find(|(at, dim)| named.dims.iter().take(*at).any(|d| d == *dim))
+                {
+                    Some((_, dim)) => unsupported(format!("has the dimension `{dim}` twice")),
+                    None => Ok(dataset),
+                }
+            });
         match dataset {
             Ok(dataset) => parsed.push(ParsedArray { array, named, dataset }),
             Err(fault) => refuse(schema, &named.name, fault)?,
@@ -150,13 +160,18 @@ fn is_char(element: &Element) -> bool {
     element.size == 1 && matches!(element.kind, Kind::Text(_))
 }
 
-fn variables(file: &File, parsed: Vec<ParsedArray<'_>>, schema: &mut Schema) -> Result<BTreeMap<String, Stored>> {
+fn variables(
+    file: &File,
+    parsed: Vec<ParsedArray<'_>>,
+    schema: &mut Schema,
+) -> Result<BTreeMap<String, Stored>> {
     let chars: Vec<Chars<'_>> = parsed
         .iter()
         .map(|p| Chars { name: &p.named.name, dims: &p.named.dims, is_char: is_char(&p.dataset.element) })
         .collect();
     let joins = |p: &ParsedArray<'_>| {
-        is_char(&p.dataset.element) && p.named.dims.last().is_some_and(|dim| is_text_length(dim, &chars))
+        let is_length = |dim: &String| p.named.phony_last || is_text_length(dim, &chars);
+        is_char(&p.dataset.element) && p.named.dims.last().is_some_and(is_length)
     };
     let joined: Vec<bool> = parsed.iter().map(joins).collect();
     let mut stored = BTreeMap::new();
@@ -204,7 +219,9 @@ fn variable(named: Named, dataset: Dataset, attrs: Attrs, joined: bool) -> (Vari
 }
 
 fn is_latin1(encoding: &str) -> bool {
-    ["latin1", "latin-1", "iso-8859-1", "iso8859-1", "iso_8859-1"].iter().any(|name| encoding.eq_ignore_ascii_case(name))
+    ["latin1", "latin-1", "iso-8859-1", "iso8859-1", "iso_8859-1"]
+        .iter()
+        .any(|name| encoding.eq_ignore_ascii_case(name))
 }
 
 /// The members of an enumeration as CF's flags, where the file does not have them.
@@ -273,8 +290,11 @@ fn storage(dataset: &Dataset, view: View, shape: &[u64], pad: &[u8]) -> Storage 
     let extent = &dataset.space.shape;
     let unwritten = dataset.fill.clone().unwrap_or_else(|| vec![0; dataset.element.size]);
     if shape != extent {
-        let whole_chunks =
-            shape.iter().zip(extent).zip(&grid.chunk).all(|((&n, &stored), &c)| n == stored || stored % c == 0);
+        let whole_chunks = shape
+            .iter()
+            .zip(extent)
+            .zip(&grid.chunk)
+            .all(|((&n, &stored), &c)| n == stored || stored % c == 0);
         if !dataset.is_chunked() || !whole_chunks || unwritten != pad {
             return Storage::Whole;
         }

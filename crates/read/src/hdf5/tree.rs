@@ -140,7 +140,9 @@ impl Walker<'_> {
             }
             LinkTarget::Soft { path } => {
                 let mut hops = 0;
-                Ok(self.resolve(group, path, &mut hops)?.ok_or_else(|| format!("is a link to `{path}`, not found")))
+                Ok(self
+                    .resolve(group, path, &mut hops)?
+                    .ok_or_else(|| format!("is a link to `{path}`, not found")))
             }
         }
     }
@@ -201,7 +203,8 @@ fn dense_links(file: &File, info: &link_info::LinkInfoMessage, links: &mut Vec<L
     let (storage, offsets, lengths) = (file.storage(), file.offset_size, file.length_size);
     let heap = FractalHeap::parse_at_storage(storage, info.fractal_heap_address, offsets, lengths)?;
     let index = BTreeV2Header::parse_at_storage(storage, info.btree_name_index_address, offsets, lengths)?;
-    let records = btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
+    let records =
+        btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
     for record in records {
         let BTreeV2Record::LinkNameHash { heap_id, .. } = record else {
             return corrupt("index of links holds records of another type");
@@ -217,8 +220,15 @@ fn symbol_table(file: &File, message: &[u8]) -> Parsed<Vec<LinkMessage>> {
     let (storage, offsets, lengths) = (file.storage(), file.offset_size, file.length_size);
     let table = symbol_table_msg::parse(&mut Cursor::new(message), offsets, lengths, message.len())?;
     let heap = LocalHeap::parse_at_storage(storage, table.heap_address, offsets, lengths)?;
-    let leaves =
-        btree_v1::collect_btree_v1_leaves_storage(storage, table.btree_address, offsets, lengths, None, &[], None)?;
+    let leaves = btree_v1::collect_btree_v1_leaves_storage(
+        storage,
+        table.btree_address,
+        offsets,
+        lengths,
+        None,
+        &[],
+        None,
+    )?;
     let mut links = Vec::new();
     for (_, address) in leaves {
         let prefix = storage.read_range(address, 8)?;

@@ -160,7 +160,8 @@ fn float(cursor: &mut Cursor<'_>, flags: u32, size: usize) -> Parsed<Kind> {
         (4, 0, 32, 23, 8, 0, 23, 127) => DataType::Float32,
         (8, 0, 64, 52, 11, 0, 52, 1023) => DataType::Float64,
         _ => {
-            let reason = format!("of floats of {precision} bits ({exponent_bits} of them exponent) in {size} bytes");
+            let reason =
+                format!("of floats of {precision} bits ({exponent_bits} of them exponent) in {size} bytes");
             return Ok(Kind::Other(reason));
         }
     };
@@ -186,7 +187,11 @@ fn compound(cursor: &mut Cursor<'_>, flags: u32, size: usize, version: u32, dept
     let mut parts = Vec::new();
     for _ in 0..2 {
         let name = padded_name(cursor, version)?;
-        let offset = if version < 3 { u64::from(cursor.read_u32_le()?) } else { cursor.read_uvar(offset_bytes(size))? };
+        let offset = if version < 3 {
+            u64::from(cursor.read_u32_le()?)
+        } else {
+            cursor.read_uvar(offset_bytes(size))?
+        };
         if version == 1 {
             if cursor.read_u8()? != 0 {
                 return Ok(other());
@@ -212,8 +217,12 @@ fn compound(cursor: &mut Cursor<'_>, flags: u32, size: usize, version: u32, dept
 
 fn complex(part: &Element, size: usize) -> Kind {
     let (dtype, endian) = match part.kind {
-        Kind::Number(Number { dtype: DataType::Float32, endian }) if size == 8 => (DataType::Complex64, endian),
-        Kind::Number(Number { dtype: DataType::Float64, endian }) if size == 16 => (DataType::Complex128, endian),
+        Kind::Number(Number { dtype: DataType::Float32, endian }) if size == 8 => {
+            (DataType::Complex64, endian)
+        }
+        Kind::Number(Number { dtype: DataType::Float64, endian }) if size == 16 => {
+            (DataType::Complex128, endian)
+        }
         _ => return Kind::Other("of complex numbers of an unusual width".to_owned()),
     };
     Kind::Number(Number { dtype, endian })

@@ -59,7 +59,8 @@ pub(super) fn read(file: &File, stored: &Stored, region: &Region) -> Result<Bloc
         }
         View::Bits { number, offset, precision } => {
             let mut bytes = raw(file, stored, region, number.dtype.swap_size(), number.endian)?;
-            let signed = matches!(number.dtype, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64);
+            let signed =
+                matches!(number.dtype, DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64);
             cut_bits(&mut bytes, number.dtype.size().unwrap_or(1), offset, precision, signed);
             Ok(Block::from_bytes(number.dtype, shape, bytes))
         }
@@ -119,7 +120,8 @@ fn cut_bits(bytes: &mut [u8], size: usize, offset: u32, precision: u32, signed: 
 fn raw(file: &File, stored: &Stored, region: &Region, swap_size: usize, endian: Endian) -> Result<Vec<u8>> {
     let elem = stored.dataset.element.size;
     let shape = region.shape();
-    let too_large = |bytes: u64| Error::new(Code::SourceLimit, format!("a region of {bytes} bytes is beyond the limits"));
+    let too_large =
+        |bytes: u64| Error::new(Code::SourceLimit, format!("a region of {bytes} bytes is beyond the limits"));
     let bytes = region.cells().saturating_mul(elem as u64);
     if bytes > REGION_BYTES_MAX {
         return Err(too_large(bytes));
@@ -168,7 +170,15 @@ fn gather(
     if encoding.endian == Endian::Big {
         fill.chunks_mut(swap_size.max(1)).for_each(<[u8]>::reverse);
     }
-    let mut decoder = Decoder { grid: &grid, within, encoding, swap_size, scratch: Scratch::with_foreign(decode_foreign), chunk: Vec::new(), chunked: stored.dataset.is_chunked() };
+    let mut decoder = Decoder {
+        grid: &grid,
+        within,
+        encoding,
+        swap_size,
+        scratch: Scratch::with_foreign(decode_foreign),
+        chunk: Vec::new(),
+        chunked: stored.dataset.is_chunked(),
+    };
     let (mut batch, mut batch_bytes): (Vec<Wanted>, u64) = (Vec::new(), 0);
     for index in indices(&grid.covering(within)) {
         let found = usize::try_from(grid.flat(&index)).ok().and_then(|flat| refs.get(flat));
@@ -216,7 +226,8 @@ impl Decoder<'_> {
         let ranges: Vec<_> = batch.iter().map(|wanted| wanted.range.clone()).collect();
         let fetched = file.object.read_ranges(&ranges)?;
         for (wanted, stored) in batch.iter().zip(&fetched) {
-            let place = |error: Error| error.in_chunk(&wanted.index).in_range(wanted.range.start, wanted.range.end);
+            let place =
+                |error: Error| error.in_chunk(&wanted.index).in_range(wanted.range.start, wanted.range.end);
             self.put(&wanted.index, stored, wanted.filter_mask, target).map_err(place)?;
         }
         Ok(())
