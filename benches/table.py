@@ -43,7 +43,17 @@ def main():
             result = "stopped at the time limit" if row["timed_out"] else f"failed: {row['err'].strip()[-100:]!r}"
         else:
             result = said.get(label, "not checked")
-        cells = [f"{name} ({workload})", files, row["cpu"], row["wall"], row["peak_mb"], row["store_mb"], row["store_files"], row["load1"], result]
+        cells = [
+            f"{name} ({workload})",
+            files,
+            row["cpu"],
+            row["wall"],
+            row["peak_mb"],
+            row["store_mb"],
+            row["store_files"],
+            row["load1"],
+            result,
+        ]
         print("| " + " | ".join(map(str, cells)) + " |")
 
 

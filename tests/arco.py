@@ -44,8 +44,15 @@ def run(*args, cwd=None, timeout=300, env=None):
     """Runs the binary; never raises for an exit code."""
     command = [str(binary()), *(str(a) for a in args)]
     done = subprocess.run(
-        command, cwd=cwd, timeout=timeout, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        env={**os.environ, **(env or {})}, errors="replace", check=False,
+        command,
+        cwd=cwd,
+        timeout=timeout,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **(env or {})},
+        errors="replace",
+        check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
 

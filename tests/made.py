@@ -33,7 +33,9 @@ def fill_group(group, variables):
         variable[...] = values.astype(object) if dtype is str else values
 
 
-def days(folder, lengths, name="day{:02d}.nc", start=0, unit="days since 2000-01-01", grid=(3, 4), extra=None, **keywords):
+def days(
+    folder, lengths, name="day{:02d}.nc", start=0, unit="days since 2000-01-01", grid=(3, 4), extra=None, **keywords
+):
     """One file per length: `t(time, lat, lon)` counts through all cells of the series; returns the paths and the array."""
     lat, lon = np.arange(grid[0]) * 10.0, np.arange(grid[1]) * 20.0
     whole = np.arange(sum(lengths) * grid[0] * grid[1], dtype="f4").reshape(sum(lengths), *grid)
@@ -41,12 +43,18 @@ def days(folder, lengths, name="day{:02d}.nc", start=0, unit="days since 2000-01
     for number, length in enumerate(lengths):
         part = slice(at, at + length)
         variables = {
-            "time": (("time",), start + np.arange(at, at + length, dtype="f8"), {"units": unit, "calendar": "standard"}),
+            "time": (
+                ("time",),
+                start + np.arange(at, at + length, dtype="f8"),
+                {"units": unit, "calendar": "standard"},
+            ),
             "lat": (("lat",), lat, {"units": "degrees_north"}),
             "lon": (("lon",), lon, {"units": "degrees_east"}),
             "t": (("time", "lat", "lon"), whole[part], {"units": "K", "long_name": "temperature"}),
         } | (extra(number, part) if extra else {})
         dims = {"time": length, "lat": grid[0], "lon": grid[1], "bnds": 2}
-        paths.append(netcdf(folder / name.format(number), variables, dims, {"title": "made", "number": number}, **keywords))
+        paths.append(
+            netcdf(folder / name.format(number), variables, dims, {"title": "made", "number": number}, **keywords)
+        )
         at += length
     return paths, whole

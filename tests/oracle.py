@@ -161,7 +161,9 @@ def attributes(name, expected, actual):
             found.append(Difference(f"{name}@{key}", "missing-attribute", expected[key]))
         elif not same_attribute(expected[key], actual[key]):
             found.append(Difference(f"{name}@{key}", "attribute", expected[key], actual[key]))
-    found += [Difference(f"{name}@{key}", "extra-attribute", None, actual[key]) for key in actual if key not in expected]
+    found += [
+        Difference(f"{name}@{key}", "extra-attribute", None, actual[key]) for key in actual if key not in expected
+    ]
     return found
 
 
@@ -182,7 +184,9 @@ def plain(value):
 def same_attribute(expected, actual):
     expected, actual = plain(expected), plain(actual)
     if isinstance(expected, list) and isinstance(actual, list):
-        return len(expected) == len(actual) and all(same_attribute(*pair) for pair in zip(expected, actual, strict=True))
+        return len(expected) == len(actual) and all(
+            same_attribute(*pair) for pair in zip(expected, actual, strict=True)
+        )
     if isinstance(expected, float) and isinstance(actual, float) and expected != expected:
         return actual != actual
     return type(expected) is type(actual) and expected == actual

@@ -122,7 +122,14 @@ def table(outcomes):
         _, project, name = o.path.split("/", 2)
         result = o.result if o.result != "refused" else f"refused ({o.code})"
         reason = o.reason or "; ".join(map(str, o.problems[:2]))
-        cells = [project, name, o.format, result, cell(reason), cell(f"{o.rest} ({', '.join(o.dropped)})" if o.dropped else "")]
+        cells = [
+            project,
+            name,
+            o.format,
+            result,
+            cell(reason),
+            cell(f"{o.rest} ({', '.join(o.dropped)})" if o.dropped else ""),
+        ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 

@@ -14,8 +14,16 @@ import zarr
 import oracle
 
 PLUMBING = {
-    "CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS", "_Netcdf4Dimid", "_Netcdf4Coordinates",
-    "_NCProperties", "_nc3_strict", "_NCCOPY",
+    "CLASS",
+    "NAME",
+    "REFERENCE_LIST",
+    "DIMENSION_LIST",
+    "DIMENSION_LABELS",
+    "_Netcdf4Dimid",
+    "_Netcdf4Coordinates",
+    "_NCProperties",
+    "_nc3_strict",
+    "_NCCOPY",
 }
 DIMENSION_ONLY = {"a dimension without a variable": True}
 FLAGS = {"flag_values", "flag_meanings"}
@@ -27,7 +35,11 @@ def compare(source, store, without=()):
     try:
         want = read_source(source)
     except (OSError, RuntimeError) as error:
-        return [oracle.Difference(source.name, "baked, but the oracle can't read the file", str(error), sorted(got["arrays"]))]
+        return [
+            oracle.Difference(
+                source.name, "baked, but the oracle can't read the file", str(error), sorted(got["arrays"])
+            )
+        ]
     found = []
     for path, attrs in want["groups"].items():
         if path not in got["groups"]:
@@ -66,7 +78,7 @@ def read_store(store):
             groups[path] = dict(node.attrs)
             continue
         attrs = dict(node.attrs)
-        dims = attrs.pop("_ARRAY_DIMENSIONS", None) or node.metadata.dimension_names or ()
+        dims = attrs.pop("_ARRAY_DIMENSIONS", None) or getattr(node.metadata, "dimension_names", None) or ()
         attrs.pop("_FillValue", None)
         arrays[path] = tuple(dims), attrs, np.asarray(node[...])
     return {"groups": groups, "arrays": arrays}

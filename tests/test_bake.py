@@ -58,17 +58,24 @@ def test_merge_times_concat(tmp_path, store):
         for part, length in enumerate((2, 3)):
             values = np.random.default_rng(part).normal(size=(length, 2)).astype("f4") + ord(variable[0])
             truth.setdefault(variable, []).append(values)
-            made.netcdf(tmp_path / f"{variable}_{part}.nc", {
-                "time": (("time",), np.arange(length) + 2 * part, {"units": "hours since 2001-01-01"}),
-                "x": (("x",), np.array([1.5, 2.5])),
-                variable: (("time", "x"), values),
-            }, {"time": length, "x": 2})
-    recipe = arco.recipe(tmp_path, """
+            made.netcdf(
+                tmp_path / f"{variable}_{part}.nc",
+                {
+                    "time": (("time",), np.arange(length) + 2 * part, {"units": "hours since 2001-01-01"}),
+                    "x": (("x",), np.array([1.5, 2.5])),
+                    variable: (("time", "x"), values),
+                },
+                {"time": length, "x": 2},
+            )
+    recipe = arco.recipe(
+        tmp_path,
+        """
 axes:
   variable: {merge: [sst, ice]}
   time: {concat: [0, 1]}
 source: {url: "{variable}_{time}.nc"}
-""")
+""",
+    )
     arco.bake(recipe, to=store)
     ds = opened(store)
     for variable, parts in truth.items():
@@ -127,7 +134,12 @@ def test_types_and_fill_values(format, tmp_path, store):
         for dtype in TYPES:
             name = dtype.replace(">", "b")
             values = (np.array([1, 2, 100]) + part).astype(dtype)
-            variables[name] = (("x",), values, {}, {"fill_value": values[1], "endian": "big" if ">" in dtype else "native"})
+            variables[name] = (
+                ("x",),
+                values,
+                {},
+                {"fill_value": values[1], "endian": "big" if ">" in dtype else "native"},
+            )
             truth.setdefault(name, []).append(values)
         paths.append(made.netcdf(tmp_path / f"p{part}.nc", variables, {"x": 3}))
     first = opened_raw(tmp_path, paths[:1], store.with_name("one.zarr"), format)
@@ -135,7 +147,9 @@ def test_types_and_fill_values(format, tmp_path, store):
         assert first[name].values.tolist() == parts[0].tolist(), name
         assert first[name].dtype == np.dtype(name.replace("b", "")), name
         assert first[name].attrs["_FillValue"] == parts[0][1], name
-    done = arco.refuse("bake", *paths, "--concat", "x", "--to", store, exit="refused", mention=["combine-fill", "p0.nc", "p1.nc", "i1"])
+    done = arco.refuse(
+        "bake", *paths, "--concat", "x", "--to", store, exit="refused", mention=["combine-fill", "p0.nc", "p1.nc", "i1"]
+    )
     assert "_FillValue" in done.text
 
 
@@ -157,7 +171,11 @@ def test_packed_integers_keep_their_bits(format, tmp_path, store):
     raw = opened(store, mask_and_scale=False).v
     assert raw.dtype == np.int16
     assert raw.values.tolist() == [[p, -999, 20 + p] for p in range(3)]
-    assert {k: raw.attrs[k] for k in ("scale_factor", "add_offset", "_FillValue")} == {"scale_factor": 0.01, "add_offset": 5.0, "_FillValue": -999}
+    assert {k: raw.attrs[k] for k in ("scale_factor", "add_offset", "_FillValue")} == {
+        "scale_factor": 0.01,
+        "add_offset": 5.0,
+        "_FillValue": -999,
+    }
     assert list(raw.attrs["valid_range"]) == [-3, 30]
     decoded = opened(store).v.values
     assert np.isnan(decoded[:, 1]).all()
@@ -186,7 +204,9 @@ def test_groups(format, tmp_path, store):
 def test_strings_and_chars(format, tmp_path, store):
     words = np.array(["", "sea ice", "ünïcode 海"], dtype=object)
     chars = np.array([list(b"ab "), list(b"c\0\0")], "u1").view("S1")
-    path = made.netcdf(tmp_path / "f.nc", {"word": (("n",), words), "code": (("m", "len"), chars)}, {"n": 3, "m": 2, "len": 3})
+    path = made.netcdf(
+        tmp_path / "f.nc", {"word": (("n",), words), "code": (("m", "len"), chars)}, {"n": 3, "m": 2, "len": 3}
+    )
     arco.bake(path, "--format", format, to=store)
     ds = opened(store)
     assert oracle.texts(ds.word.values).tolist() == words.tolist()
@@ -221,14 +241,20 @@ def test_netcdf_formats_and_record_dimensions(source, tmp_path, store):
             if many:
                 variables["w"] = (("time",), np.arange(5, dtype="i2") + part)
             whole.append(values)
-            paths.append(made.netcdf(tmp_path / f"{many}{part}.nc", variables, {"time": 5, "x": 3}, format=source, unlimited=("time",)))
+            paths.append(
+                made.netcdf(
+                    tmp_path / f"{many}{part}.nc", variables, {"time": 5, "x": 3}, format=source, unlimited=("time",)
+                )
+            )
         target = store.with_name(f"{many}.zarr")
         arco.bake(*paths, "--concat", "time", to=target)
         assert np.array_equal(opened(target).v.values, np.concatenate(whole))
 
 
 def test_unlimited_dimensions_that_nobody_wrote(tmp_path, store):
-    (path,) = [made.netcdf(tmp_path / "f.nc", {"v": (("t", "x"), np.zeros((0, 2)))}, {"t": 0, "x": 2}, unlimited=("t",))]
+    (path,) = [
+        made.netcdf(tmp_path / "f.nc", {"v": (("t", "x"), np.zeros((0, 2)))}, {"t": 0, "x": 2}, unlimited=("t",))
+    ]
     arco.bake(path, to=store)
     assert opened(store).v.shape == (0, 2)
 
@@ -247,15 +273,31 @@ def test_keys_of_a_store(tmp_path, store):
     paths, _ = made.days(tmp_path, [1, 1])
     arco.bake(*paths, "--concat", "time", "--chunks", "time=1", to=store)
     assert arco.keys(store) == [
-        "lat/c/0", "lat/zarr.json", "lon/c/0", "lon/zarr.json", "t/c/0/0/0", "t/c/1/0/0", "t/zarr.json",
-        "time/c/0", "time/zarr.json", "zarr.json",
+        "lat/c/0",
+        "lat/zarr.json",
+        "lon/c/0",
+        "lon/zarr.json",
+        "t/c/0/0/0",
+        "t/c/1/0/0",
+        "t/zarr.json",
+        "time/c/0",
+        "time/zarr.json",
+        "zarr.json",
     ]
     old = store.with_name("v2.zarr")
     arco.bake(*paths, "--concat", "time", "--chunks", "time=1", "--format", "zarr2", to=old)
-    assert arco.keys(old) == sorted([
-        ".zattrs", ".zgroup", ".zmetadata", *(f"{v}/{k}" for v in ("lat", "lon", "time") for k in (".zarray", ".zattrs", "0")),
-        "t/.zarray", "t/.zattrs", "t/0.0.0", "t/1.0.0",
-    ])
+    assert arco.keys(old) == sorted(
+        [
+            ".zattrs",
+            ".zgroup",
+            ".zmetadata",
+            *(f"{v}/{k}" for v in ("lat", "lon", "time") for k in (".zarray", ".zattrs", "0")),
+            "t/.zarray",
+            "t/.zattrs",
+            "t/0.0.0",
+            "t/1.0.0",
+        ]
+    )
 
 
 @pytest.mark.parametrize("options", [[], ["--format", "zarr2"], ["--shards", "time=4"], ["--chunks", "time=3,lat=2"]])
@@ -273,7 +315,9 @@ def test_overwrite_replaces_and_nothing_else_does(tmp_path, store):
     paths, whole = made.days(tmp_path, [2, 2])
     arco.bake(*paths[:1], to=store)
     before = arco.digest(store)
-    arco.refuse("bake", *paths, "--concat", "time", "--to", store, exit="target", mention=["exists", "--overwrite", store.name])
+    arco.refuse(
+        "bake", *paths, "--concat", "time", "--to", store, exit="target", mention=["exists", "--overwrite", store.name]
+    )
     assert arco.digest(store) == before
     arco.bake(*paths, "--concat", "time", "--overwrite", to=store)
     assert np.array_equal(opened(store).t.values, whole)
@@ -284,7 +328,9 @@ def test_a_failed_overwrite_leaves_the_old_store(tmp_path, store):
     arco.bake(*paths[:1], to=store)
     before = arco.digest(store)
     paths[1].write_bytes(paths[1].read_bytes()[:-2000])
-    arco.refuse("bake", *paths, "--concat", "time", "--overwrite", "--to", store, exit="source", mention=[paths[1].name])
+    arco.refuse(
+        "bake", *paths, "--concat", "time", "--overwrite", "--to", store, exit="source", mention=[paths[1].name]
+    )
     assert arco.digest(store) == before
 
 
@@ -292,8 +338,11 @@ def test_interrupted_bakes_leave_no_store(tmp_path, store):
     """Ctrl-C after the first, second, … event: no store, exit 130; the same command afterwards gives the same bytes as a quiet run."""
     values = np.random.default_rng(1).normal(size=(400, 600)).astype("f8")
     paths = [
-        made.netcdf(tmp_path / f"f{n:02d}.nc", {"time": (("time",), np.array([n])), "v": (("time", "y", "x"), values[None] + n)},
-                    {"time": 1, "y": 400, "x": 600})
+        made.netcdf(
+            tmp_path / f"f{n:02d}.nc",
+            {"time": (("time",), np.array([n])), "v": (("time", "y", "x"), values[None] + n)},
+            {"time": 1, "y": 400, "x": 600},
+        )
         for n in range(40)
     ]
     command = [str(arco.binary()), "bake", *map(str, paths), "--concat", "time", "--json", "--to", str(store)]
@@ -316,4 +365,6 @@ def test_interrupted_bakes_leave_no_store(tmp_path, store):
     quiet = store.with_name("quiet.zarr")
     arco.bake(*paths, "--concat", "time", to=quiet)
     assert arco.digest(store) == arco.digest(quiet)
-    assert not [name for name in os.listdir(store.parent) if name not in (store.name, quiet.name) and not name.endswith(".bake")]
+    assert not [
+        name for name in os.listdir(store.parent) if name not in (store.name, quiet.name) and not name.endswith(".bake")
+    ]

@@ -77,7 +77,9 @@ def test_arrays_that_grew_and_shrank(libver, tmp_path, store):
     truth = {}
     with h5py.File(tmp_path / "f.h5", "w", libver=(libver, "latest")) as file:
         for number, most in enumerate(itertools.product((None, 40), (None, 40))):
-            dataset = file.create_dataset(f"d{number}", (4, 6), "i2", chunks=(2, 3), maxshape=most, fillvalue=-1, compression="gzip")
+            dataset = file.create_dataset(
+                f"d{number}", (4, 6), "i2", chunks=(2, 3), maxshape=most, fillvalue=-1, compression="gzip"
+            )
             dataset[...] = unique((4, 6), "i2", number)
             dataset.resize((11, 13))
             values = unique((11, 13), "i2", number + 10)
@@ -128,7 +130,9 @@ def test_layouts_and_user_block(tmp_path, store):
         space = h5py.h5s.create_simple((3, 5))
         plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         plist.set_layout(h5py.h5d.COMPACT)
-        h5py.h5d.create(file.id, b"compact", h5py.h5t.IEEE_F64BE, space, plist).write(h5py.h5s.ALL, h5py.h5s.ALL, values)
+        h5py.h5d.create(file.id, b"compact", h5py.h5t.IEEE_F64BE, space, plist).write(
+            h5py.h5s.ALL, h5py.h5s.ALL, values
+        )
     with path.open("r+b") as file:
         file.write(b"#!/bin/sh\n")
     arco.bake(path, to=store)

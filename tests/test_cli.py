@@ -24,7 +24,9 @@ def example(tmp_path):
 
 def test_the_example_bakes_equal_to_xarray(example, store):
     arco.bake(example, to=store)
-    want = xr.open_mfdataset(sorted(example.parent.glob("archive/*/*.nc")), combine="by_coords", mask_and_scale=False).load()
+    want = xr.open_mfdataset(
+        sorted(example.parent.glob("archive/*/*.nc")), combine="by_coords", mask_and_scale=False
+    ).load()
     got = xr.open_zarr(store, mask_and_scale=False)
     assert got.sizes == {"time": 36, "lat": 18, "lon": 36}
     for ours, theirs in (("sst", "sst"), ("anom", "anom"), ("err", "err"), ("sea_ice_fraction", "ice")):
@@ -64,7 +66,9 @@ def test_examples_pass_check(path):
     assert done.code == 0, done.text
 
 
-@pytest.mark.parametrize("path", sorted((arco.ROOT / "tests" / "series").glob("*/recipe.yaml")), ids=lambda p: p.parent.name)
+@pytest.mark.parametrize(
+    "path", sorted((arco.ROOT / "tests" / "series").glob("*/recipe.yaml")), ids=lambda p: p.parent.name
+)
 def test_series_recipes_pass_check(path):
     done = arco.run("check", path)
     assert done.code == 0, done.text
@@ -149,7 +153,16 @@ def test_inspect_files_and_stores(example, store):
     path = sorted(example.parent.glob("archive/*/*.nc"))[0]
     done = arco.run("inspect", path)
     assert done.code == 0, done.text
-    for word in ("NetCDF-4", "time", "zlev", "sst", "int16", "scale_factor", "deflate" if "deflate" in done.out else "zlib", "shuffle"):
+    for word in (
+        "NetCDF-4",
+        "time",
+        "zlev",
+        "sst",
+        "int16",
+        "scale_factor",
+        "deflate" if "deflate" in done.out else "zlib",
+        "shuffle",
+    ):
         assert word in done.out, f"{word}: {done.out}"
     assert arco.run("inspect", path, "--json").events()
     arco.bake(example, to=store)
@@ -209,15 +222,27 @@ def test_policies_from_the_command_line(tmp_path, store):
     done = arco.run("bake", *paths, "--concat", "time", "--set", "combine.units=convrt", "--to", store)
     assert done.code in (arco.EXIT["usage"], arco.EXIT["recipe"]), done.text
     arco.bake(*paths, "--concat", "time", "--set", "combine.units=error", to=store)
-    done = arco.run("bake", *paths, "--concat", "time", "--set", "combine.units=convert", "--to", store.with_name("b.zarr"))
-    assert done.code in (0, arco.EXIT["usage"], arco.EXIT["recipe"], arco.EXIT["refused"]), "a policy of later is an error, or works"
+    done = arco.run(
+        "bake", *paths, "--concat", "time", "--set", "combine.units=convert", "--to", store.with_name("b.zarr")
+    )
+    assert done.code in (0, arco.EXIT["usage"], arco.EXIT["recipe"], arco.EXIT["refused"]), (
+        "a policy of later is an error, or works"
+    )
 
 
 def test_steps_from_the_command_line(tmp_path, store):
     paths, whole = made.days(tmp_path, [1, 1])
     arco.bake(
-        *paths, "--concat", "time", "--step", "rename: {t: tas}", "--step", "transpose: [lat, lon, time]",
-        "--step", "attrs: {set: {title: renamed, tas@units: kelvin}, delete: [tas@long_name]}", to=store,
+        *paths,
+        "--concat",
+        "time",
+        "--step",
+        "rename: {t: tas}",
+        "--step",
+        "transpose: [lat, lon, time]",
+        "--step",
+        "attrs: {set: {title: renamed, tas@units: kelvin}, delete: [tas@long_name]}",
+        to=store,
     )
     ds = xr.open_zarr(store)
     assert ds.tas.dims == ("lat", "lon", "time")
@@ -249,7 +274,10 @@ def test_add_dim(step, values, tmp_path, store):
         file.number = 1
     dim = step.strip("{").split(":")[0]
     drop = "" if "scalar" in step else "  - drop: [run]\n"
-    path = arco.recipe(folder, f"axes: {{{dim}: {{concat: [0, 1]}}}}\nsource: {{url: 'day{{{dim}:02d}}.nc'}}\nsteps:\n{drop}  - add_dim: {step}\n")
+    path = arco.recipe(
+        folder,
+        f"axes: {{{dim}: {{concat: [0, 1]}}}}\nsource: {{url: 'day{{{dim}:02d}}.nc'}}\nsteps:\n{drop}  - add_dim: {step}\n",
+    )
     arco.bake(path, to=store)
     ds = xr.open_zarr(store)
     assert [int(v) for v in ds[dim].values] == values

@@ -103,13 +103,24 @@ def test_attributes_that_carry_meaning(one, two, code, mention, tmp_path, store)
     for number, attrs in enumerate((one, two)):
         variables = {"time": (("time",), np.array([number])), "v": (("time",), np.array([5], "i2"), attrs)}
         paths.append(made.netcdf(tmp_path / f"file{number}.nc", variables, {"time": 1}))
-    arco.refuse("bake", *paths, "--concat", "time", "--to", store, exit="refused", mention=[code, "file0.nc", "file1.nc", *mention])
+    arco.refuse(
+        "bake",
+        *paths,
+        "--concat",
+        "time",
+        "--to",
+        store,
+        exit="refused",
+        mention=[code, "file0.nc", "file1.nc", *mention],
+    )
     arco.nothing_left(store)
 
 
 def two_files(folder, first, second, sizes=None):
     sizes = sizes or ({"time": 2, "x": 3}, {"time": 2, "x": 3})
-    return [made.netcdf(folder / f"file{n}.nc", v, s) for n, (v, s) in enumerate(zip((first, second), sizes, strict=True))]
+    return [
+        made.netcdf(folder / f"file{n}.nc", v, s) for n, (v, s) in enumerate(zip((first, second), sizes, strict=True))
+    ]
 
 
 def base(**changed):
@@ -129,11 +140,21 @@ def later(**changed):
 SETS = [
     ("dtype", later(v=(("time", "x"), np.ones((2, 3), "f8"))), "combine-dtype", ["v", "float32", "float64"]),
     ("duplicates", base(), "combine-duplicates", ["time"]),
-    ("order", {**later(), "time": (("time",), np.array([-2, -1]), {"units": "days since 2000-01-01"})}, "combine-order", ["time"]),
+    (
+        "order",
+        {**later(), "time": (("time",), np.array([-2, -1]), {"units": "days since 2000-01-01"})},
+        "combine-order",
+        ["time"],
+    ),
     ("absent", later(v=None), "combine-absent", ["v"]),
     ("coords", later(x=(("x",), np.array([1.0, 2.0, 3.5]))), "combine-coords", ["x", "0.5"]),
     ("static", later(s=(("x",), np.array([1.0, 2.0, 4.0]))), "combine-static", ["s"]),
-    ("calendar", {**later(), "time": (("time",), np.array([2, 3]), {"units": "days since 2000-01-01", "calendar": "noleap"})}, "combine-calendar", ["time", "noleap"]),
+    (
+        "calendar",
+        {**later(), "time": (("time",), np.array([2, 3]), {"units": "days since 2000-01-01", "calendar": "noleap"})},
+        "combine-calendar",
+        ["time", "noleap"],
+    ),
     ("dims", later(v=(("x", "time"), np.ones((3, 2), "f4"))), "combine-dims", ["v"]),
     ("strings", later(v=(("time", "x"), np.array([["a"] * 3] * 2, dtype=object))), "combine-", ["v"]),
 ]
@@ -143,7 +164,16 @@ SETS = [
 def test_files_that_disagree(second, code, mention, tmp_path, store):
     first = base(s=(("x",), np.array([1.0, 2.0, 3.0]))) if "s" in second else base()
     paths = two_files(tmp_path, first, second)
-    arco.refuse("bake", *paths, "--concat", "time", "--to", store, exit="refused", mention=[code, "file0.nc", "file1.nc", *mention])
+    arco.refuse(
+        "bake",
+        *paths,
+        "--concat",
+        "time",
+        "--to",
+        store,
+        exit="refused",
+        mention=[code, "file0.nc", "file1.nc", *mention],
+    )
     arco.nothing_left(store)
 
 
@@ -167,7 +197,11 @@ RECIPES = [
     ("step-of-later", "axes: {}\nsource: {files: [a.nc]}\nsteps:\n  - cast: {a: f4}\n", ["cast"]),
     ("two-sources", "axes: {}\nsource: {files: [a.nc], url: b.nc}\n", ["files", "url"]),
     ("unknown-axis", "axes: {time: {concat: [1, 2]}}\nsource: {url: 'a{tiem}.nc'}\n", ["tiem", "time"]),
-    ("bad-date", "axes: {time: {concat: {from: 2001-02-30, to: 2001-03-01, every: 1 day}}}\nsource: {url: 'a{time:%d}.nc'}\n", ["2001-02-30"]),
+    (
+        "bad-date",
+        "axes: {time: {concat: {from: 2001-02-30, to: 2001-03-01, every: 1 day}}}\nsource: {url: 'a{time:%d}.nc'}\n",
+        ["2001-02-30"],
+    ),
     ("yaml", "axes: {time: [\n", []),
     ("wrong-count", "axes: {time: {concat: [1, 2, 3]}}\nsource: {files: [a.nc, b.nc]}\n", ["3", "2"]),
 ]
@@ -184,7 +218,9 @@ def test_wrong_recipes(command, text, mention, tmp_path, store):
 
 
 def test_all_problems_of_a_recipe_are_reported_at_once(tmp_path):
-    path = arco.recipe(tmp_path, "axes: {time: {concatt: [1]}}\nsorce: {}\nsteps:\n  - renam: {}\noutput: {chunk: {}}\n")
+    path = arco.recipe(
+        tmp_path, "axes: {time: {concatt: [1]}}\nsorce: {}\nsteps:\n  - renam: {}\noutput: {chunk: {}}\n"
+    )
     done = arco.refuse("check", path, exit="recipe", mention=["concatt", "sorce", "renam", "chunk"])
     assert "3:" in done.text, "with line numbers"
 
@@ -204,7 +240,9 @@ def test_a_declared_file_that_is_absent(tmp_path, store):
     assert done.code in (arco.EXIT["refused"], arco.EXIT["source"]), done.text
     assert "day02.nc" in done.text
     arco.nothing_left(store)
-    path = arco.recipe(tmp_path, "axes: {time: {concat: {from: 0, to: 2}}}\nsource: {url: 'day{time:02d}.nc', missing: [{time: 2}]}\n")
+    path = arco.recipe(
+        tmp_path, "axes: {time: {concat: {from: 0, to: 2}}}\nsource: {url: 'day{time:02d}.nc', missing: [{time: 2}]}\n"
+    )
     arco.bake(path, to=store)
     assert xr.open_zarr(store).sizes["time"] == 2
 
@@ -212,8 +250,12 @@ def test_a_declared_file_that_is_absent(tmp_path, store):
 def test_steps_that_do_not_fit(tmp_path, store):
     path = good(tmp_path)
     for step, mention in (
-        ("drop: [tt]", ["tt"]), ("rename: {tt: u}", ["tt"]), ("squeeze: [lat]", ["lat", "3"]), ("drop: [bnds]", ["bnds"]),
-        ("transpose: [time, latt]", ["latt"]), ("rename: {t: lat}", ["lat"]),
+        ("drop: [tt]", ["tt"]),
+        ("rename: {tt: u}", ["tt"]),
+        ("squeeze: [lat]", ["lat", "3"]),
+        ("drop: [bnds]", ["bnds"]),
+        ("transpose: [time, latt]", ["latt"]),
+        ("rename: {t: lat}", ["lat"]),
     ):
         done = arco.run("bake", path, "--step", step, "--to", store)
         assert done.code == arco.EXIT["recipe"], f"{step}: {done.code} {done.text}"
@@ -222,8 +264,15 @@ def test_steps_that_do_not_fit(tmp_path, store):
 
 
 USAGE = [
-    ["bake"], ["bakes"], ["bake", "--concat"], ["bake", "x.nc", "--format", "zarr9"], ["bake", "x.nc", "--memory", "much"],
-    ["bake", "x.nc", "--workers", "0"], ["bake", "x.nc", "--chunks", "time"], ["bake", "x.nc", "--nonsense"], ["plan"],
+    ["bake"],
+    ["bakes"],
+    ["bake", "--concat"],
+    ["bake", "x.nc", "--format", "zarr9"],
+    ["bake", "x.nc", "--memory", "much"],
+    ["bake", "x.nc", "--workers", "0"],
+    ["bake", "x.nc", "--chunks", "time"],
+    ["bake", "x.nc", "--nonsense"],
+    ["plan"],
 ]
 
 
@@ -273,7 +322,9 @@ class Answers(BaseHTTPRequestHandler):
 
     def do_GET(self):
         name = self.path.lstrip("/")
-        status, body = {"page.nc": (200, HTML), "gone.nc": (404, b"no"), "denied.nc": (403, HTML)}.get(name, (200, self.server.files.get(name)))
+        status, body = {"page.nc": (200, HTML), "gone.nc": (404, b"no"), "denied.nc": (403, HTML)}.get(
+            name, (200, self.server.files.get(name))
+        )
         if body is None:
             status, body = 404, b"no"
         span = self.headers.get("Range")

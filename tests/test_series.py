@@ -19,8 +19,20 @@ import oracle
 from series import calls
 
 SERIES = arco.ROOT / "tests" / "series"
-CFTIME = {"cesmle_pop_shf_sto2", "canesm2_pr_tasmax_tasmin", "cmip5_hadgem2es_tas", "mpige_member_component", "sam0_siconc_decades"}
-BOTH_FORMATS = {"ostia_daily", "tempo_no2_l2_granules", "argo_profiles_r", "cesmle_pop_shf_sto2", "arm_sgpmet_e13_daily"}
+CFTIME = {
+    "cesmle_pop_shf_sto2",
+    "canesm2_pr_tasmax_tasmin",
+    "cmip5_hadgem2es_tas",
+    "mpige_member_component",
+    "sam0_siconc_decades",
+}
+BOTH_FORMATS = {
+    "ostia_daily",
+    "tempo_no2_l2_granules",
+    "argo_profiles_r",
+    "cesmle_pop_shf_sto2",
+    "arm_sgpmet_e13_daily",
+}
 NAMES = sorted(p.parent.name for p in SERIES.glob("*/recipe.yaml") if p.parent.name != "cmip5_hadgem2es_tas")
 DEVIATIONS = yaml.safe_load((SERIES / "deviations.yaml").read_text())
 CASES = [(n, f) for n in NAMES for f in ("zarr3", "zarr2") if f == "zarr3" or n in BOTH_FORMATS]
@@ -129,5 +141,7 @@ def test_cmip5_bakes_as_far_as_its_files_do_not_overlap(data, tmp_path):
 def test_woa18_explains_that_months_have_no_length(data, tmp_path, store):
     recipe, _ = prepare("woa18_monthly", data, tmp_path)
     recipe.write_text(recipe.read_text().split("steps:")[0])
-    arco.refuse("bake", recipe, "--to", store, exit="refused", mention=["combine-months", "time", "months since"], cwd=tmp_path)
+    arco.refuse(
+        "bake", recipe, "--to", store, exit="refused", mention=["combine-months", "time", "months since"], cwd=tmp_path
+    )
     arco.nothing_left(store)

@@ -54,10 +54,16 @@ def dcpp_tasmax_members(files, **keywords):
     pattern = r"s1980-r(\d+)i"
     files = sorted(files, key=lambda f: int(found(pattern, f)))
     members = pd.Index([int(found(pattern, f)) for f in files], name="member")
-    return {"": xr.concat(
-        [xr.open_dataset(f, **keywords) for f in files], members, data_vars=["tasmax"], coords="minimal",
-        compat="override", combine_attrs="drop_conflicts",
-    )}
+    return {
+        "": xr.concat(
+            [xr.open_dataset(f, **keywords) for f in files],
+            members,
+            data_vars=["tasmax"],
+            coords="minimal",
+            compat="override",
+            combine_attrs="drop_conflicts",
+        )
+    }
 
 
 def tempo_no2_l2_granules(files, **keywords):
@@ -66,7 +72,9 @@ def tempo_no2_l2_granules(files, **keywords):
     out = {}
     for group in ("", "product", "geolocation"):
         parts = [tree[f"/{group}"].to_dataset(inherit=False) for tree in trees]
-        out[group] = xr.concat(parts, "mirror_step", **{**FIRST, "data_vars": "all" if group else "minimal"}, join="outer")
+        out[group] = xr.concat(
+            parts, "mirror_step", **{**FIRST, "data_vars": "all" if group else "minimal"}, join="outer"
+        )
     return out
 
 
@@ -95,19 +103,33 @@ def mpige_member_component(files, **keywords):
             ds = xr.open_mfdataset(mine, combine="by_coords", **FIRST, **keywords)
             parts.append(ds.drop_vars("depth_2"))
         members.append(xr.merge(parts, compat="override", join="outer"))
-    return {"": xr.concat(
-        members, pd.Index([1, 2, 3], name="member"), data_vars=["co2flux", "caex90", "sst", "bottom_pressure"],
-        coords="minimal", compat="override", join="outer", combine_attrs="override",
-    )}
+    return {
+        "": xr.concat(
+            members,
+            pd.Index([1, 2, 3], name="member"),
+            data_vars=["co2flux", "caex90", "sst", "bottom_pressure"],
+            coords="minimal",
+            compat="override",
+            join="outer",
+            combine_attrs="override",
+        )
+    }
 
 
 def roms_his(files, **keywords):
     """Without grid.nc: everything in it stands in each history file too, with the same values."""
     names = ["lon_rho", "lat_rho", "lon_u", "lat_u", "lon_v", "lat_v"]
-    return {"": xr.open_mfdataset(
-        [f for f in files if "ocean_his" in os.path.basename(f)], combine="nested", concat_dim="ocean_time",
-        preprocess=lambda ds: ds.set_coords([n for n in names if n in ds]), join="override", **FIRST, **keywords,
-    )}
+    return {
+        "": xr.open_mfdataset(
+            [f for f in files if "ocean_his" in os.path.basename(f)],
+            combine="nested",
+            concat_dim="ocean_time",
+            preprocess=lambda ds: ds.set_coords([n for n in names if n in ds]),
+            join="override",
+            **FIRST,
+            **keywords,
+        )
+    }
 
 
 def sam0_siconc_decades(files, **keywords):
