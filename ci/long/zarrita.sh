@@ -28,4 +28,4 @@ json.dump(out, open(f"{work}/expected.json", "w"))
 PY
 
 cp ci/long/zarrita.mjs "$work/"
-(cd "$work" && npm init -y >/dev/null && npm install --silent --no-audit --no-fund zarrita @zarrita/storage && node zarrita.mjs)
+(cd "$work" && npm init -y >/dev/null && npm install --silent --no-audit --no-fund zarrita@0.7.5 @zarrita/storage@0.2.0 && node zarrita.mjs)
