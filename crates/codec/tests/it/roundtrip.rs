@@ -60,6 +60,12 @@ fn every_pipeline_gives_the_elements_back_and_the_same_bytes_again() {
 }
 
 #[test]
+fn a_scratch_moves_between_threads() {
+    fn is_send<T: Send>(_: &T) {}
+    is_send(&Scratch::new());
+}
+
+#[test]
 fn parameters_are_checked() {
     let rows = [
         (Codec::Zlib { level: 10 }, Code::OutputInvalid, "level 10 of `zlib`; 0 to 9 expected"),
