@@ -1,13 +1,14 @@
 //! Which files patterns name: single files, directories, globs.
 
 use std::collections::BTreeSet;
-use std::fs::{self, Metadata};
+use std::ffi::OsString;
+use std::fs::{self, FileType, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
-use glob::MatchOptions;
+use glob::{MatchOptions, Pattern, PatternError};
 
 use crate::local::{explain_io, modified_ns, where_it_ends};
 
@@ -22,14 +23,15 @@ pub struct Entry {
     pub modified_ns: Option<i64>,
 }
 
-/// As shells do it: `*` stays within a folder and does not match hidden files, `**` descends.
+/// As shells do it: `*` does not match hidden files.
 const GLOB: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// Lists the regular files that patterns name.
 ///
 /// A pattern is a file, a directory (all regular files below it, hidden ones too; symbolic links to files are
-/// followed, those to directories are not) or a glob (`*`, `?`, `[a-z]`, `**`). A path that exists is taken
+/// followed, those to directories are not) or a glob as in shells: `*`, `?` and `[a-z]` stay within a folder and pass
+/// over hidden names, `**` descends into folders that are neither hidden nor links. A path that exists is taken
 /// literally, whatever characters it has.
 ///
 /// Entries come pattern by pattern in the order given, within a pattern sorted by the bytes of the whole path
@@ -70,32 +72,109 @@ fn is_glob(pattern: &str) -> bool {
     pattern.contains(['*', '?', '['])
 }
 
+/// One part of a glob between slashes.
+enum Part {
+    /// A name as it stands, `/` and `..` included.
+    Literal(OsString),
+    /// A name with wildcards.
+    Any(Pattern),
+    /// `**`: this folder and all below it.
+    Deep,
+}
+
 fn expand(pattern: &str) -> Result<Vec<Entry>> {
-    let paths = glob::glob_with(pattern, GLOB).map_err(|e| {
-        Error::new(Code::SourceNotFound, "the pattern is not a valid glob").caused_by(e).at(pattern)
+    let parts = parse(pattern).map_err(|e| {
+        Error::new(Code::SourceNotFound, "the pattern is not a valid glob")
+            .caused_by(e)
+            .at(pattern)
+            .help("`**` stands alone between slashes; `[[]` matches a bracket")
     })?;
+    let mut paths = Vec::new();
+    descend(Path::new(""), &parts, &mut paths)?;
     let mut found = Vec::new();
-    let mut directories = 0_u64;
+    let mut directories = false;
     for path in paths {
-        let path = path.map_err(|e| {
-            let path = e.path().to_owned();
-            explain_io(e.into(), &path).at(path.display().to_string())
-        })?;
-        let metadata =
-            fs::metadata(&path).map_err(|e| explain_io(e, &path).at(path.display().to_string()))?;
-        if metadata.is_dir() {
-            directories += 1;
-        } else if metadata.is_file() {
+        let metadata = fs::metadata(&path).map_err(|e| explain(e, &path))?;
+        directories |= metadata.is_dir();
+        if metadata.is_file() {
             found.push(entry(&path, &metadata)?);
         }
     }
     match (found.is_empty(), directories) {
         (false, _) => Ok(found),
-        (true, 0) => Err(nothing(pattern, "the pattern matches no file")),
-        (true, _) => Err(Error::new(Code::SourceNotFound, "the pattern matches directories only")
+        (true, false) => Err(nothing(pattern, "the pattern matches no file")),
+        (true, true) => Err(Error::new(Code::SourceNotFound, "the pattern matches directories only")
             .at(pattern)
             .help(format!("for the files below them, write `{}/**/*`", pattern.trim_end_matches('/')))),
     }
+}
+
+fn parse(pattern: &str) -> Result<Vec<Part>, PatternError> {
+    let mut parts = Vec::new();
+    for component in Path::new(pattern).components() {
+        let name = component.as_os_str();
+        match name.to_str() {
+            Some("**") if matches!(parts.last(), Some(Part::Deep)) => {}
+            Some("**") => parts.push(Part::Deep),
+            Some(text) if is_glob(text) => parts.push(Part::Any(Pattern::new(text)?)),
+            _ => parts.push(Part::Literal(name.to_owned())),
+        }
+    }
+    if matches!(parts.last(), Some(Part::Deep)) {
+        parts.push(Part::Any(Pattern::new("*")?));
+    }
+    Ok(parts)
+}
+
+/// Collects the paths below `base` that match.
+fn descend(base: &Path, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<()> {
+    let Some((part, rest)) = parts.split_first() else {
+        if fs::symlink_metadata(base).is_ok() {
+            found.push(base.to_owned());
+        }
+        return Ok(());
+    };
+    match part {
+        Part::Literal(name) => descend(&base.join(name), rest, found)?,
+        Part::Any(pattern) => {
+            for (name, _) in names(base)? {
+                if name.to_str().is_some_and(|name| pattern.matches_with(name, GLOB)) {
+                    descend(&base.join(name), rest, found)?;
+                }
+            }
+        }
+        Part::Deep => {
+            descend(base, rest, found)?;
+            for (name, kind) in names(base)? {
+                if kind.is_dir() && !name.as_encoded_bytes().starts_with(b".") {
+                    descend(&base.join(name), parts, found)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a folder holds, without following links; nothing where there is no folder.
+fn names(folder: &Path) -> Result<Vec<(OsString, FileType)>> {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let items = match fs::read_dir(here) {
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        other => other.map_err(|e| explain(e, here))?,
+    };
+    items
+        .map(|item| {
+            let item = item?;
+            Ok((item.file_name(), item.file_type()?))
+        })
+        .collect::<io::Result<_>>()
+        .map_err(|e| explain(e, here))
+}
+
+fn explain(e: io::Error, path: &Path) -> Error {
+    explain_io(e, path).at(path.display().to_string())
 }
 
 /// An error for a pattern without any match: says how far the path exists.
@@ -114,11 +193,8 @@ fn nothing(pattern: &str, message: &str) -> Error {
 }
 
 fn walk(directory: &Path, found: &mut Vec<Entry>) -> Result<()> {
-    let explain = |e, path: &Path| explain_io(e, path).at(path.display().to_string());
-    for item in fs::read_dir(directory).map_err(|e| explain(e, directory))? {
-        let item = item.map_err(|e| explain(e, directory))?;
-        let path = item.path();
-        let kind = item.file_type().map_err(|e| explain(e, &path))?;
+    for (name, kind) in names(directory)? {
+        let path = directory.join(name);
         if kind.is_dir() {
             walk(&path, found)?;
             continue;

@@ -1,6 +1,7 @@
 //! What went wrong with a request, and whether repeating it can help.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io;
 use std::time::Duration;
 
@@ -8,6 +9,8 @@ use arcoforge_core::error::{Code, Error};
 
 use super::guard::Refused;
 use super::head::Head;
+
+const LATER: &str = "the server or the network breaks off: run again later";
 
 /// A failed attempt.
 #[derive(Debug)]
@@ -39,14 +42,14 @@ impl Failure {
     }
 
     /// A body that ended early.
-    pub(crate) fn short(shown: &str, found: usize, expected: usize) -> Self {
+    pub(crate) fn short(shown: &str, found: impl Display, expected: impl Display) -> Self {
         Self::soon(
             Error::new(
                 Code::SourceUnreachable,
                 format!("the connection was closed after {found} of {expected} bytes"),
             )
             .at(shown)
-            .help("the server or the network breaks off: run again later"),
+            .help(LATER),
         )
     }
 }
@@ -58,7 +61,9 @@ pub(crate) fn explain_status(status: u16, head: &Head, shown: &str) -> Option<Fa
     let again = |error| Failure { error, retry: head.retry_after.map_or(Retry::Soon, Retry::After) };
     Some(match status {
         200 | 206 | 304 | 416 => return None,
-        204 | 205 => Failure::never(answered(Code::SourceNotData, "without any content")),
+        204 | 205 => Failure::never(
+            answered(Code::SourceNotData, "without any content").help("check the URL in a browser"),
+        ),
         401 | 407 => {
             Failure::never(answered(Code::SourceDenied, "Unauthorized").help(
                 "the server asks for a login: download the files with your account, or give credentials",
@@ -111,13 +116,15 @@ pub(crate) fn explain_transport(error: ureq::Error, shown: &str, read_timeout: D
             Error::new(Code::SourceUnsupported, "the URL, or one that it redirects to, is not valid")
                 .at(shown),
         ),
-        Http::Protocol(e) => Failure::soon(unreachable("the server's answer is not valid HTTP").caused_by(e)),
+        Http::Protocol(e) => {
+            Failure::soon(unreachable("the server's answer is not valid HTTP").caused_by(e).help(LATER))
+        }
         Http::Rustls(e) => Failure::never(tls(shown).caused_by(e)),
         Http::Tls(e) => Failure::never(tls(shown).caused_by(io::Error::other(e))),
         Http::InvalidProxyUrl | Http::ConnectProxyFailed(_) => Failure::never(
             unreachable("the proxy does not work").help("check HTTP_PROXY, HTTPS_PROXY and NO_PROXY"),
         ),
-        _ => Failure::soon(unreachable("the request failed")),
+        _ => Failure::soon(unreachable("the request failed").help(LATER)),
     }
 }
 
@@ -147,7 +154,9 @@ fn explain_io(e: io::Error, shown: &str, read_timeout: Duration) -> Failure {
         }
         Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             Failure::soon(
-                unreachable("the server closed the connection before its answer was complete").caused_by(e),
+                unreachable("the server closed the connection before its answer was complete")
+                    .caused_by(e)
+                    .help(LATER),
             )
         }
         // Rustls reports what is wrong with certificates and records so.
@@ -158,7 +167,7 @@ fn explain_io(e: io::Error, shown: &str, read_timeout: Duration) -> Failure {
                 .help("check the URL and the network"),
             retry: Retry::Connect,
         },
-        _ => Failure::soon(unreachable("the connection failed").caused_by(e)),
+        _ => Failure::soon(unreachable("the connection failed").caused_by(e).help(LATER)),
     }
 }
 

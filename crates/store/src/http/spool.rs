@@ -127,7 +127,7 @@ pub(crate) fn download(
     let head = answer.head.clone();
     let answered_by = answer.answered_by.clone();
     let body = Counted { inner: answer, count: 0 };
-    let copy = Copy { client, shown, path, expected: head.content_length };
+    let copy = Copy { client, shown, path, expected: head.content_length, packed: head.encoding.is_some() };
     let mut reader: Box<dyn Wire + '_> = match head.encoding.as_deref() {
         None => Box::new(body),
         Some("gzip" | "x-gzip") => Box::new(MultiGzDecoder::new(body)),
@@ -188,6 +188,7 @@ struct Copy<'a> {
     shown: &'a str,
     path: &'a Path,
     expected: Option<u64>,
+    packed: bool,
 }
 
 impl Copy<'_> {
@@ -208,14 +209,9 @@ impl Copy<'_> {
         }
         file.flush().map_err(disk)?;
         match self.expected {
-            Some(expected) if reader.received() != expected => Err(Failure::soon(
-                Error::new(
-                    Code::SourceUnreachable,
-                    format!("the connection was closed after {} of {expected} bytes", reader.received()),
-                )
-                .at(self.shown)
-                .help("the server or the network breaks off: run again later"),
-            )),
+            Some(expected) if reader.received() != expected => {
+                Err(Failure::short(self.shown, reader.received(), expected))
+            }
             _ => Ok(size),
         }
     }
@@ -228,12 +224,25 @@ impl Copy<'_> {
                 Ok(0) => break,
                 Ok(count) => filled = filled.saturating_add(count),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => {
-                    return Err(explain_transport(e.into(), self.shown, self.client.options().read_timeout));
-                }
+                Err(e) => return Err(self.explain(e, reader.received())),
             }
         }
         Ok(filled)
+    }
+
+    fn explain(&self, e: io::Error, received: u64) -> Failure {
+        match (e.kind(), self.expected) {
+            (io::ErrorKind::UnexpectedEof, Some(expected)) if received < expected => {
+                Failure::short(self.shown, received, expected)
+            }
+            (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, _) if self.packed => Failure::soon(
+                Error::new(Code::SourceCorrupt, "the packed answer of the server does not unpack")
+                    .caused_by(e)
+                    .at(self.shown)
+                    .help("download the file with a browser and look at it"),
+            ),
+            _ => explain_transport(e.into(), self.shown, self.client.options().read_timeout),
+        }
     }
 }
 

@@ -1,0 +1,94 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use arcoforge_core::error::Code;
+use arcoforge_store::list_local;
+
+#[test]
+fn patterns() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in
+        ["b.nc", "a.nc", "c.json", ".hidden.nc", "10.nc", "9.nc", "x[1].nc", "d/e/f.nc", "d/g.nc", "d-1/h.nc"]
+    {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, name).unwrap();
+    }
+    fs::create_dir_all(root.join("none")).unwrap();
+    symlink("../b.nc", root.join("d/link.nc")).unwrap();
+    symlink("..", root.join("d/up")).unwrap();
+    symlink("nowhere", root.join("d/.#lock")).unwrap();
+    let root = root.display().to_string();
+    let everything = vec![
+        ".hidden.nc",
+        "10.nc",
+        "9.nc",
+        "a.nc",
+        "b.nc",
+        "c.json",
+        "d-1/h.nc",
+        "d/e/f.nc",
+        "d/g.nc",
+        "d/link.nc",
+        "x[1].nc",
+    ];
+    for (patterns, expected) in [
+        (vec!["a.nc"], Ok(vec!["a.nc"])),
+        (vec![""], Ok(everything.clone())),
+        (vec!["b.nc", "a.nc", "b.nc"], Ok(vec!["b.nc", "a.nc"])),
+        (vec!["*.nc"], Ok(vec!["10.nc", "9.nc", "a.nc", "b.nc", "x[1].nc"])),
+        (vec!["[ab].nc"], Ok(vec!["a.nc", "b.nc"])),
+        (vec!["x[1].nc"], Ok(vec!["x[1].nc"])),
+        (vec!["d/*.nc", "*.json"], Ok(vec!["d/g.nc", "d/link.nc", "c.json"])),
+        (vec!["d*/**/?.nc"], Ok(vec!["d-1/h.nc", "d/e/f.nc", "d/g.nc"])),
+        (vec!["d/**"], Ok(vec!["d/e/f.nc", "d/g.nc", "d/link.nc"])),
+        (vec!["**/**/g.nc"], Ok(vec!["d/g.nc"])),
+        (vec!["d/u*/a.nc"], Ok(vec!["d/up/a.nc"])),
+        (vec!["d/../*.json"], Ok(vec!["d/../c.json"])),
+        (vec![".h*"], Ok(vec![".hidden.nc"])),
+        (vec!["d"], Ok(vec!["d/e/f.nc", "d/g.nc", "d/link.nc"])),
+        (vec!["d/"], Ok(vec!["d/e/f.nc", "d/g.nc", "d/link.nc"])),
+        (vec!["a.nc", "z.nc"], Err((Code::SourceNotFound, "its folder"))),
+        (vec!["*.grib"], Err((Code::SourceNotFound, "check the pattern"))),
+        (vec!["no/such/*.nc"], Err((Code::SourceNotFound, "nearest folder that exists is"))),
+        (vec!["*{a,b}.nc"], Err((Code::SourceNotFound, "braces"))),
+        (vec!["non*"], Err((Code::SourceNotFound, "/**/*"))),
+        (vec!["none"], Err((Code::SourceNotFound, "no files"))),
+        (vec!["a***"], Err((Code::SourceNotFound, "not a valid glob"))),
+        (vec!["a.nc/b.nc"], Err((Code::SourceNotFound, "nearest folder that exists is"))),
+    ] {
+        let full: Vec<String> = patterns.iter().map(|pattern| format!("{root}/{pattern}")).collect();
+        let found = list_local(&full);
+        match expected {
+            Ok(names) => {
+                let found = found.unwrap();
+                let paths: Vec<&str> = found
+                    .iter()
+                    .map(|e| e.path.strip_prefix(&root).unwrap().trim_start_matches('/'))
+                    .collect();
+                assert_eq!(paths, names, "{patterns:?}");
+                for entry in &found {
+                    assert_eq!(entry.size, fs::metadata(&entry.path).unwrap().len());
+                    assert!(entry.modified_ns.is_some());
+                }
+            }
+            Err((code, part)) => {
+                let error = found.unwrap_err();
+                let text = format!("{error} {}", error.help.clone().unwrap_or_default());
+                assert_eq!(error.code, code, "{patterns:?}: {text}");
+                assert!(text.contains(part), "{patterns:?}: `{part}` not in: {text}");
+                assert!(error.place.url.is_some());
+            }
+        }
+    }
+    symlink("nowhere", format!("{root}/d/visible.nc")).unwrap();
+    assert_eq!(list_local(&[format!("{root}/d")]).unwrap_err().code, Code::SourceNotFound);
+    assert_eq!(list_local(&[]).unwrap(), []);
+    // Relative to the working directory, which is the crate's.
+    for (pattern, expected) in
+        [("src/l?b.rs", "src/lib.rs"), ("*.toml", "Cargo.toml"), ("./Cargo*", "./Cargo.toml")]
+    {
+        assert_eq!(list_local(&[pattern.to_owned()]).unwrap()[0].path, expected);
+    }
+}
