@@ -1,7 +1,8 @@
 //! Prints the schema of a NetCDF or HDF5 file, or of the directory of a Zarr store, as JSON, and writes the values of every variable into a folder:
 //! `N.bin` (little-endian, C order) or `N.json` (texts), N counting the variables. For comparing with other readers.
 //!
-//! `cargo run --release -p arcoforge-read --example dump -- FILE [FOLDER]`
+//! `cargo run --release -p arcoforge-read --example dump -- FILE [FOLDER]`, or `-- --time FILE` for the time that one
+//! opening takes once the bytes are in memory.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::path::Path;
@@ -20,10 +21,25 @@ use serde_json::{Map, Value, json};
 fn main() {
     let mut args = std::env::args().skip(1);
     let (file, folder) = (args.next().unwrap_or_default(), args.next());
+    if let (file, Some(path)) = (file.as_str(), &folder)
+        && file == "--time"
+    {
+        time(path);
+        return;
+    }
     if let Err(error) = dump(&file, folder.as_deref()) {
         println!("{}", json!({"error": error.to_string(), "code": error.code.as_str()}));
         std::process::exit(error.code.exit_status().into());
     }
+}
+
+fn time(path: &str) {
+    let Ok(object) = Bytes::open(path) else { return };
+    let object = Arc::new(object);
+    let start = std::time::Instant::now();
+    let rounds = 1000;
+    let opened = (0..rounds).filter(|_| arcoforge_read::open(object.clone()).is_ok()).count();
+    println!("{:.1} us for one of {opened} openings of {path}", start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
 }
 
 fn dump(file: &str, folder: Option<&str>) -> Result<()> {
