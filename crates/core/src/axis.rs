@@ -167,7 +167,8 @@ impl DateRange {
         let mut dates = Vec::new();
         let mut base = self.from;
         loop {
-            let next_year = DateTime { year: base.year.saturating_add(1), ..new_year(&base) };
+            let Some(year) = base.year.checked_add(1) else { return Ok(dates) };
+            let next_year = DateTime { year, ..NEW_YEAR };
             let stop = if self.restart_year { end.min(self.calendar.to_ns(&next_year) - 1) } else { end };
             let mut steps = 0;
             while let Some(date) = self.every.after(&base, self.calendar, steps) {
@@ -323,9 +324,12 @@ impl Key {
         }
     }
 
-    /// A map must say what users see.
+    /// A map must say what users see, a date must be one.
     fn check(&self) -> Result<()> {
         match self {
+            Self::Date(date) if !Calendar::Standard.has(date) => {
+                Err(wrong(format!("the {} calendar has no `{date}`", Calendar::Standard)))
+            }
             Self::Map(values) if !values.contains_key("key") => {
                 let names: Vec<String> = values.keys().map(|name| format!("`{name}`")).collect();
                 Err(wrong(format!("an item of the list has {} and no `key`", names.join(", ")))
@@ -361,9 +365,8 @@ fn too_many() -> Error {
         .help("check `every`, `step` and the ends of the range")
 }
 
-fn new_year(date: &DateTime) -> DateTime {
-    DateTime { year: date.year, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 }
-}
+const NEW_YEAR: DateTime =
+    DateTime { year: 0, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
 
 fn expand_integers(from: i64, to: i64, step: i64) -> Result<Vec<i64>> {
     if step == 0 {

@@ -21,6 +21,7 @@ fn summary(keys: &Keys) -> (String, String, String, usize) {
 }
 
 #[test]
+#[allow(clippy::type_complexity)]
 fn date_ranges() {
     // counts from the length of the periods; restarts are those of MODIS 8-day composites: 46 a year
     let rows: &[(&str, &str, &str, &str, bool, &str, &str, usize)] = &[

@@ -121,7 +121,7 @@ fn doubles_stand_for_the_roundest_instant() {
         ("nanoseconds since 1970-01-01", 1.5, "1970-01-01T00:00:00.000000002"),
         ("days since 1970-01-01", 1_048_576.0, "4840-11-26"),
         // single precision, widened: not rounded to what was perhaps meant
-        ("days since 1970-01-01", 0.1_f32 as f64, "1970-01-01T02:24:00.000128746"),
+        ("days since 1970-01-01", f64::from(0.1_f32), "1970-01-01T02:24:00.000128746"),
     ];
     for (units, value, expected) in rows {
         let units = TimeUnits::parse(units, None).unwrap();
@@ -180,6 +180,7 @@ fn masked_values_are_none() {
 }
 
 #[test]
+#[allow(clippy::type_complexity)]
 fn one_unit_that_is_fine_enough() {
     let rows: [(&[(&str, f64)], Result<&str, Code>); 10] = [
         (&[("days since 2000-01-01", 1.0), ("days since 2001-01-01", 2.0)], Ok("days since 2000-01-01")),

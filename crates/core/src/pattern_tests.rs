@@ -92,6 +92,7 @@ fn missing_positions_and_overrides() {
 }
 
 #[test]
+#[allow(clippy::type_complexity)]
 fn taking_the_first_keys() {
     let mut source = Source::new(url(&["{variable}{time:%d}"]));
     source.missing = vec![select("time", KeyMatch::One(date("2000-01-02")))];

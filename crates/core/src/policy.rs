@@ -208,6 +208,13 @@ pub const POLICIES: &[PolicyKey] = &[
     ),
 ];
 
+impl Policy {
+    /// The name as messages show it: `convert:NAME` where it takes an argument.
+    pub fn shown(&self) -> String {
+        if self.name.ends_with(':') { format!("{}NAME", self.name) } else { self.name.to_owned() }
+    }
+}
+
 impl PolicyKey {
     /// The row of a key.
     pub fn find(key: &str) -> Option<&'static Self> {

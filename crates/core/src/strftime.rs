@@ -182,7 +182,7 @@ impl Part {
             Self::DayBlank => format!("{:w$}", date.day, w = width(2)),
             Self::DayOfYear => format!("{:0w$}", date.day_of_year(calendar), w = width(3)),
             Self::Hour => format!("{:0w$}", date.hour, w = width(2)),
-            Self::Hour12 => format!("{:0w$}", (date.hour + 11) % 12 + 1, w = width(2)),
+            Self::Hour12 => format!("{:0w$}", (u16::from(date.hour) + 11) % 12 + 1, w = width(2)),
             Self::AmPm => if date.hour < 12 { "AM" } else { "PM" }.to_owned(),
             Self::Minute => format!("{:0w$}", date.minute, w = width(2)),
             Self::Second => format!("{:0w$}", date.second, w = width(2)),

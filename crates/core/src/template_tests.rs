@@ -17,6 +17,7 @@ fn text(value: &str) -> Scalar {
 
 /// Names of real archives.
 #[test]
+#[allow(clippy::type_complexity)]
 fn urls_of_archives() {
     let model = map(&[
         ("key", text("GFDL-CM4")),

@@ -1,1 +1,40 @@
-//! run
+//! Find, lock, survey, plan, run, verify: everything that decides *when*.
+//!
+//! In the flow this crate takes a [`Recipe`](arcoforge_core::recipe::Recipe) as a value and ends with a published
+//! dataset. Expanding, combining and planning are pure and live in `arcoforge-core`; here files are opened and
+//! chunks are moved. It never parses a recipe and knows nothing of SQL.
+//!
+//! ```no_run
+//! use arcoforge_core::recipe::Recipe;
+//! use arcoforge_run::{Options, Session, bake};
+//!
+//! # fn example(recipe: &Recipe) -> Result<(), Vec<arcoforge_core::error::Error>> {
+//! let session = Session::new(Options::default(), |_event| {});
+//! let baked = bake(&session, recipe, "sst.zarr".as_ref(), false)?;
+//! println!("{} bytes in {} objects", baked.bytes_written, baked.objects);
+//! # Ok(())
+//! # }
+//! ```
+
+mod bake;
+mod execute;
+mod find;
+mod gather;
+mod lock;
+mod pool;
+mod prepare;
+mod session;
+mod strided;
+mod survey;
+mod verify;
+
+pub use bake::{Baked, bake, bake_locked, state_dir};
+pub use find::{Inputs, find};
+pub use lock::{Lock, LockedInput, lock};
+pub use prepare::{Input, Prepared, prepare};
+pub use session::{Event, Options, Session, Stage};
+pub use survey::Surveyed;
+pub use verify::{Verified, verify};
+
+/// The result of a whole command: every problem that was found, not only the first.
+pub type Outcome<T> = Result<T, Vec<arcoforge_core::error::Error>>;

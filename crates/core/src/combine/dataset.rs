@@ -238,8 +238,18 @@ fn lay_out(
         }
     }
     let starts = |axis: usize| offsets.get(axis).cloned().unwrap_or_else(|| Arc::from([]));
-    if slots.iter().any(Option::is_none) {
-        holes(context, var, &slots, problems)?;
+    // keys whose files are all left out take no room
+    let room = |flat: usize| {
+        let mut rest = flat;
+        along.iter().zip(&lengths).rev().all(|(&(axis, _), &n)| {
+            let (at, ends) = (rest % n, starts(axis));
+            rest /= n;
+            ends.get(at) < ends.get(at + 1)
+        })
+    };
+    let empty = slots.iter().enumerate().filter(|(flat, slot)| slot.is_none() && room(*flat)).count();
+    if empty > 0 {
+        holes(context, var, empty, problems)?;
     }
     let in_hand = slots.iter().flatten().all(|&n| blocks.get(n).is_some_and(Option::is_some));
     if !in_hand {
@@ -270,7 +280,7 @@ fn lay_out(
 fn holes(
     context: &Context<'_>,
     var: &mut Variable,
-    slots: &[Option<usize>],
+    count: usize,
     problems: &mut Vec<Disagreement>,
 ) -> Option<()> {
     if var.fill.is_some() {
@@ -280,7 +290,6 @@ fn holes(
         var.fill = Some(Scalar::Float(f64::NAN));
         return Some(());
     }
-    let count = slots.iter().filter(|s| s.is_none()).count();
     problems.push(Disagreement {
         code: Code::CombineGaps,
         variable: var.name.clone(),

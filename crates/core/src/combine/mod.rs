@@ -23,6 +23,7 @@ use crate::axis::AxisKind;
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
 use crate::recipe::Policies;
+use crate::schema::Storage;
 use crate::steps::{FileView, Mapped};
 
 pub use dataset::combine;
@@ -141,7 +142,10 @@ pub fn needs_always(axes: &[CombineAxis], view: &FileView) -> Vec<String> {
     let concat: BTreeSet<&str> = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.as_str()).collect();
     let wanted = |m: &Mapped| {
         let varies = m.var.dims.iter().any(|dim| concat.contains(dim.as_str()));
-        !varies || m.var.is_dimension_coordinate() || m.var.dtype == DataType::Text
+        !varies
+            || m.var.is_dimension_coordinate()
+            || m.var.dtype == DataType::Text
+            || m.var.storage == Storage::Whole
     };
     view.variables.iter().filter(|m| wanted(m)).map(|m| m.var.name.clone()).collect()
 }

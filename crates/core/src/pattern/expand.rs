@@ -89,7 +89,7 @@ pub(super) fn count_found(axes: &[Axis], expanded: &mut [PatternAxis], files: us
         return Err(wrong(format!("`source.files` has {count} files, and the axes have {others} positions"))
             .help(help));
     };
-    if count == 0 || count % others != 0 {
+    if count == 0 || !count.is_multiple_of(others) {
         let message = format!(
             "`source.files` has {count} files: expected a multiple of {others}, the other axes' positions"
         );

@@ -59,14 +59,14 @@ impl Context<'_> {
             }
             (Value::Text(text), _) => return Err(wrong(&format!("the word `{text}`"), "numbers")),
         };
-        written.map_err(|_| self.fault("the URL can't be written".to_owned()))
+        written.map_err(|_| self.fault("the URL can't be written"))
     }
 
     fn value(&self, expr: &Expr) -> Result<Value> {
         match expr {
             Expr::Axis { name, member, .. } => self.axis(name, member.as_deref()),
             Expr::Shift { base, by } => {
-                by.iter().try_fold(self.value(base)?, |value, shift| self.shift(value, *shift))
+                by.iter().try_fold(self.value(base)?, |value, shift| self.shift(&value, *shift))
             }
             Expr::Call { function, arguments } => {
                 let values = arguments.iter().map(|a| self.value(a)).collect::<Result<Vec<_>>>()?;
@@ -102,8 +102,8 @@ impl Context<'_> {
         }
     }
 
-    fn shift(&self, value: Value, by: Shift) -> Result<Value> {
-        let shifted = match (&value, by) {
+    fn shift(&self, value: &Value, by: Shift) -> Result<Value> {
+        let shifted = match (value, by) {
             (Value::Int(n), Shift::Number(by)) => n.checked_add(by).map(Value::Int),
             (Value::Date(date), Shift::Seconds(by)) => {
                 date.add_ns(self.calendar, i128::from(by) * 1_000_000_000).map(Value::Date)
@@ -114,12 +114,12 @@ impl Context<'_> {
                     .fault(format!("the offset {by:+} of a date has no unit"))
                     .help("write `+7d`"));
             }
-            (Value::Int(_), _) => return Err(self.fault("an offset in time is added to a number".to_owned())),
+            (Value::Int(_), _) => return Err(self.fault("an offset in time is added to a number")),
             (Value::Text(text), _) => {
                 return Err(self.fault(format!("an offset is added to the word `{text}`")));
             }
         };
-        shifted.ok_or_else(|| self.fault("an offset leads out of range".to_owned()))
+        shifted.ok_or_else(|| self.fault("an offset leads out of range"))
     }
 
     fn call(&self, function: Function, values: Vec<Value>) -> Result<Value> {
@@ -127,7 +127,7 @@ impl Context<'_> {
             return self.extreme(function, values);
         }
         let Some(Value::Date(date)) = values.first() else {
-            return Err(self.fault("a function of dates is applied to something else".to_owned()));
+            return Err(self.fault("a function of dates is applied to something else"));
         };
         let month = if function == Function::YearEnd { 12 } else { date.month };
         Ok(match function {
@@ -155,15 +155,15 @@ impl Context<'_> {
                     (Value::Date(a), Value::Date(b)) => a.cmp(b),
                     (Value::Int(a), Value::Int(b)) => a.cmp(b),
                     _ => {
-                        return Err(self.fault("`min` and `max` take dates only, or numbers only".to_owned()));
+                        return Err(self.fault("`min` and `max` take dates only, or numbers only"));
                     }
                 };
                 Ok(if order == wanted { next } else { best })
             })
-            .unwrap_or_else(|| Err(self.fault("`min` or `max` has no arguments".to_owned())))
+            .unwrap_or_else(|| Err(self.fault("`min` or `max` has no arguments")))
     }
 
-    fn fault(&self, message: String) -> Error {
+    fn fault(&self, message: impl std::fmt::Display) -> Error {
         Error::new(Code::RecipeTemplate, format!("{message} (in `{}`)", self.template.text))
     }
 }

@@ -1,0 +1,226 @@
+//! Baking: tasks on threads, chunks first, metadata last, then the dataset appears.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::recipe::Recipe;
+use arcoforge_write::{LocalStore, check_target};
+
+use crate::execute::{self, Target};
+use crate::gather::Worker;
+use crate::lock::Lock;
+use crate::prepare::{Prepared, prepare};
+use crate::session::{Event, Session, Stage};
+use crate::{Outcome, pool};
+
+/// The version of the files in a bake's state directory.
+const STATE_VERSION: u32 = 1;
+/// Threads where inputs are on another machine, at most.
+const REMOTE_THREADS_MAX: usize = 16;
+
+/// What a bake did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Baked {
+    /// The target holds this very dataset already; nothing was done.
+    pub nothing_to_do: bool,
+    /// Arrays of the dataset.
+    pub arrays: usize,
+    /// Objects written, metadata included.
+    pub objects: u64,
+    /// Bytes of these objects.
+    pub bytes_written: u64,
+    /// Stored bytes of chunks read from the inputs.
+    pub bytes_read: u64,
+    /// Inputs.
+    pub inputs: usize,
+    /// The plan's digest.
+    pub digest: String,
+}
+
+/// Where all state of a bake lies: `TARGET.bake/DIGEST`.
+pub fn state_dir(target: &Path, digest: &str) -> PathBuf {
+    let mut name = target.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    name.push(".bake");
+    target.with_file_name(name).join(digest)
+}
+
+/// Bakes a recipe into a store on a local file system.
+///
+/// # Errors
+/// Everything that is wrong with the inputs or the target. The target is as it was before.
+pub fn bake(session: &Session<'_>, recipe: &Recipe, target: &Path, overwrite: bool) -> Outcome<Baked> {
+    bake_locked(session, recipe, None, target, overwrite).map(|(baked, _)| baked)
+}
+
+/// [`bake`] with the inputs that a lock names; also gives back what was prepared.
+///
+/// # Errors
+/// As [`bake`], and `lock-mismatch`.
+pub fn bake_locked(
+    session: &Session<'_>,
+    recipe: &Recipe,
+    lock: Option<&Lock>,
+    target: &Path,
+    overwrite: bool,
+) -> Outcome<(Baked, Prepared)> {
+    let fail = |e: Error| vec![e];
+    let was_baked = state_dir(target, "").is_dir() && target.exists();
+    if !was_baked {
+        check_target(target, overwrite).map_err(fail)?;
+    }
+    let prepared = prepare(session, recipe, lock)?;
+    let state = state_dir(target, &prepared.digest);
+    if was_baked && state.join("done").is_file() {
+        return Ok((summary(&prepared, true), prepared));
+    }
+    check_target(target, overwrite).map_err(fail)?;
+    let baked = run(session, &prepared, target, &state, overwrite);
+    match baked {
+        Ok(baked) => Ok((baked, prepared)),
+        Err(errors) => {
+            discard(&state);
+            Err(errors)
+        }
+    }
+}
+
+fn run(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    path: &Path,
+    state: &Path,
+    overwrite: bool,
+) -> Outcome<Baked> {
+    let fail = |e: Error| vec![e];
+    let staging = state.join("store");
+    if staging.exists() {
+        // what a killed run left; receipts are not yet used to resume
+        fs::remove_dir_all(&staging).map_err(|e| vec![unwritable(&staging, e)])?;
+    }
+    let mut store = LocalStore::create(path, &staging).map_err(fail)?;
+    write_plan(prepared, state).map_err(fail)?;
+    let receipts = state.join("receipts.jsonl");
+    let receipts =
+        Mutex::new(BufWriter::new(File::create(&receipts).map_err(|e| vec![unwritable(&receipts, e)])?));
+    let mut baked = summary(prepared, false);
+    for (objects, written, read) in tasks(session, prepared, &store, &receipts)? {
+        baked.objects += objects;
+        baked.bytes_written += written;
+        baked.bytes_read += read;
+    }
+    let mut receipts = receipts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    receipts.flush().map_err(|e| vec![unwritable(state, e)])?;
+    session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
+    for (_, written) in store.write_metadata(&prepared.plan.dataset).map_err(fail)? {
+        baked.objects += 1;
+        baked.bytes_written += written.bytes;
+    }
+    session.check_interrupt().map_err(fail)?;
+    let published = store.publish(overwrite).map_err(fail)?;
+    if let Some(left) = published.leftover {
+        session.tell(&Event::Warning(format!(
+            "the old store could not be removed; its remains are in {}",
+            left.display()
+        )));
+    }
+    fs::write(state.join("done"), b"").map_err(|e| vec![unwritable(state, e)])?;
+    forget_others(state);
+    session.tell(&Event::Finished { stage: Stage::Publish });
+    Ok(baked)
+}
+
+/// Runs every task; per task objects, bytes written and bytes read.
+fn tasks(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    store: &LocalStore,
+    receipts: &Mutex<BufWriter<File>>,
+) -> Outcome<Vec<(u64, u64, u64)>> {
+    let target = Target { store, format: prepared.plan.dataset.format, session, prepared };
+    let all: Vec<(usize, u64)> = prepared
+        .plan
+        .arrays
+        .iter()
+        .enumerate()
+        .flat_map(|(number, array)| (0..array.tasks().len()).map(move |task| (number, task)))
+        .collect();
+    session.tell(&Event::Started { stage: Stage::Bake, total: all.len() as u64 });
+    let one = |worker: &mut Worker, at: usize| {
+        session.check_interrupt()?;
+        let found = all.get(at).and_then(|(number, task)| Some((prepared.plan.arrays.get(*number)?, *task)));
+        let Some((array, task)) = found else { return Err(Error::new(Code::Bug, "a task without an array")) };
+        let before = worker.bytes_read;
+        let receipt = execute::run(&target, worker, array, task)?;
+        let written: u64 = receipt.objects.iter().map(|(_, w)| w.bytes).sum();
+        let read = worker.bytes_read - before;
+        note(receipts, &array.spec.name, task, &receipt)?;
+        session.tell(&Event::Advanced {
+            stage: Stage::Bake,
+            items: 1,
+            bytes_read: read,
+            bytes_written: written,
+        });
+        Ok((receipt.objects.len() as u64, written, read))
+    };
+    let remote = prepared.surveyed.iter().any(|s| s.object.is_remote());
+    let threads = prepared.plan.workers;
+    let threads = if remote { threads.min(REMOTE_THREADS_MAX) } else { threads };
+    let done = pool::map(threads, all.len(), true, Worker::new, one)?;
+    session.tell(&Event::Finished { stage: Stage::Bake });
+    Ok(done)
+}
+
+/// One line per task: which objects, how long, which checksum.
+fn note(receipts: &Mutex<BufWriter<File>>, array: &str, task: u64, receipt: &execute::Receipt) -> Result<()> {
+    let objects: Vec<_> =
+        receipt.objects.iter().map(|(key, w)| serde_json::json!([key, w.bytes, w.crc32c])).collect();
+    let line = serde_json::json!({"array": array, "task": task, "objects": objects});
+    let mut out = receipts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    writeln!(out, "{line}").map_err(|e| unwritable(Path::new("receipts.jsonl"), e))
+}
+
+fn write_plan(prepared: &Prepared, state: &Path) -> Result<()> {
+    let plan = serde_json::json!({
+        "version": STATE_VERSION,
+        "digest": prepared.digest,
+        "dataset": prepared.plan.dataset,
+        "inputs": prepared.inputs.iter().map(|i| serde_json::json!([i.keys, i.url, i.validator])).collect::<Vec<_>>(),
+    });
+    let path = state.join("plan.json");
+    fs::write(&path, plan.to_string()).map_err(|e| unwritable(&path, e))
+}
+
+/// A failed bake leaves nothing.
+fn discard(state: &Path) {
+    let _left = fs::remove_dir_all(state);
+    if let Some(parent) = state.parent() {
+        let _not_empty = fs::remove_dir(parent);
+    }
+}
+
+/// State of bakes that this one replaced.
+fn forget_others(state: &Path) {
+    let Some(entries) = state.parent().and_then(|p| fs::read_dir(p).ok()) else { return };
+    for entry in entries.flatten().filter(|e| e.path() != state) {
+        let _left = fs::remove_dir_all(entry.path());
+    }
+}
+
+fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
+    Baked {
+        nothing_to_do,
+        arrays: prepared.plan.arrays.len(),
+        objects: 0,
+        bytes_written: 0,
+        bytes_read: 0,
+        inputs: prepared.inputs.len(),
+        digest: prepared.digest.clone(),
+    }
+}
+
+fn unwritable(path: &Path, e: std::io::Error) -> Error {
+    Error::new(Code::TargetUnwritable, "can't write").at(path.display().to_string()).caused_by(e)
+}

@@ -1,0 +1,274 @@
+//! Tasks: every one owns whole objects of the target, fills them and writes them.
+
+use arcoforge_codec::{decode, encode};
+use arcoforge_core::block::{Block, BlockData};
+use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
+use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::recipe::TargetFormat;
+use arcoforge_core::target::ArraySpec;
+use arcoforge_write::{
+    LocalStore, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
+};
+
+use crate::gather::{Worker, fill, fill_with, is_filled_with, read_stored};
+use crate::prepare::Prepared;
+use crate::session::Session;
+use crate::strided::{Copy, Dim, strides};
+
+/// What a task wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Receipt {
+    pub(crate) objects: Vec<(String, Written)>,
+}
+
+/// Where tasks write to.
+pub(crate) struct Target<'a> {
+    pub(crate) store: &'a LocalStore,
+    pub(crate) format: TargetFormat,
+    pub(crate) session: &'a Session<'a>,
+    pub(crate) prepared: &'a Prepared,
+}
+
+/// Runs one task of one array.
+pub(crate) fn run(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<Receipt> {
+    let place = |e: Error| e.in_variable(&array.spec.name);
+    if array.spec.shard.is_some() {
+        return shard(target, worker, array, task).map_err(place);
+    }
+    let mut objects = Vec::new();
+    for slab in array.slabs(task) {
+        let chunks = array.spec.chunks();
+        let mut produced = Producer::new(target, array, &slab);
+        for index in indices(&chunks.covering(&slab)) {
+            target.session.check_interrupt()?;
+            if produced.next(worker, &index).map_err(place)? {
+                let key = chunk_key(target.format, &array.spec, &index);
+                objects.push((key.clone(), target.store.write(&key, &worker.encoded)?));
+            }
+        }
+        produced.finish(worker);
+    }
+    Ok(Receipt { objects })
+}
+
+/// Streams one shard: inner chunks in C order, slab after slab.
+fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<Receipt> {
+    let index = array.spec.objects().index(task);
+    let key = chunk_key(target.format, &array.spec, &index);
+    let mut writer = target.store.shard(&key, chunks_per_shard(&array.spec))?;
+    let chunks = array.spec.chunks();
+    let slabs = array.slabs(task);
+    let mut slabs = slabs.iter();
+    let mut current: Option<(&Region, Producer<'_>)> = None;
+    for chunk in shard_chunks(&array.spec, &index) {
+        let Some(chunk) = chunk else {
+            writer.skip()?;
+            continue;
+        };
+        target.session.check_interrupt()?;
+        let cells = chunks.region(&chunk);
+        while !current.as_ref().is_some_and(|(slab, _)| slab.intersect(&cells).is_some()) {
+            let next =
+                slabs.next().ok_or_else(|| Error::new(Code::Bug, "a chunk of a shard lies in no slab"))?;
+            if let Some((_, done)) = current.replace((next, Producer::new(target, array, next))) {
+                done.finish(worker);
+            }
+        }
+        let written = match &mut current {
+            Some((_, producer)) => producer.next(worker, &chunk)?,
+            None => false,
+        };
+        if written { writer.append(&worker.encoded)? } else { writer.skip()? }
+    }
+    if let Some((_, done)) = current {
+        done.finish(worker);
+    }
+    let written = writer.finish()?;
+    Ok(Receipt { objects: written.map(|w| (key, w)).into_iter().collect() })
+}
+
+/// Makes the encoded chunks of one slab, one after the other.
+struct Producer<'a> {
+    target: &'a Target<'a>,
+    array: &'a ArrayPlan,
+    slab: &'a Region,
+    first: Vec<u64>,
+    covering: ChunkGrid,
+    buffers: Option<Vec<Vec<u8>>>,
+}
+
+impl<'a> Producer<'a> {
+    fn new(target: &'a Target<'a>, array: &'a ArrayPlan, slab: &'a Region) -> Self {
+        let covering = array.spec.chunks().covering(slab);
+        let first = covering.start();
+        let covering = ChunkGrid::new(covering.shape(), vec![1; first.len()]);
+        Self { target, array, slab, first, covering, buffers: None }
+    }
+
+    /// Puts the chunk's stored bytes into `worker.encoded`; false where the chunk is best left out.
+    fn next(&mut self, worker: &mut Worker, index: &[u64]) -> Result<bool> {
+        let spec = &self.array.spec;
+        match (&self.array.content, self.array.mode) {
+            (Content::Values(block), _) => self.values(worker, block, index),
+            (Content::Pieces(pieces), Mode::Copy) => match stored(self.target.prepared, spec, pieces, index)?
+            {
+                Some(found) => copy_stored(self.target, worker, spec, &found).map_err(|e| e.in_chunk(index)),
+                None => self.gathered(worker, pieces, index),
+            },
+            (Content::Pieces(pieces), _) => self.gathered(worker, pieces, index),
+        }
+    }
+
+    fn gathered(&mut self, worker: &mut Worker, pieces: &Pieces, index: &[u64]) -> Result<bool> {
+        if self.buffers.is_none() {
+            self.buffers = Some(fill(worker, self.target.prepared, &self.array.spec, pieces, self.slab)?);
+        }
+        let local: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
+        let buffer = self.buffers.as_ref().and_then(|b| b.get(self.covering.flat(&local) as usize));
+        let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
+        pack(self.target.format, worker, &self.array.spec, buffer)
+    }
+
+    fn values(&self, worker: &mut Worker, block: &Block, index: &[u64]) -> Result<bool> {
+        let spec = &self.array.spec;
+        let cells = spec.chunks().region(index);
+        match &block.data {
+            BlockData::Text(texts) => {
+                let mut chunk = vec![String::new(); spec.chunks().chunk_cells() as usize];
+                for (to, from) in text_cells(&block.shape, &spec.chunk, &cells) {
+                    if let (Some(slot), Some(text)) = (chunk.get_mut(to), texts.get(from)) {
+                        slot.clone_from(text);
+                    }
+                }
+                let bytes = encode_text(&chunk)?;
+                encode(&spec.encoding, 1, &bytes, &mut worker.encoded, &mut worker.scratch)?;
+                Ok(true)
+            }
+            BlockData::Bytes(bytes) => {
+                let size = spec.dtype.size().unwrap_or(1);
+                let mut chunk = vec![0; spec.chunks().chunk_cells() as usize * size];
+                fill_with(&mut chunk, spec.dtype, &spec.unwritten);
+                if !cut(&block.shape, &spec.chunk, &cells).run(bytes, &mut chunk, size) {
+                    return Err(Error::new(Code::Bug, "values in hand do not fit their array"));
+                }
+                pack(self.target.format, worker, spec, &chunk)
+            }
+        }
+    }
+
+    fn finish(self, worker: &mut Worker) {
+        worker.give_back(self.buffers.into_iter().flatten());
+    }
+}
+
+/// The copy of `cells` of an array of `shape` to the start of a chunk.
+fn cut(shape: &[u64], chunk: &[u64], cells: &Region) -> Copy {
+    let (from, to) = (strides(shape), strides(chunk));
+    let start = cells.0.iter().zip(&from).map(|(r, s)| r.start as usize * s).sum();
+    let dims = cells.0.iter().zip(&from).zip(&to).map(|((r, &source), &target)| Dim {
+        count: (r.end - r.start) as usize,
+        source,
+        target,
+    });
+    Copy::new(start, 0, dims)
+}
+
+/// Cells of a chunk and of the array, by flat index: (chunk, array).
+fn text_cells(shape: &[u64], chunk: &[u64], cells: &Region) -> Vec<(usize, usize)> {
+    let (array, within) = (
+        ChunkGrid::new(shape.to_vec(), vec![1; shape.len()]),
+        ChunkGrid::new(chunk.to_vec(), vec![1; chunk.len()]),
+    );
+    indices(cells)
+        .map(|at| {
+            let local: Vec<u64> = at.iter().zip(&cells.0).map(|(i, r)| i - r.start).collect();
+            (within.flat(&local) as usize, array.flat(&at) as usize)
+        })
+        .collect()
+}
+
+/// Encodes a chunk; false where it holds nothing but what a reader sees without it.
+fn pack(format: TargetFormat, worker: &mut Worker, spec: &ArraySpec, chunk: &[u8]) -> Result<bool> {
+    if absent_value(format, spec).is_some_and(|value| is_filled_with(chunk, spec.dtype, value)) {
+        return Ok(false);
+    }
+    encode(&spec.encoding, spec.dtype.swap_size(), chunk, &mut worker.encoded, &mut worker.scratch)?;
+    Ok(true)
+}
+
+/// A stored chunk of a file that is to be copied.
+struct StoredChunk<'a> {
+    object: &'a dyn arcoforge_store::Object,
+    reference: &'a ChunkRef,
+}
+
+/// The file's chunk that has exactly the target chunk's cells.
+fn stored<'a>(
+    prepared: &'a Prepared,
+    spec: &ArraySpec,
+    pieces: &Pieces,
+    index: &[u64],
+) -> Result<Option<StoredChunk<'a>>> {
+    let bug = || Error::new(Code::Bug, "a chunk to be copied has no file");
+    let cells = spec.chunks().region(index);
+    let (mut flat, mut local) = (0, index.to_vec());
+    for along in &pieces.along {
+        let start = cells.0.get(along.dim).map_or(0, |r| r.start);
+        let key = along.offsets.partition_point(|&o| o <= start).saturating_sub(1);
+        flat = flat * along.offsets.len().saturating_sub(1) + key;
+        let origin = along.offsets.get(key).copied().unwrap_or(0);
+        let length = spec.chunk.get(along.dim).copied().unwrap_or(1);
+        if let Some(at) = local.get_mut(along.dim) {
+            *at = (start - origin) / length;
+        }
+    }
+    let Some(piece) = pieces.files.get(flat).copied().flatten() else { return Ok(None) };
+    let file = prepared.files.get(piece.file as usize).ok_or_else(bug)?;
+    let surveyed = prepared.surveyed.get(piece.file as usize).ok_or_else(bug)?;
+    let mapped = file.view.variables.get(piece.variable as usize).ok_or_else(bug)?;
+    let refs = surveyed.refs.get(piece.variable as usize).and_then(Option::as_deref).ok_or_else(bug)?;
+    // squeezed and added dimensions have one chunk, so the number is the same with or without them
+    let grid = ChunkGrid::new(mapped.var.shape.clone(), spec.chunk.clone());
+    let reference = refs.get(grid.flat(&local) as usize).ok_or_else(bug)?;
+    let plain = matches!(reference, ChunkRef::Stored { filter_mask: 0, .. } | ChunkRef::Unallocated);
+    Ok(plain.then_some(StoredChunk { object: surveyed.object.as_ref(), reference }))
+}
+
+/// Copies stored bytes; inflated and compared with their checksums unless that is switched off.
+fn copy_stored(
+    target: &Target<'_>,
+    worker: &mut Worker,
+    spec: &ArraySpec,
+    found: &StoredChunk<'_>,
+) -> Result<bool> {
+    let cells = spec.chunks().chunk_cells() as usize * spec.dtype.size().unwrap_or(1);
+    let ChunkRef::Stored { offset, bytes, .. } = found.reference else {
+        if absent_value(target.format, spec).is_some() {
+            return Ok(false);
+        }
+        let mut chunk = vec![0; cells];
+        fill_with(&mut chunk, spec.dtype, &spec.unwritten);
+        return pack(target.format, worker, spec, &chunk);
+    };
+    let mut encoded = std::mem::take(&mut worker.encoded);
+    let read = read_stored(found.object, *offset, *bytes, &mut encoded);
+    worker.bytes_read += bytes;
+    worker.encoded = encoded;
+    let place = |e: Error| e.at(found.object.url());
+    read.map_err(place)?;
+    if !target.session.options.unchecked_copies {
+        worker.stored.resize(cells, 0);
+        decode(
+            &spec.encoding,
+            spec.dtype.swap_size(),
+            0,
+            &worker.encoded,
+            &mut worker.stored,
+            &mut worker.scratch,
+        )
+        .map_err(place)?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,169 @@
+//! From a recipe to its inputs: the pattern's positions, and which URL stands at each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arcoforge_core::axis::{Axis, Key};
+use arcoforge_core::calendar::{Calendar, DateTime};
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::{Find, Input, Pattern, Pick, Position};
+use arcoforge_core::recipe::Recipe;
+use arcoforge_core::strftime::Strftime;
+use arcoforge_store::{Entry, list_local};
+use regex::Regex;
+
+use crate::session::Session;
+
+/// A recipe's pattern with the positions that have candidates.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    /// Axes with their keys.
+    pub pattern: Pattern,
+    /// Every position that is not left out, in order.
+    pub positions: Vec<Position>,
+    /// Axes whose range ends now, so that the last keys may not have files yet.
+    pub open_ended: Vec<usize>,
+}
+
+/// Expands the recipe's pattern, listing directories where it says so. Opens no file.
+///
+/// # Errors
+/// `recipe-*` for patterns that do not fit, `source-not-found` where a listing is empty.
+pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
+    let now = now();
+    let pattern = match &recipe.source.input {
+        Input::Find(find) => {
+            let found = listed(find, &recipe.axes, &session.options.base)?;
+            Pattern::from_found(&recipe.axes, &recipe.source, Some(now), &found)?
+        }
+        Input::Url(_) | Input::Files(_) => Pattern::expand(&recipe.axes, &recipe.source, Some(now))?,
+    };
+    let pattern =
+        if session.options.take.is_empty() { pattern } else { pattern.take(&session.options.take)? };
+    let open =
+        |axis: &Axis| matches!(&axis.keys, arcoforge_core::axis::Keys::Dates(range) if range.to.is_none());
+    let open_ended = recipe.axes.iter().enumerate().filter(|(_, a)| open(a)).map(|(at, _)| at).collect();
+    let mut positions = pattern.positions().collect::<Result<Vec<_>>>()?;
+    for position in &mut positions {
+        for candidate in &mut position.candidates {
+            *candidate = resolve(candidate, &session.options.base);
+        }
+    }
+    Ok(Inputs { pattern, positions, open_ended })
+}
+
+/// A relative path from the recipe's folder; URLs and absolute paths as they are.
+fn resolve(candidate: &str, base: &Path) -> String {
+    let relative =
+        !candidate.contains("://") && Path::new(candidate).is_relative() && !base.as_os_str().is_empty();
+    if relative { base.join(candidate).display().to_string() } else { candidate.to_owned() }
+}
+
+/// The time in UTC.
+fn now() -> DateTime {
+    let ns = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
+    let epoch = DateTime { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
+    let calendar = Calendar::ProlepticGregorian;
+    calendar.from_ns(calendar.to_ns(&epoch) + ns).unwrap_or(epoch)
+}
+
+/// Files of a listing with the keys that their paths give.
+fn listed(find: &Find, axes: &[Axis], base: &Path) -> Result<Vec<(BTreeMap<String, Key>, String)>> {
+    if let Some(url) = find.glob.iter().find(|g| g.contains("://") && !g.starts_with("file://")) {
+        return Err(Error::new(
+            Code::RecipeNotYet,
+            format!("`source.find` lists local folders only, found `{url}`"),
+        )
+        .help("give the files by `source.url` or `source.files`"));
+    }
+    let patterns: Vec<String> = find.glob.iter().map(|g| resolve(g, base)).collect();
+    let entries = list_local(&patterns)?;
+    let Some(regex) = &find.regex else {
+        return Ok(entries.into_iter().map(|entry| (BTreeMap::new(), entry.path)).collect());
+    };
+    let regex = Regex::new(regex).map_err(|e| {
+        Error::new(Code::RecipeSource, format!("`source.find.regex` is not a regular expression: {e}"))
+    })?;
+    let mut keyed = Vec::new();
+    let mut ignored = Vec::new();
+    for entry in entries {
+        match regex.captures(&entry.path) {
+            Some(captures) => {
+                let keys = keys_of(find, axes, &regex, &captures).map_err(|e| e.at(&entry.path))?;
+                keyed.push((keys, entry));
+            }
+            None => ignored.push(entry.path),
+        }
+    }
+    if let (true, Some(first)) = (keyed.is_empty(), ignored.first()) {
+        return Err(Error::new(
+            Code::SourceNotFound,
+            format!("`source.find.regex` matches none of {} files", ignored.len()),
+        )
+        .at(first)
+        .help("the expression is matched against whole paths, anywhere in them"));
+    }
+    if find.pick == Some(Pick::Latest) {
+        keyed = latest(keyed);
+    }
+    Ok(keyed.into_iter().map(|(keys, entry)| (keys, entry.path)).collect())
+}
+
+/// Of several files with the same keys the one written last.
+fn latest(keyed: Vec<(BTreeMap<String, Key>, Entry)>) -> Vec<(BTreeMap<String, Key>, Entry)> {
+    let mut best: Vec<(BTreeMap<String, Key>, Entry)> = Vec::new();
+    let mut at: BTreeMap<String, usize> = BTreeMap::new();
+    for (keys, entry) in keyed {
+        let label = format!("{keys:?}");
+        match at.get(&label).and_then(|&at| best.get_mut(at)) {
+            Some(known) => {
+                if (entry.modified_ns, &entry.path) > (known.1.modified_ns, &known.1.path) {
+                    known.1 = entry;
+                }
+            }
+            None => {
+                at.insert(label, best.len());
+                best.push((keys, entry));
+            }
+        }
+    }
+    best
+}
+
+fn keys_of(
+    find: &Find,
+    axes: &[Axis],
+    regex: &Regex,
+    captures: &regex::Captures<'_>,
+) -> Result<BTreeMap<String, Key>> {
+    let mut keys = BTreeMap::new();
+    for name in regex.capture_names().flatten() {
+        let Some(text) = captures.name(name).map(|m| m.as_str()) else { continue };
+        let axis = axes.iter().find(|axis| axis.name == name);
+        let key = match (find.parse.get(name), axis) {
+            (Some(format), _) => {
+                let calendar = axis.map_or(Calendar::Standard, calendar_of);
+                let date =
+                    Strftime::parse(format).map_err(|(_, why)| why).and_then(|f| f.read(text, calendar));
+                Key::Date(date.map_err(|why| {
+                    Error::new(
+                        Code::RecipeSource,
+                        format!("`{text}` is not a date of the form `{format}`: {why}"),
+                    )
+                })?)
+            }
+            (None, Some(axis)) => axis.keys.parse_key(text)?,
+            (None, None) => Key::guess(text),
+        };
+        keys.insert(name.to_owned(), key);
+    }
+    Ok(keys)
+}
+
+fn calendar_of(axis: &Axis) -> Calendar {
+    match &axis.keys {
+        arcoforge_core::axis::Keys::Dates(range) => range.calendar,
+        _ => Calendar::Standard,
+    }
+}

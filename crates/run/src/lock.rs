@@ -1,0 +1,180 @@
+//! recipe.lock: every input with what tells its version, so that a bake can be repeated exactly.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::Position;
+use arcoforge_core::recipe::Recipe;
+use arcoforge_store::Validator;
+use arcoforge_store::files::atomic_write;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::find::find;
+use crate::session::{Event, Session, Stage};
+use crate::{Outcome, pool, survey};
+
+/// The version of the file's format.
+const VERSION: u32 = 1;
+/// Inputs of one digest in the header.
+const PARTITION: usize = 10_000;
+
+/// The inputs of a recipe, as they were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lock {
+    /// The format's version.
+    lock: u32,
+    /// SHA-256 of the recipe's axes and source, in hex.
+    source: String,
+    /// SHA-256 over every ten thousand inputs, in hex.
+    partitions: Vec<String>,
+    /// Every input, in the order of the pattern.
+    pub inputs: Vec<LockedInput>,
+}
+
+/// One input of a lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedInput {
+    /// The keys' places along the axes.
+    pub position: Vec<u32>,
+    /// URL or path, relative to the recipe where it is below it.
+    pub url: String,
+    /// What tells this version from another.
+    pub validator: Validator,
+}
+
+/// Opens every input once and notes what tells its version.
+///
+/// # Errors
+/// What is wrong with the inputs.
+pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
+    let inputs = find(session, recipe).map_err(|e| vec![e])?;
+    session.tell(&Event::Started { stage: Stage::Survey, total: inputs.positions.len() as u64 });
+    let one = |(): &mut (), at: usize| {
+        session.check_interrupt()?;
+        let Some(position) = inputs.positions.get(at) else { return Ok(None) };
+        let object = survey::open(session, position)?;
+        session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
+        Ok(object.map(|object| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
+    };
+    let threads = session.options.budget.workers.max(session.options.connections as usize);
+    let found = pool::map(threads, inputs.positions.len(), false, || (), one)?;
+    session.tell(&Event::Finished { stage: Stage::Survey });
+    let found: Vec<_> = found.into_iter().flatten().collect();
+    Lock::new(recipe, &session.options.base, found).map_err(|e| vec![e])
+}
+
+impl Lock {
+    /// A lock of inputs: (position, URL, validator).
+    ///
+    /// # Errors
+    /// `bug` where the recipe can't be written as JSON.
+    pub fn new(recipe: &Recipe, base: &Path, found: Vec<(Vec<u32>, String, Validator)>) -> Result<Self> {
+        let prefix = format!("{}/", base.display());
+        let inputs: Vec<LockedInput> = found
+            .into_iter()
+            .map(|(position, url, validator)| LockedInput {
+                position,
+                url: url.strip_prefix(&prefix).map_or(url.clone(), str::to_owned),
+                validator,
+            })
+            .collect();
+        let partitions = inputs.chunks(PARTITION).map(digest_of).collect::<Result<_>>()?;
+        Ok(Self { lock: VERSION, source: source_digest(recipe)?, partitions, inputs })
+    }
+
+    /// Reads a lock; `None` where there is none.
+    ///
+    /// # Errors
+    /// `lock-mismatch` where the file is not a lock, is damaged, or belongs to another source.
+    pub fn read(path: &Path, recipe: &Recipe) -> Result<Option<Self>> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(wrong(path, "the lock can't be read").caused_by(e)),
+        };
+        let lock: Self =
+            serde_json::from_slice(&text).map_err(|e| wrong(path, "the file is not a lock").caused_by(e))?;
+        if lock.lock != VERSION {
+            return Err(wrong(path, format!("the lock has version {}, expected {VERSION}", lock.lock)));
+        }
+        let partitions = lock.inputs.chunks(PARTITION).map(digest_of).collect::<Result<Vec<_>>>()?;
+        if partitions != lock.partitions {
+            return Err(wrong(path, "the lock was changed by hand: its digests do not fit its inputs"));
+        }
+        if lock.source != source_digest(recipe)? {
+            return Err(wrong(path, "the recipe's axes or source changed since the lock was made"));
+        }
+        Ok(Some(lock))
+    }
+
+    /// Writes the lock as a whole or not at all.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut text =
+            serde_json::to_vec_pretty(self).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+        text.push(b'\n');
+        atomic_write(path, &text)
+    }
+
+    /// Whether an input is the one that was locked.
+    ///
+    /// # Errors
+    /// `lock-mismatch`.
+    pub(crate) fn check(&self, position: &Position, url: &str, now: &Validator) -> Result<()> {
+        // pruned and whole patterns number their positions alike along every axis, so the index finds the input
+        let at = self.inputs.binary_search_by(|input| input.position.as_slice().cmp(&position.index)).ok();
+        let Some(locked) = at.and_then(|at| self.inputs.get(at)) else {
+            return Err(mismatch(url, "the input is not in recipe.lock"));
+        };
+        if !url.ends_with(&locked.url) {
+            return Err(mismatch(url, format!("recipe.lock has `{}` at this position", locked.url)));
+        }
+        let (then, text) = (&locked.validator, |v: &Validator| {
+            let mut parts = vec![format!("{} bytes", v.size)];
+            parts.extend(v.etag.as_ref().map(|e| format!("ETag {e}")));
+            parts.extend(v.modified_ns.map(|ns| format!("modified {} s", ns / 1_000_000_000)));
+            parts.join(", ")
+        });
+        if then == now {
+            return Ok(());
+        }
+        Err(mismatch(url, format!("the input changed: {} now, {} in recipe.lock", text(now), text(then))))
+    }
+}
+
+fn mismatch(url: &str, message: impl Into<String>) -> Error {
+    Error::new(Code::LockMismatch, message).at(url).help("`arcoforge lock` takes the inputs as they are now")
+}
+
+fn wrong(path: &Path, message: impl Into<String>) -> Error {
+    Error::new(Code::LockMismatch, message)
+        .at(path.display().to_string())
+        .help("`arcoforge lock` makes it anew")
+}
+
+fn digest_of(inputs: &[LockedInput]) -> Result<String> {
+    let text = serde_json::to_vec(inputs).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// What the positions of inputs depend on.
+fn source_digest(recipe: &Recipe) -> Result<String> {
+    let parts: BTreeMap<&str, serde_json::Value> = [
+        ("axes", serde_json::to_value(&recipe.axes)),
+        ("input", serde_json::to_value(&recipe.source.input)),
+        ("overrides", serde_json::to_value(&recipe.source.overrides)),
+        ("missing", serde_json::to_value(&recipe.source.missing)),
+    ]
+    .into_iter()
+    .map(|(name, value)| Ok((name, value?)))
+    .collect::<Result<_, serde_json::Error>>()
+    .map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    let text = serde_json::to_vec(&parts).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+}

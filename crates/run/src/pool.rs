@@ -1,0 +1,87 @@
+//! Items worked on by several threads, results in order.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arcoforge_core::error::Error;
+
+/// How many errors are collected before the rest is left undone.
+const ERRORS_MAX: usize = 20;
+
+/// Runs `work` for every number below `count` on `threads` threads, each with a state of its own.
+///
+/// # Errors
+/// The errors of the items, in order. After the first no new item is begun where `stop_at_first`; else after twenty.
+pub(crate) fn map<T: Send, S>(
+    threads: usize,
+    count: usize,
+    stop_at_first: bool,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Vec<Error>> {
+    let next = AtomicUsize::new(0);
+    let stopped = AtomicBool::new(false);
+    let errors: Mutex<Vec<(usize, Error)>> = Mutex::new(Vec::new());
+    let run = || {
+        let mut own = state();
+        let mut done = Vec::new();
+        while !stopped.load(Ordering::Relaxed) {
+            let item = next.fetch_add(1, Ordering::Relaxed);
+            if item >= count {
+                break;
+            }
+            match work(&mut own, item) {
+                Ok(value) => done.push((item, value)),
+                Err(error) => {
+                    let mut errors = errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    errors.push((item, error));
+                    if stop_at_first || errors.len() >= ERRORS_MAX {
+                        stopped.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        }
+        done
+    };
+    let mut results: Vec<(usize, T)> = std::thread::scope(|scope| {
+        let handles: Vec<_> = (1..threads.clamp(1, count.max(1))).map(|_| scope.spawn(run)).collect();
+        let mut all = run();
+        for handle in handles {
+            match handle.join() {
+                Ok(part) => all.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    let mut errors = errors.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if !errors.is_empty() {
+        errors.sort_by_key(|(item, _)| *item);
+        return Err(errors.into_iter().map(|(_, error)| error).collect());
+    }
+    results.sort_by_key(|(item, _)| *item);
+    Ok(results.into_iter().map(|(_, value)| value).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use arcoforge_core::error::Code;
+
+    use super::*;
+
+    #[test]
+    fn results_keep_their_order() {
+        let squares = map(4, 100, true, || (), |(), n| Ok(n * n)).expect("no errors");
+        assert_eq!(squares, (0..100).map(|n| n * n).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn errors_come_in_order() {
+        let fail = |(): &mut (), n: usize| {
+            if n % 10 == 3 { Err(Error::new(Code::Bug, n.to_string())) } else { Ok(()) }
+        };
+        let errors = map(3, 50, false, || (), fail).expect_err("five fail");
+        let texts: Vec<&str> = errors.iter().map(|e| e.message.as_str()).collect();
+        assert_eq!(texts, ["3", "13", "23", "33", "43"]);
+    }
+}

@@ -1,0 +1,250 @@
+//! Everything before the first byte is moved: find, survey, combine, plan.
+
+use std::sync::Arc;
+
+use arcoforge_core::combine::{self, CombineAxis, File};
+use arcoforge_core::error::{Code, Error};
+use arcoforge_core::pattern::{Pattern, Position};
+use arcoforge_core::plan::{self, Plan};
+use arcoforge_core::recipe::Recipe;
+use arcoforge_core::steps::{self, Unmatched};
+use arcoforge_store::Validator;
+use sha2::{Digest, Sha256};
+
+use crate::Outcome;
+use crate::find::{Inputs, find};
+use crate::lock::Lock;
+use crate::pool;
+use crate::session::{Event, Session, Stage};
+use crate::survey::{self, Found, Interner, Surveyed};
+
+/// The version of the canonical text that a plan's digest is taken of.
+const DIGEST_VERSION: &str = "arcoforge plan 1";
+/// Threads that survey where inputs are on another machine.
+const REMOTE_THREADS_MAX: usize = 32;
+
+/// A recipe, ready to be baked.
+#[derive(Debug)]
+pub struct Prepared {
+    /// What will be done.
+    pub plan: Plan,
+    /// The surveyed files as combining saw them.
+    pub files: Vec<File>,
+    /// The open inputs, in the same order.
+    pub surveyed: Vec<Surveyed>,
+    /// Inputs for lock and provenance, in the same order.
+    pub inputs: Vec<Input>,
+    /// Declared positions that have no file and were skipped by policy or lie in the future: labels.
+    pub absent: Vec<String>,
+    /// Attributes that were left out because files differ: (variable, attribute).
+    pub left_out: Vec<(String, String)>,
+    /// SHA-256 over recipe, inputs, dataset and versions, in hex.
+    pub digest: String,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Labels of its keys.
+    pub keys: Vec<String>,
+    /// URL or path.
+    pub url: String,
+    /// What was seen when it was opened.
+    pub validator: Validator,
+}
+
+/// Finds, surveys, combines and plans. Writes nothing.
+///
+/// # Errors
+/// Everything that is wrong with the inputs or on which they disagree.
+pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> Outcome<Prepared> {
+    session.tell(&Event::Started { stage: Stage::Find, total: 0 });
+    let inputs = find(session, recipe).map_err(|e| vec![e])?;
+    session.tell(&Event::Finished { stage: Stage::Find });
+    let axes = combine_axes(&inputs.pattern);
+    let interner = Interner::default();
+    let (found, absent) = survey_all(session, recipe, &inputs, &axes, lock, &interner)?;
+    check_unmatched(recipe, &found)?;
+    let (mut files, surveyed): (Vec<File>, Vec<Surveyed>) =
+        found.into_iter().map(|f| (f.file, f.surveyed)).unzip();
+    read_needs(session, &axes, &mut files, &surveyed, &interner)?;
+    session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
+    let combined = combine::combine(&axes, &files, &recipe.combine)
+        .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
+    let left_out = combined.left_out.clone();
+    let caps = arcoforge_write::caps(recipe.output.format);
+    let plan =
+        plan::plan(combined, &files, &recipe.output, &caps, session.options.budget).map_err(|e| vec![e])?;
+    session.tell(&Event::Finished { stage: Stage::Plan });
+    let label = |file: &File| -> Vec<String> {
+        let of = |(at, axis): (&u32, &CombineAxis)| axis.labels.get(*at as usize).cloned();
+        file.index.iter().zip(&axes).filter_map(of).collect()
+    };
+    let inputs: Vec<Input> = files
+        .iter()
+        .zip(&surveyed)
+        .map(|(f, s)| Input {
+            keys: label(f),
+            url: f.url.clone(),
+            validator: s.object.validator().clone(),
+        })
+        .collect();
+    let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
+    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest })
+}
+
+/// The axes as combining sees them.
+fn combine_axes(pattern: &Pattern) -> Vec<CombineAxis> {
+    let axis = |axis: &arcoforge_core::pattern::PatternAxis| CombineAxis {
+        name: axis.name.clone(),
+        kind: axis.kind,
+        labels: axis.keys.iter().map(ToString::to_string).collect(),
+        items_per_file: axis.items_per_file,
+    };
+    pattern.axes().iter().map(axis).collect()
+}
+
+/// Opens every input once, in parallel. Returns what was found and the labels of positions without a file.
+fn survey_all(
+    session: &Session<'_>,
+    recipe: &Recipe,
+    inputs: &Inputs,
+    axes: &[CombineAxis],
+    lock: Option<&Lock>,
+    interner: &Interner,
+) -> Outcome<(Vec<Found>, Vec<String>)> {
+    let positions = &inputs.positions;
+    session.tell(&Event::Started { stage: Stage::Survey, total: positions.len() as u64 });
+    let remote = positions.iter().any(|p| p.candidates.iter().any(|c| c.starts_with("http")));
+    let workers = session.options.budget.workers;
+    let threads = if remote {
+        workers.max(session.options.connections as usize).min(REMOTE_THREADS_MAX)
+    } else {
+        workers
+    };
+    let one = |(): &mut (), at: usize| {
+        session.check_interrupt()?;
+        let Some(position) = positions.get(at) else { return Ok(None) };
+        let object = survey::open(session, position)?;
+        let found = match object {
+            None => None,
+            Some(object) => {
+                if let Some(lock) = lock {
+                    lock.check(position, object.url(), object.validator())?;
+                }
+                Some(survey::survey(recipe, &inputs.pattern, axes, position, object, interner)?)
+            }
+        };
+        session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
+        Ok(found)
+    };
+    let found = pool::map(threads, positions.len(), false, || (), one)?;
+    session.tell(&Event::Finished { stage: Stage::Survey });
+    let policy = recipe.combine.get("gaps", "");
+    let absent = gaps(inputs, &found, policy)?;
+    Ok((found.into_iter().flatten().collect(), absent))
+}
+
+/// Positions without a file: beyond the last file of a range that ends now they are not yet there; others are refused
+/// unless the policy skips them.
+fn gaps(inputs: &Inputs, found: &[Option<Found>], policy: &str) -> Outcome<Vec<String>> {
+    let last = |axis: usize| {
+        let key = |(position, found): (&Position, &Option<Found>)| {
+            found.as_ref().and_then(|_| position.index.get(axis).copied())
+        };
+        inputs.positions.iter().zip(found).filter_map(key).max()
+    };
+    let ends: Vec<(usize, Option<u32>)> = inputs.open_ended.iter().map(|&axis| (axis, last(axis))).collect();
+    let future = |position: &Position| {
+        ends.iter().any(|(axis, end)| match (position.index.get(*axis), end) {
+            (Some(at), Some(end)) => at > end,
+            _ => false,
+        })
+    };
+    let empty = || inputs.positions.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(p, _)| p);
+    let label = |p: &Position| {
+        p.keys.iter().map(|(axis, key)| format!("{axis} {key}")).collect::<Vec<_>>().join(", ")
+    };
+    let wrong: Vec<&Position> = empty().filter(|p| !future(p)).collect();
+    if wrong.is_empty() || (policy == "skip" && wrong.len() < inputs.positions.len()) {
+        return Ok(empty().map(label).collect());
+    }
+    let first = |p: &&&Position| p.candidates.first().cloned().unwrap_or_else(|| label(p));
+    let shown: Vec<String> = wrong.iter().take(3).map(|p| first(&p)).collect();
+    let more =
+        if wrong.len() > 3 { format!("\n    … and {} more", wrong.len() - 3) } else { String::new() };
+    let code = Code::SourceNotFound;
+    let error = Error::new(
+        code,
+        format!(
+            "{} of {} inputs do not exist:\n    {}{more}",
+            wrong.len(),
+            inputs.positions.len(),
+            shown.join("\n    ")
+        ),
+    );
+    Err(vec![error.help("correct the path or URL; positions that the archive lacks go into `source.missing`, or `combine.gaps: skip` leaves out what is absent")])
+}
+
+/// A name in a step that no file has is a mistake.
+fn check_unmatched(recipe: &Recipe, found: &[Found]) -> Outcome<()> {
+    let Some(first) = found.first() else { return Ok(()) };
+    let everywhere = |u: &&Unmatched| {
+        found.iter().all(|f| f.unmatched.iter().any(|o| o.step == u.step && o.name == u.name))
+    };
+    let errors: Vec<Error> =
+        first.unmatched.iter().filter(everywhere).map(|u| steps::unmatched_error(&recipe.steps, u)).collect();
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Reads the values that combining needs once all schemas are known.
+fn read_needs(
+    session: &Session<'_>,
+    axes: &[CombineAxis],
+    files: &mut [File],
+    surveyed: &[Surveyed],
+    interner: &Interner,
+) -> Outcome<()> {
+    let wanted = combine::needs(axes, files);
+    let snapshot: &[File] = files;
+    let read = |(): &mut (), at: usize| {
+        session.check_interrupt()?;
+        let (Some((number, name)), bug) =
+            (wanted.get(at), || Error::new(Code::Bug, "a needed value has no file"))
+        else {
+            return Err(Error::new(Code::Bug, "a needed value is out of range"));
+        };
+        let object = &surveyed.get(*number).ok_or_else(bug)?.object;
+        let mapped = snapshot.get(*number).and_then(|f| f.view.variable(name)).ok_or_else(bug)?;
+        survey::read_more(object, mapped, interner)
+    };
+    let values = pool::map(session.options.budget.workers, wanted.len(), false, || (), read)?;
+    for ((number, name), value) in wanted.iter().zip(values) {
+        if let Some(file) = files.get_mut(*number) {
+            file.values.insert(name.clone(), value);
+        }
+    }
+    Ok(())
+}
+
+/// The digest that names a bake: equal for the same recipe, inputs and dataset.
+fn digest(recipe: &Recipe, inputs: &[Input], plan: &Plan) -> arcoforge_core::error::Result<String> {
+    let mut hash = Sha256::new();
+    let mut add = |value: &serde_json::Value| hash.update(value.to_string().as_bytes());
+    let json = |e: serde_json::Error| Error::new(Code::Bug, "the plan can't be written as JSON").caused_by(e);
+    add(&serde_json::json!([DIGEST_VERSION, env!("CARGO_PKG_VERSION")]));
+    add(&serde_json::to_value(recipe).map_err(json)?);
+    add(&serde_json::to_value(&plan.dataset).map_err(json)?);
+    for input in inputs {
+        add(&serde_json::json!([input.keys, input.url, input.validator]));
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+/// Kept for callers that hold an input by number.
+impl Prepared {
+    /// The open input of a file number.
+    pub fn object(&self, file: u32) -> Option<&Arc<dyn arcoforge_store::Object>> {
+        self.surveyed.get(file as usize).map(|s| &s.object)
+    }
+}

@@ -1,0 +1,142 @@
+//! What every command shares: where bytes come from, what the machine allows, who watches.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::Budget;
+use arcoforge_store::{SourceOptions, Sources};
+
+/// How a command runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What may be used.
+    pub budget: Budget,
+    /// Whole downloads are kept here.
+    pub cache: Option<PathBuf>,
+    /// Most connections to one host at a time.
+    pub connections: u32,
+    /// Relative paths in a recipe start here.
+    pub base: PathBuf,
+    /// First keys per axis that are taken; empty for all.
+    pub take: std::collections::BTreeMap<String, u64>,
+    /// Copied chunks are not inflated to compare their checksums.
+    pub unchecked_copies: bool,
+    /// Set by Ctrl-C.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            budget: Budget { memory_bytes: 256 << 20, workers },
+            cache: None,
+            connections: 8,
+            base: PathBuf::new(),
+            take: std::collections::BTreeMap::new(),
+            unchecked_copies: false,
+            interrupted: Arc::default(),
+        }
+    }
+}
+
+/// A part of a command, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Listing inputs.
+    Find,
+    /// Opening every input once.
+    Survey,
+    /// Combining and planning.
+    Plan,
+    /// Moving chunks.
+    Bake,
+    /// Writing metadata and making the dataset appear.
+    Publish,
+    /// Comparing target and sources.
+    Verify,
+}
+
+/// What a watcher is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A stage begins; `total` counts files or tasks.
+    Started {
+        /// Which.
+        stage: Stage,
+        /// How many items it has; 0 where that is not known.
+        total: u64,
+    },
+    /// Items of the running stage are done.
+    Advanced {
+        /// Which.
+        stage: Stage,
+        /// Items since the last event.
+        items: u64,
+        /// Bytes read since the last event.
+        bytes_read: u64,
+        /// Bytes written since the last event.
+        bytes_written: u64,
+    },
+    /// A stage is over.
+    Finished {
+        /// Which.
+        stage: Stage,
+    },
+    /// Something the user should know and that does not stop the run.
+    Warning(String),
+}
+
+impl Stage {
+    /// The name in JSON events and on the terminal.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Find => "find",
+            Self::Survey => "survey",
+            Self::Plan => "plan",
+            Self::Bake => "bake",
+            Self::Publish => "publish",
+            Self::Verify => "verify",
+        }
+    }
+}
+
+/// One command's surroundings.
+pub struct Session<'a> {
+    /// How it runs.
+    pub options: Options,
+    /// Opens inputs.
+    pub sources: Sources,
+    watcher: Box<dyn Fn(&Event) + Sync + 'a>,
+}
+
+impl<'a> Session<'a> {
+    /// A session; `watcher` is called from several threads.
+    pub fn new(options: Options, watcher: impl Fn(&Event) + Sync + 'a) -> Self {
+        let sources = Sources::new(SourceOptions {
+            cache: options.cache.clone(),
+            connections_per_host: options.connections.max(1),
+            interrupted: Some(Arc::clone(&options.interrupted)),
+            ..SourceOptions::default()
+        });
+        Self { options, sources, watcher: Box::new(watcher) }
+    }
+
+    /// Tells the watcher.
+    pub fn tell(&self, event: &Event) {
+        (self.watcher)(event);
+    }
+
+    /// An error once Ctrl-C was pressed.
+    ///
+    /// # Errors
+    /// `interrupted`.
+    pub fn check_interrupt(&self) -> Result<()> {
+        if self.options.interrupted.load(Ordering::Relaxed) {
+            return Err(Error::new(Code::Interrupted, "stopped; nothing was published"));
+        }
+        Ok(())
+    }
+}

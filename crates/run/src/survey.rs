@@ -1,0 +1,180 @@
+//! The survey: every input is opened once, its schema transformed, and what combining needs of its values is read.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use arcoforge_core::block::{Block, BlockData};
+use arcoforge_core::chunk::{ChunkRef, Region};
+use arcoforge_core::combine::{self, CombineAxis, File, Values};
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::{Pattern, Position};
+use arcoforge_core::recipe::Recipe;
+use arcoforge_core::schema::{Storage, Variable};
+use arcoforge_core::steps::{self, FileContext, Mapped, Origin, Unmatched, permute};
+use arcoforge_read::Reader;
+use arcoforge_store::Object;
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::session::Session;
+
+/// Values up to this size are kept; of larger ones only the digest.
+const KEPT_BYTES_MAX: u64 = 8 << 20;
+/// Values are read in rows of about this size.
+const PART_BYTES: u64 = 8 << 20;
+
+/// One input after the survey.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// Which position.
+    pub index: Vec<u32>,
+    /// The open input.
+    pub object: Arc<dyn Object>,
+    /// Where the chunks of every variable of the view are; `None` for values that are in hand.
+    pub refs: Vec<Option<Arc<[ChunkRef]>>>,
+}
+
+/// What one input gave.
+pub(crate) struct Found {
+    pub(crate) file: File,
+    pub(crate) surveyed: Surveyed,
+    pub(crate) unmatched: Vec<Unmatched>,
+}
+
+/// Equal variables and values of files are kept once.
+#[derive(Default)]
+pub(crate) struct Interner {
+    variables: Mutex<BTreeMap<String, Vec<Arc<Variable>>>>,
+    blocks: Mutex<BTreeMap<u128, Arc<Block>>>,
+}
+
+/// Versions of one variable that are kept for sharing.
+const VERSIONS_MAX: usize = 4;
+
+impl Interner {
+    fn variable(&self, var: &Arc<Variable>) -> Arc<Variable> {
+        let mut known = self.variables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let versions = known.entry(var.name.clone()).or_default();
+        if let Some(same) = versions.iter().find(|v| ***v == **var) {
+            return Arc::clone(same);
+        }
+        if versions.len() < VERSIONS_MAX {
+            versions.push(Arc::clone(var));
+        }
+        Arc::clone(var)
+    }
+
+    fn block(&self, digest: u128, block: Block) -> Arc<Block> {
+        let mut known = self.blocks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(known.entry(digest).or_insert_with(|| Arc::new(block)))
+    }
+}
+
+/// Opens the first candidate of a position that exists; `None` where none does.
+pub(crate) fn open(session: &Session<'_>, position: &Position) -> Result<Option<Arc<dyn Object>>> {
+    for candidate in &position.candidates {
+        match session.sources.open(candidate) {
+            Err(error) if error.code == Code::SourceNotFound => {}
+            other => return other.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+/// Surveys one input.
+pub(crate) fn survey(
+    recipe: &Recipe,
+    pattern: &Pattern,
+    axes: &[CombineAxis],
+    position: &Position,
+    object: Arc<dyn Object>,
+    interner: &Interner,
+) -> Result<Found> {
+    let url = object.url().to_owned();
+    let reader = arcoforge_read::open(Arc::clone(&object)).map_err(|e| e.at(&url))?;
+    let keys: Vec<_> =
+        position.keys.iter().map(|(name, key)| (name.clone(), key.clone(), pattern.calendar())).collect();
+    let mut unmatched = Vec::new();
+    let view = steps::open_group(reader.schema(), recipe.source.group.as_deref()).map_err(|e| e.at(&url))?;
+    let context = FileContext { url: &url, keys: &keys };
+    let mut view = steps::apply(view, &recipe.steps, context, &mut unmatched).map_err(|e| e.at(&url))?;
+    for mapped in &mut view.variables {
+        mapped.var = interner.variable(&mapped.var);
+    }
+    let needed = combine::needs_always(axes, &view);
+    let mut values = BTreeMap::new();
+    let mut refs = Vec::with_capacity(view.variables.len());
+    for mapped in &view.variables {
+        let name = &mapped.var.name;
+        let place = |e: Error| e.in_variable(name).at(&url);
+        let mut in_hand = false;
+        if needed.contains(name) {
+            let read = read_values(reader.as_ref(), mapped, interner).map_err(place)?;
+            in_hand = read.block.is_some();
+            values.insert(name.clone(), read);
+        }
+        refs.push(match (&mapped.origin, &mapped.var.storage) {
+            (Origin::Source { name: source, .. }, Storage::Chunks { .. }) if !in_hand => {
+                Some(reader.chunk_refs(source).map_err(place)?.into())
+            }
+            _ => None,
+        });
+    }
+    let surveyed = Surveyed { index: position.index.clone(), object, refs };
+    let file = File { url, index: position.index.clone(), view, values };
+    Ok(Found { file, surveyed, unmatched })
+}
+
+/// Reads what combining asks for after the survey.
+pub(crate) fn read_more(object: &Arc<dyn Object>, mapped: &Mapped, interner: &Interner) -> Result<Values> {
+    let reader = arcoforge_read::open(Arc::clone(object))?;
+    read_values(reader.as_ref(), mapped, interner)
+        .map_err(|e| e.in_variable(&mapped.var.name).at(object.url()))
+}
+
+fn read_values(reader: &dyn Reader, mapped: &Mapped, interner: &Interner) -> Result<Values> {
+    let mut hash = Xxh3::new();
+    let shape: Vec<u8> = mapped.var.shape.iter().flat_map(|n| n.to_le_bytes()).collect();
+    hash.update(mapped.var.dtype.name().as_bytes());
+    hash.update(&shape);
+    let name = match &mapped.origin {
+        Origin::Constant(block) => {
+            add(&mut hash, block);
+            return Ok(Values { digest: hash.digest128(), block: Some(Arc::clone(block)) });
+        }
+        Origin::Source { name, .. } => name,
+    };
+    let variable = reader.schema().variable(name);
+    let shape = variable.map(|v| v.shape.clone()).unwrap_or_default();
+    if mapped.var.bytes() <= KEPT_BYTES_MAX || mapped.var.storage == Storage::Whole {
+        let block = reader.read(name, &Region::whole(&shape))?;
+        let block = permute(block, &mapped.axes());
+        add(&mut hash, &block);
+        let digest = hash.digest128();
+        return Ok(Values { digest, block: Some(interner.block(digest, block)) });
+    }
+    // large values are only compared: their digest is over rows in the file's order
+    let rows = shape.first().copied().unwrap_or(1).max(1);
+    let step = (PART_BYTES * rows / mapped.var.bytes().max(1)).max(1);
+    let mut start = 0;
+    while start < rows {
+        let mut region = Region::whole(&shape);
+        if let Some(first) = region.0.first_mut() {
+            *first = start..(start + step).min(rows);
+        }
+        add(&mut hash, &reader.read(name, &region)?);
+        start += step;
+    }
+    Ok(Values { digest: hash.digest128(), block: None })
+}
+
+fn add(hash: &mut Xxh3, block: &Block) {
+    match &block.data {
+        BlockData::Bytes(bytes) => hash.update(bytes),
+        BlockData::Text(texts) => {
+            for text in texts {
+                hash.update(&(text.len() as u64).to_le_bytes());
+                hash.update(text.as_bytes());
+            }
+        }
+    }
+}

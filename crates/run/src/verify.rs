@@ -1,0 +1,171 @@
+//! Verification: target and sources are read again and every value is compared.
+
+use std::path::Path;
+
+use arcoforge_core::block::{Block, BlockData, scalar_from_le};
+use arcoforge_core::chunk::{Region, indices};
+use arcoforge_core::combine::Content;
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::ArrayPlan;
+use arcoforge_core::schema::Schema;
+use arcoforge_core::target::ArraySpec;
+use arcoforge_read::{Reader, open_store};
+
+use crate::gather::{Worker, fill};
+use crate::prepare::Prepared;
+use crate::session::{Event, Session, Stage};
+use crate::strided::{Copy, Dim, strides};
+use crate::{Outcome, pool};
+
+/// What was compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// Arrays.
+    pub arrays: usize,
+    /// Tasks compared, of all.
+    pub tasks: (u64, u64),
+    /// Cells compared.
+    pub cells: u64,
+}
+
+/// Compares a store with what its sources hold now. `every` is 1 for all tasks, n for each n-th.
+///
+/// # Errors
+/// `target-mismatch` naming array, chunk and both values, for every array that differs.
+pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: u64) -> Outcome<Verified> {
+    let store = open_store(target).map_err(|e| vec![e.at(target.display().to_string())])?;
+    let mut errors = Vec::new();
+    for array in &prepared.plan.arrays {
+        if let Err(error) = check_schema(store.schema(), &array.spec) {
+            errors.push(error.at(target.display().to_string()));
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let all: Vec<(usize, u64)> = prepared
+        .plan
+        .arrays
+        .iter()
+        .enumerate()
+        .flat_map(|(number, array)| (0..array.tasks().len()).map(move |task| (number, task)))
+        .collect();
+    let chosen: Vec<&(usize, u64)> = all.iter().step_by(every.max(1) as usize).collect();
+    session.tell(&Event::Started { stage: Stage::Verify, total: chosen.len() as u64 });
+    let one = |worker: &mut Worker, at: usize| {
+        session.check_interrupt()?;
+        let found =
+            chosen.get(at).and_then(|(number, task)| Some((prepared.plan.arrays.get(*number)?, *task)));
+        let Some((array, task)) = found else { return Err(Error::new(Code::Bug, "a task without an array")) };
+        let mut cells = 0;
+        for slab in array.slabs(task) {
+            let place = |e: Error| e.in_variable(&array.spec.name).at(target.display().to_string());
+            cells += compare(worker, prepared, store.as_ref(), array, &slab).map_err(place)?;
+        }
+        session.tell(&Event::Advanced { stage: Stage::Verify, items: 1, bytes_read: 0, bytes_written: 0 });
+        Ok(cells)
+    };
+    let cells = pool::map(prepared.plan.workers, chosen.len(), false, Worker::new, one)?;
+    session.tell(&Event::Finished { stage: Stage::Verify });
+    Ok(Verified {
+        arrays: prepared.plan.arrays.len(),
+        tasks: (chosen.len() as u64, all.len() as u64),
+        cells: cells.iter().sum(),
+    })
+}
+
+/// Shape, type and attributes are as planned.
+fn check_schema(schema: &Schema, spec: &ArraySpec) -> Result<()> {
+    let differs = |message: String| Err(Error::new(Code::TargetMismatch, message).in_variable(&spec.name));
+    let Some(found) = schema.variable(&spec.name) else {
+        return differs("the array is not in the target".into());
+    };
+    if found.shape != spec.shape || found.dtype != spec.dtype {
+        return differs(format!(
+            "the target has {} of shape {:?}, the sources {} of shape {:?}",
+            found.dtype, found.shape, spec.dtype, spec.shape
+        ));
+    }
+    let attr = spec.attrs.iter().find(|(name, value)| !found.attrs.get(name).is_some_and(|v| v.same(value)));
+    match attr {
+        Some((name, value)) => differs(format!(
+            "attribute `{name}` is {value} in the sources and {} in the target",
+            found.attrs.get(name).map_or("absent".to_owned(), ToString::to_string)
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Compares one slab; the number of cells.
+fn compare(
+    worker: &mut Worker,
+    prepared: &Prepared,
+    store: &dyn Reader,
+    array: &ArrayPlan,
+    slab: &Region,
+) -> Result<u64> {
+    let spec = &array.spec;
+    let pieces = match &array.content {
+        Content::Values(block) => return compare_values(store, spec, block, slab),
+        Content::Pieces(pieces) => pieces,
+    };
+    let buffers = fill(worker, prepared, spec, pieces, slab)?;
+    let size = spec.dtype.size().unwrap_or(1);
+    let chunks = spec.chunks();
+    let mut cells = 0;
+    for (index, buffer) in indices(&chunks.covering(slab)).zip(&buffers) {
+        let region = chunks.region(&index);
+        let block = store.read(&spec.name, &region)?;
+        let mut own = vec![0; region.cells() as usize * size];
+        // the chunk's cells inside the array, without the padding
+        let (from, to) = (strides(&spec.chunk), strides(&region.shape()));
+        let dims = region.shape().into_iter().zip(from).zip(to).map(|((n, source), target)| Dim {
+            count: n as usize,
+            source,
+            target,
+        });
+        if !Copy::new(0, 0, dims.collect::<Vec<_>>()).run(buffer, &mut own, size) {
+            return Err(Error::new(Code::Bug, "a chunk is smaller than its region"));
+        }
+        let expected = Block::from_bytes(spec.dtype, region.shape(), own);
+        same(&expected, &block).map_err(|e| e.in_chunk(&index))?;
+        cells += region.cells();
+    }
+    worker.give_back(buffers);
+    Ok(cells)
+}
+
+fn compare_values(store: &dyn Reader, spec: &ArraySpec, whole: &Block, slab: &Region) -> Result<u64> {
+    let found = store.read(&spec.name, &Region::whole(&spec.shape))?;
+    let _ = slab; // values in hand are compared as a whole
+    same(whole, &found)?;
+    Ok(found.len())
+}
+
+/// Equal bit for bit.
+fn same(expected: &Block, found: &Block) -> Result<()> {
+    let differ = |at: usize, a: String, b: String| {
+        Err(Error::new(
+            Code::TargetMismatch,
+            format!("cell {at} is {a} in the sources and {b} in the target"),
+        ))
+    };
+    match (&expected.data, &found.data) {
+        (BlockData::Bytes(a), BlockData::Bytes(b)) if a == b => Ok(()),
+        (BlockData::Text(a), BlockData::Text(b)) if a == b => Ok(()),
+        (BlockData::Bytes(a), BlockData::Bytes(b)) => {
+            let size = expected.dtype.size().unwrap_or(1);
+            let at = a.chunks(size).zip(b.chunks(size)).position(|(x, y)| x != y).unwrap_or(0);
+            let show = |bytes: &[u8]| {
+                let cell = bytes.get(at * size..(at + 1) * size).unwrap_or_default();
+                scalar_from_le(expected.dtype, cell).map_or("nothing".to_owned(), |s| s.to_string())
+            };
+            differ(at, show(a), show(b))
+        }
+        (BlockData::Text(a), BlockData::Text(b)) => {
+            let at = a.iter().zip(b).position(|(x, y)| x != y).unwrap_or(0);
+            differ(at, format!("{:?}", a.get(at)), format!("{:?}", b.get(at)))
+        }
+        _ => Err(Error::new(Code::TargetMismatch, "text in one and numbers in the other")),
+    }
+}
