@@ -74,7 +74,8 @@ impl Read for AddDimEntry {
         let mut sources = sources.into_iter().flatten();
         let (Some(value), None) = (sources.next(), sources.next()) else {
             let names = ["key", "attr", "scalar", "file_name", "constant"];
-            let message = format!("`add_dim` of `{}` needs exactly one of {}", shorten(&dim.value), ticked(&names));
+            let message =
+                format!("`add_dim` of `{}` needs exactly one of {}", shorten(&dim.value), ticked(&names));
             cx.push(Diagnostic::error(Code::RecipeValue, dim.span.clone(), message));
             return None;
         };
@@ -90,7 +91,9 @@ impl Read for AddDimEntry {
         Some(Self(AddDim {
             dim: dim.value.clone(),
             value,
-            variables: map.variables.map_or_else(Vec::new, |names| names.0.into_iter().map(|n| n.value).collect()),
+            variables: map
+                .variables
+                .map_or_else(Vec::new, |names| names.0.into_iter().map(|n| n.value).collect()),
             attrs: units.clone().into_iter().chain(attrs).collect(),
         }))
     }

@@ -156,7 +156,9 @@ fn finish<T>(value: Option<T>, cx: Cx, text: &str) -> Result<T> {
                 None => error,
             })
         }
-        (None, None) => Err(Error::new(Code::Bug, format!("`{}` was neither read nor refused", shorten(text)))),
+        (None, None) => {
+            Err(Error::new(Code::Bug, format!("`{}` was neither read nor refused", shorten(text))))
+        }
     }
 }
 
@@ -186,8 +188,11 @@ mod tests {
                 ("squeeze: [zlev]", "Squeeze([\"zlev\"])"),
                 ("squeeze: zlev", "Squeeze([\"zlev\"])"),
                 ("squeze: zlev", "recipe-unknown-step: `squeze: zlev`: there is no step `squeze`"),
-                ("squeeze", "recipe-type: `squeeze`: it takes a step with its value, as `NAME: value`, found `squeeze`"),
-                ("drop: {", "recipe-syntax: `drop: {`: not valid YAML: while parsing a node, did not find expected node content"),
+                (
+                    "squeeze",
+                    "recipe-type: `squeeze`: it takes a step with its value, as `NAME: value`, found `squeeze`",
+                ),
+                ("drop: {", "recipe-syntax: `drop: {`: not valid YAML: unclosed bracket '{'"),
                 ("", "recipe-type: ``: it takes one step in each item, found a map"),
                 (
                     "sort: time",
@@ -208,10 +213,22 @@ mod tests {
                     "combine.dtype.sst=error",
                     "PolicyArgument { key: \"dtype\", variable: Some(\"sst\"), policy: \"error\" }",
                 ),
-                ("units=convert", "usage: `units=convert` can't be understood, expected combine.KEY=POLICY or combine.KEY.VARIABLE=POLICY"),
-                ("combine.units", "usage: `combine.units` can't be understood, expected combine.KEY=POLICY or combine.KEY.VARIABLE=POLICY"),
-                ("combine.unit=error", "recipe-unknown-policy: `combine.unit=error`: `combine` has no key `unit`"),
-                ("combine.units=eror", "recipe-unknown-policy: `combine.units=eror`: `combine.units` has no policy `eror`"),
+                (
+                    "units=convert",
+                    "usage: `units=convert` can't be understood, expected combine.KEY=POLICY or combine.KEY.VARIABLE=POLICY",
+                ),
+                (
+                    "combine.units",
+                    "usage: `combine.units` can't be understood, expected combine.KEY=POLICY or combine.KEY.VARIABLE=POLICY",
+                ),
+                (
+                    "combine.unit=error",
+                    "recipe-unknown-policy: `combine.unit=error`: `combine` has no key `unit`",
+                ),
+                (
+                    "combine.units=eror",
+                    "recipe-unknown-policy: `combine.units=eror`: `combine.units` has no policy `eror`",
+                ),
                 (
                     "combine.gaps.sst=skip",
                     "recipe-unknown-policy: `combine.gaps.sst=skip`: `combine.gaps` holds for the whole dataset, not \
@@ -231,9 +248,15 @@ mod tests {
     fn chunks_take_and_format() {
         check(
             &[
-                ("time=20,lat=whole,lon=64MiB", "{\"lat\": Whole, \"lon\": Bytes(67108864), \"time\": Cells(20)}"),
+                (
+                    "time=20,lat=whole,lon=64MiB",
+                    "{\"lat\": Whole, \"lon\": Bytes(67108864), \"time\": Cells(20)}",
+                ),
                 ("time=0", "recipe-value: `time=0`: `time` is 0, a chunk has at least one cell"),
-                ("time=", "usage: `time=` can't be understood, expected DIM=LENGTH, as in time=20,lat=whole,lon=64MiB"),
+                (
+                    "time=",
+                    "usage: `time=` can't be understood, expected DIM=LENGTH, as in time=20,lat=whole,lon=64MiB",
+                ),
                 ("time=1,time=2", "usage: `time=1,time=2` gives `time` twice"),
             ],
             |text| outcome(parse_chunks(text)),
@@ -246,12 +269,15 @@ mod tests {
             ],
             |text| outcome(parse_take(text)),
         );
-        check(
-            &[("zarr2", "Zarr2"), ("zarr", "recipe-value: `zarr`: `zarr` is not a format")],
-            |text| outcome(parse_format(text)),
-        );
-        check(&[("2GiB", "2147483648"), ("2", "usage: `2` can't be understood, expected a size with its unit, as in 2GiB or 500MB")], |text| {
-            outcome(parse_bytes(text))
+        check(&[("zarr2", "Zarr2"), ("zarr", "recipe-value: `zarr`: `zarr` is not a format")], |text| {
+            outcome(parse_format(text))
         });
+        check(
+            &[
+                ("2GiB", "2147483648"),
+                ("2", "usage: `2` can't be understood, expected a size with its unit, as in 2GiB or 500MB"),
+            ],
+            |text| outcome(parse_bytes(text)),
+        );
     }
 }

@@ -52,7 +52,8 @@ fn set(node: &Node, edits: &mut Vec<AttrEdit>, cx: &mut Cx) -> Option<()> {
     for (target, value) in cx.map(node)? {
         if let Kind::Map(_) = value.kind {
             let message = format!("{} takes attributes, `{}` is a map", cx.place(), shorten(&target.value));
-            let help = format!("write an attribute of a variable as `{}@name: value`", shorten(&target.value));
+            let help =
+                format!("write an attribute of a variable as `{}@name: value`", shorten(&target.value));
             cx.bad_value::<()>(&target.span, message, Some(help));
             continue;
         }
@@ -76,10 +77,13 @@ fn delete(node: &Node, edits: &mut Vec<AttrEdit>, cx: &mut Cx) -> Option<()> {
 
 fn rename(node: &Node, edits: &mut Vec<AttrEdit>, cx: &mut Cx) -> Option<()> {
     for (target, to) in Entries::<Text>::read(node, cx)?.0 {
-        let (Some((variable, from)), Some((other, to_name))) = (split(&target, cx), split(&to, cx)) else { continue };
+        let (Some((variable, from)), Some((other, to_name))) = (split(&target, cx), split(&to, cx)) else {
+            continue;
+        };
         if !other.is_empty() && other != variable {
             let message = format!("`{}` would move to another variable", shorten(&target.value));
-            let help = format!("write only the new name: `{}: {}`", shorten(&target.value), shorten(&to_name));
+            let help =
+                format!("write only the new name: `{}: {}`", shorten(&target.value), shorten(&to_name));
             cx.bad_value::<()>(&to.span, message, Some(help));
         } else if literal(&from, &target, cx) && literal(&to_name, &to, cx) {
             edits.push(AttrEdit::Move { variable, from, to: to_name });

@@ -3,25 +3,38 @@
 use std::borrow::Cow;
 
 use arcoforge_core::codec::{Blosc, BloscShuffle, Codec};
-use arcoforge_core::names::nearest;
 use arcoforge_core::recipe::Codecs;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::Span;
 use crate::node::{Kind, Node, Spanned, shorten};
-use crate::read::{Cx, Read, Text, ticked, written};
+use crate::read::{Cx, Read, Text, nearest, ticked, written};
 use crate::scalar::Raw;
 
-/// Codecs that a chain may have, what they do, and the range of their level, where they have one, with its default.
-pub(crate) const CODECS: &[(&str, &str, Option<(i64, i64, i64)>)] = &[
-    ("blosc", "Blosc 1: `{cname, clevel, shuffle, blocksize}`", None),
-    ("zstd", "Zstandard, with its level", Some((-131_072, 22, 3))),
-    ("gzip", "DEFLATE in a gzip member, with its level", Some((0, 9, 5))),
-    ("zlib", "DEFLATE in a zlib stream, with its level", Some((0, 9, 4))),
-    ("bzip2", "bzip2, with its level", Some((1, 9, 9))),
-    ("shuffle", "the bytes of elements put together by significance", None),
-    ("fletcher32", "HDF5's Fletcher-32 checksum", None),
-    ("crc32c", "CRC-32C checksum", None),
+/// One codec that a chain may have.
+pub(crate) struct CodecRow {
+    /// The name.
+    pub(crate) name: &'static str,
+    /// What it is.
+    pub(crate) is: &'static str,
+    /// Lowest, highest and default level, where it has one.
+    pub(crate) levels: Option<(i64, i64, i64)>,
+}
+
+const fn row(name: &'static str, is: &'static str, levels: Option<(i64, i64, i64)>) -> CodecRow {
+    CodecRow { name, is, levels }
+}
+
+/// Every codec that can be written, in the order of the documentation.
+pub(crate) const CODECS: &[CodecRow] = &[
+    row("blosc", "Blosc 1: `{cname, clevel, shuffle, blocksize}`", None),
+    row("zstd", "Zstandard, with its level", Some((-131_072, 22, 3))),
+    row("gzip", "DEFLATE in a gzip member, with its level", Some((0, 9, 5))),
+    row("zlib", "DEFLATE in a zlib stream, with its level", Some((0, 9, 4))),
+    row("bzip2", "bzip2, with its level", Some((1, 9, 9))),
+    row("shuffle", "the bytes of elements put together by significance", None),
+    row("fletcher32", "HDF5's Fletcher-32 checksum", None),
+    row("crc32c", "CRC-32C checksum", None),
 ];
 
 /// Compressors inside Blosc.
@@ -78,7 +91,7 @@ impl Read for CodecList {
                 "none" => Some(Self(Codecs::Chain(Vec::new()))),
                 other => {
                     let message = format!("{} is `{}`", cx.place(), shorten(other));
-                    let help = if CODECS.iter().any(|(name, ..)| *name == other) {
+                    let help = if CODECS.iter().any(|row| row.name == other) {
                         format!("a chain is a list: `[{other}]`")
                     } else {
                         "write `default`, `source`, `none`, or a list of codecs".to_owned()
@@ -102,16 +115,17 @@ impl Read for CodecItem {
             },
             _ => return cx.wrong_type(node, "the name of a codec, or `{NAME: parameters}`"),
         };
-        let Some((known, _, levels)) = CODECS.iter().find(|(known, ..)| *known == name.value) else {
+        let Some(&CodecRow { name: known, levels, .. }) = CODECS.iter().find(|row| row.name == name.value)
+        else {
             return unknown(&name, cx);
         };
         cx.within(known, |cx| {
             let level = match levels {
-                Some(range) => level(value, *range, cx)?,
+                Some(range) => level(value, range, cx)?,
                 None => 0,
             };
             let unsigned = u32::try_from(level).unwrap_or_default();
-            Some(Self(match *known {
+            Some(Self(match known {
                 "blosc" => Codec::Blosc(blosc(value, cx)?),
                 "zstd" => Codec::Zstd { level: i32::try_from(level).unwrap_or_default() },
                 "gzip" => Codec::Gzip { level: unsigned },
@@ -126,7 +140,7 @@ impl Read for CodecItem {
 }
 
 fn unknown<T>(name: &Text, cx: &mut Cx) -> Option<T> {
-    let known: Vec<&str> = CODECS.iter().map(|(name, ..)| *name).collect();
+    let known: Vec<&str> = CODECS.iter().map(|row| row.name).collect();
     let help = match nearest(&name.value, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("one of {}", ticked(&known)),
@@ -167,19 +181,24 @@ fn blosc(node: &Node, cx: &mut Cx) -> Option<Blosc> {
         Kind::Null => BloscMap { cname: None, clevel: None, shuffle: None, blocksize: None },
         _ => BloscMap::read(node, cx)?,
     };
-    let cname = match &map.cname {
-        Some(cname) if !CNAMES.contains(&cname.value.as_str()) => bad(&cname.span, &cname.value, &ticked(CNAMES), cx),
+    let cname = cx.within("cname", |cx| match &map.cname {
+        Some(cname) if !CNAMES.contains(&cname.value.as_str()) => {
+            bad(&cname.span, &cname.value, &format!("one of {}", ticked(CNAMES)), cx)
+        }
         Some(cname) => Some(cname.value.clone()),
         None => Some("zstd".to_owned()),
-    };
-    let shuffle = match map.shuffle.as_ref().map(|text| (text.value.as_str(), text)) {
-        Some(("shuffle", _)) | None => Some(BloscShuffle::Shuffle),
-        Some(("bitshuffle", _)) => Some(BloscShuffle::BitShuffle),
-        Some(("noshuffle", _)) => Some(BloscShuffle::NoShuffle),
-        Some((other, text)) => bad(&text.span, other, "`shuffle`, `bitshuffle` or `noshuffle`", cx),
-    };
-    let clevel = map.clevel.map_or(Some(5), |raw| ranged(&raw, 0, 9, cx));
-    let blocksize = map.blocksize.map_or(Some(0), |raw| ranged(&raw, 0, i64::from(i32::MAX), cx));
+    });
+    let shuffle =
+        cx.within("shuffle", |cx| match map.shuffle.as_ref().map(|text| (text.value.as_str(), text)) {
+            Some(("shuffle", _)) | None => Some(BloscShuffle::Shuffle),
+            Some(("bitshuffle", _)) => Some(BloscShuffle::BitShuffle),
+            Some(("noshuffle", _)) => Some(BloscShuffle::NoShuffle),
+            Some((other, text)) => bad(&text.span, other, "`shuffle`, `bitshuffle` or `noshuffle`", cx),
+        });
+    let clevel = map.clevel.map_or(Some(5), |raw| cx.within("clevel", |cx| ranged(&raw, 0, 9, cx)));
+    let size_max = i64::from(i32::MAX);
+    let blocksize =
+        map.blocksize.map_or(Some(0), |raw| cx.within("blocksize", |cx| ranged(&raw, 0, size_max, cx)));
     Some(Blosc {
         cname: cname?,
         clevel: u32::try_from(clevel?).unwrap_or_default(),
@@ -201,9 +220,9 @@ impl JsonSchema for CodecList {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let blosc = generator.subschema_for::<BloscMap>();
-        let names: Vec<&str> = CODECS.iter().map(|(name, ..)| *name).collect();
+        let names: Vec<&str> = CODECS.iter().map(|row| row.name).collect();
         let mut items = vec![serde_json::json!({"enum": names})];
-        for (name, does, levels) in CODECS {
+        for CodecRow { name, is, levels } in CODECS {
             let value = match levels {
                 Some((low, high, _)) => {
                     let level = serde_json::json!({"type": "integer", "minimum": low, "maximum": high});
@@ -215,7 +234,7 @@ impl JsonSchema for CodecList {
                 None => continue,
             };
             items.push(serde_json::json!({
-                "description": does, "type": "object", "required": [name], "properties": {*name: value},
+                "description": is, "type": "object", "required": [name], "properties": {*name: value},
                 "additionalProperties": false,
             }));
         }

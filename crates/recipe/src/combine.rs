@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 
 use arcoforge_core::code::Code;
-use arcoforge_core::names::nearest;
-use arcoforge_core::policy::{POLICIES, PolicyKey};
+use arcoforge_core::policy::{POLICIES, Policy, PolicyKey};
 use arcoforge_core::recipe::Policies;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Read, Text, ticked};
+use crate::read::{Cx, Read, Text, nearest, ticked};
 
 /// The policies of a recipe.
 #[derive(Debug, Clone)]
@@ -63,7 +62,8 @@ pub(crate) fn policy(row: &PolicyKey, node: &Node, cx: &mut Cx) -> Option<String
             None
         }
         None => {
-            let known: Vec<&str> = row.policies.iter().map(|policy| policy.name).collect();
+            let known: Vec<String> = row.policies.iter().map(Policy::shown).collect();
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
             let message = format!("`combine.{}` has no policy `{}`", row.key, shorten(&value));
             unknown(&span, message, &value, &known, cx);
             None
@@ -73,13 +73,14 @@ pub(crate) fn policy(row: &PolicyKey, node: &Node, cx: &mut Cx) -> Option<String
 
 pub(crate) fn not_per_variable(row: &PolicyKey, span: &Span, cx: &mut Cx) {
     let message = format!("`combine.{}` holds for the whole dataset, not per variable", row.key);
-    let policies: Vec<&str> = row.policies.iter().map(|policy| policy.name).collect();
+    let policies: Vec<String> = row.policies.iter().map(Policy::shown).collect();
     let help = format!("write one policy: {}", ticked(&policies));
     cx.push(Diagnostic::error(Code::RecipeUnknownPolicy, span.clone(), message).help(help));
 }
 
 fn unknown(span: &Span, message: String, name: &str, known: &[&str], cx: &mut Cx) {
-    let help = match nearest(name, known.iter().copied()) {
+    let prefix = known.iter().copied().find(|known| known.starts_with(&format!("{name}:")));
+    let help = match prefix.or_else(|| nearest(name, known.iter().copied())) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("one of {}", ticked(known)),
     };
@@ -103,7 +104,10 @@ impl JsonSchema for Combine {
             };
             let mut value = value;
             if let Value::Object(map) = &mut value {
-                map.insert("description".into(), json!(format!("What to do where files differ in {}.", row.differs)));
+                map.insert(
+                    "description".into(),
+                    json!(format!("What to do where files differ in {}.", row.differs)),
+                );
                 map.insert("default".into(), json!(row.default_policy()));
             }
             keys.insert(row.key.to_owned(), value);

@@ -164,7 +164,7 @@ impl miette::Diagnostic for Report<'_> {
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let Diagnostic { span, label, .. } = self.diagnostic;
-        let label = Some(if label.is_empty() { "here".to_owned() } else { label.clone() });
+        let label = (!label.is_empty()).then(|| label.clone());
         let span = LabeledSpan::new(label, span.start, span.end.saturating_sub(span.start));
         Some(Box::new(std::iter::once(span)))
     }

@@ -20,8 +20,8 @@ pub(crate) type Axes = Entries<Axis>;
 pub(crate) struct Axis {
     /// Concat or merge.
     pub(crate) kind: AxisKind,
-    /// The keys.
-    pub(crate) keys: KeyList,
+    /// The keys; `None` where they are wrong, which was reported then.
+    pub(crate) keys: Option<KeyList>,
     /// Items of every file.
     pub(crate) items_per_file: Option<Number>,
 }
@@ -44,33 +44,34 @@ written! {
 }
 
 impl Read for Axis {
+    /// Never `None`: the name of the axis is known, and others may refer to it.
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
         let failed = cx.diagnostics.len();
-        let map = AxisMap::read(node, cx)?;
-        let axis_error = |cx: &mut Cx, span: &Span, message: String| {
-            cx.push(Diagnostic::error(Code::RecipeAxis, span.clone(), message));
-            None
+        let Some(map) = AxisMap::read(node, cx) else {
+            return Some(Self { kind: AxisKind::Concat, keys: None, items_per_file: None });
         };
         let (kind, keys) = match (map.concat, map.merge) {
-            (Some(keys), None) => (AxisKind::Concat, keys),
-            (None, Some(keys)) => (AxisKind::Merge, keys),
             (Some(_), Some(_)) => {
-                let message = format!("{} has both `concat` and `merge`; an axis has one of them", cx.place());
-                return axis_error(cx, &node.span, message);
+                let message =
+                    format!("{} has both `concat` and `merge`; an axis has one of them", cx.place());
+                cx.push(Diagnostic::error(Code::RecipeAxis, node.span.clone(), message));
+                (AxisKind::Concat, None)
             }
-            // where the value was wrong, that was reported
-            (None, None) if cx.diagnostics.len() > failed => return None,
-            (None, None) => {
-                let message = format!("{} needs `concat` or `merge`", cx.place());
-                return axis_error(cx, &node.span, message);
-            }
+            (keys @ Some(_), None) => (AxisKind::Concat, keys),
+            (None, keys) => (AxisKind::Merge, keys),
         };
-        if let (AxisKind::Merge, Some(items)) = (kind, &map.items_per_file) {
-            let message = "`items_per_file` counts along a `concat` axis; a `merge` axis has none".to_owned();
-            return axis_error(cx, &items.span, message);
+        // where the value was wrong, that was reported
+        if keys.is_none() && cx.diagnostics.len() == failed {
+            let message = format!("{} needs `concat` or `merge`", cx.place());
+            cx.push(Diagnostic::error(Code::RecipeAxis, node.span.clone(), message));
+        }
+        if let (AxisKind::Merge, Some(_), Some(items)) = (kind, &keys, &map.items_per_file) {
+            let message = "`items_per_file` counts along a `concat` axis; a `merge` axis has none";
+            cx.push(Diagnostic::error(Code::RecipeAxis, items.span.clone(), message));
         }
         if let Some(items) = map.items_per_file.as_ref().filter(|items| items.value == 0) {
-            return cx.bad_value(&items.span, "`items_per_file` is 0, a file holds at least one item".into(), None);
+            let message = "`items_per_file` is 0, a file holds at least one item".to_owned();
+            cx.bad_value::<()>(&items.span, message, None);
         }
         Some(Self { kind, keys, items_per_file: map.items_per_file })
     }
@@ -105,7 +106,7 @@ pub(crate) enum KeyListKind {
     /// Listed maps.
     Maps(Vec<MapKey>),
     /// `{from: 1981-09-01, to: now, every: 1 day}` or `{from: 1, to: 10}`.
-    Range(Range),
+    Range(Box<Range>),
 }
 
 /// A key of several values.
@@ -139,7 +140,7 @@ impl Read for KeyList {
         const EXPECTED: &str = "a list of keys, a range (`{from: …, to: …}`), or `found`";
         let kind = match &node.kind {
             Kind::Scalar { text, .. } if text == "found" => KeyListKind::Found,
-            Kind::Map(_) => KeyListKind::Range(Range::read(node, cx)?),
+            Kind::Map(_) => KeyListKind::Range(Box::new(Range::read(node, cx)?)),
             Kind::List(items) if items.is_empty() => {
                 let message = format!("{} lists no keys", cx.place());
                 cx.push(Diagnostic::error(Code::RecipeAxis, node.span.clone(), message));
@@ -161,7 +162,11 @@ fn map_key(node: &Node, cx: &mut Cx) -> Option<MapKey> {
         key.insert(name.value.clone(), cx.within(&name.value, |cx| Raw::read(value, cx))?);
     }
     if !key.contains_key("key") {
-        cx.missing_key(&node.span, "key", Some("`key` is what the axis's position is called; the rest is for templates"));
+        cx.missing_key(
+            &node.span,
+            "key",
+            Some("`key` is what the axis's position is called; the rest is for templates"),
+        );
         return None;
     }
     Some(Spanned { value: key, span: node.span.clone() })
@@ -264,7 +269,8 @@ impl Read for Override {
         if !crate::read::present(entries, "url") {
             cx.missing_key(&node.span, "url", None);
         }
-        Some(Self { select: Entries(select), url: crate::read::entry(entries, "url", cx)? })
+        let url = crate::read::entry(entries, "url", cx).unwrap_or_else(|| OneOrMany(Vec::new()));
+        Some(Self { select: Entries(select), url })
     }
 }
 

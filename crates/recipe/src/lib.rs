@@ -43,7 +43,8 @@ mod written;
 use arcoforge_core::recipe::Recipe;
 
 pub use arguments::{
-    PolicyArgument, parse_bytes, parse_chunks, parse_codecs, parse_format, parse_policy, parse_step, parse_take,
+    PolicyArgument, parse_bytes, parse_chunks, parse_codecs, parse_format, parse_policy, parse_step,
+    parse_take,
 };
 pub use diagnostic::{Diagnostic, Severity};
 pub use reference::reference;
@@ -62,7 +63,8 @@ pub fn parse(text: &str, name: &str) -> Result<(Recipe, Vec<Diagnostic>), Vec<Di
     let mut cx = Cx::default();
     let recipe = read(text, &mut cx);
     let failed = cx.failed();
-    let mut diagnostics: Vec<Diagnostic> = cx.diagnostics.into_iter().map(|d| d.located(text, name)).collect();
+    let mut diagnostics: Vec<Diagnostic> =
+        cx.diagnostics.into_iter().map(|d| d.located(text, name)).collect();
     diagnostics.sort_by_key(|d| (d.span.start, d.span.end));
     match recipe {
         Some(recipe) if !failed => Ok((recipe, diagnostics)),

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arcoforge_core::axis::Axis;
 use arcoforge_core::code::Code;
-use arcoforge_core::names::nearest;
 use arcoforge_core::recipe::{About, DimValue, Maintainer, Output, Provider, Recipe, Step};
 
 use crate::diagnostic::Diagnostic;
 use crate::node::shorten;
-use crate::read::{Cx, Text, ticked};
+use crate::read::{Cx, Text, nearest, ticked};
 use crate::scalar::is_orcid;
 use crate::steps::StepItem;
 use crate::{meant_axes, meant_source, written};
@@ -81,8 +80,10 @@ fn about(about: written::About, cx: &mut Cx) -> About {
     for provider in about.providers.unwrap_or_default() {
         let roles = provider.roles.unwrap_or_default();
         for role in roles.iter().filter(|role| !ROLES.contains(&role.value.as_str())) {
-            let help = nearest(&role.value, ROLES.iter().copied())
-                .map_or_else(|| format!("one of {}", ticked(ROLES)), |near| format!("did you mean `{near}`?"));
+            let help = nearest(&role.value, ROLES.iter().copied()).map_or_else(
+                || format!("one of {}", ticked(ROLES)),
+                |near| format!("did you mean `{near}`?"),
+            );
             cx.bad_value::<()>(&role.span, format!("`{}` is not a role", shorten(&role.value)), Some(help));
         }
         providers.push(Provider {
@@ -95,7 +96,8 @@ fn about(about: written::About, cx: &mut Cx) -> About {
     for person in about.maintainers.unwrap_or_default() {
         if let Some(orcid) = person.orcid.as_ref().filter(|orcid| !is_orcid(&orcid.value)) {
             let message = format!("`{}` is not an ORCID iD", shorten(&orcid.value));
-            let help = "16 digits in groups of four, as `0000-0002-1825-0097`; the last is a check digit".to_owned();
+            let help =
+                "16 digits in groups of four, as `0000-0002-1825-0097`; the last is a check digit".to_owned();
             cx.bad_value::<()>(&orcid.span, message, Some(help));
         }
         maintainers.push(Maintainer {
@@ -149,16 +151,18 @@ fn output(output: written::Output, cx: &mut Cx) -> Output {
         chunks: lengths(output.chunks),
         shards: lengths(output.shards),
         codecs: output.codecs.map_or_else(Default::default, |codecs| codecs.0),
-        attrs: output
-            .attrs
-            .map_or_else(Vec::new, |attrs| attrs.0.into_iter().map(|(name, value)| (name.value, value.0)).collect()),
+        attrs: output.attrs.map_or_else(Vec::new, |attrs| {
+            attrs.0.into_iter().map(|(name, value)| (name.value, value.0)).collect()
+        }),
     }
 }
 
 fn lengths(
     lengths: Option<crate::read::Entries<crate::scalar::Length>>,
 ) -> BTreeMap<String, arcoforge_core::recipe::ChunkLength> {
-    lengths.map_or_else(BTreeMap::new, |map| map.0.into_iter().map(|(dim, length)| (dim.value, length.0)).collect())
+    lengths.map_or_else(BTreeMap::new, |map| {
+        map.0.into_iter().map(|(dim, length)| (dim.value, length.0)).collect()
+    })
 }
 
 /// Keys to take per axis; names are checked where the axes are known.

@@ -6,15 +6,14 @@ use arcoforge_core::axis::{Axis, DateRange, Every, Key, Keys};
 use arcoforge_core::calendar::{Calendar, DateTime};
 use arcoforge_core::code::Code;
 use arcoforge_core::dtype::Scalar;
-use arcoforge_core::names::nearest;
 
 use crate::diagnostic::{Diagnostic, Span};
+use crate::keys;
 use crate::keys::{KeyList, KeyListKind, MapKey, Range};
 use crate::meant::Axes;
 use crate::node::shorten;
-use crate::read::{Cx, Text};
+use crate::read::{Cx, Text, nearest};
 use crate::scalar::Raw;
-use crate::keys;
 
 /// Names that mean something else in templates or overrides.
 const RESERVED: &[&str] = &["matrix", "url", "now"];
@@ -23,7 +22,7 @@ pub(crate) fn axes(written: Vec<(Text, keys::Axis)>, cx: &mut Cx) -> Axes {
     let mut axes = Axes { names: Vec::new(), right: Vec::new() };
     for (name, axis) in written {
         check_name(&name, cx);
-        let keys = cx.within("axes", |cx| cx.within(&name.value, |cx| keys_of(axis.keys, cx)));
+        let keys = axis.keys.and_then(|keys| keys_of(keys, cx));
         if let Some(keys) = keys {
             let items_per_file = axis.items_per_file.map(|items| items.value);
             axes.right.push(Axis { name: name.value.clone(), kind: axis.kind, keys, items_per_file });
@@ -36,16 +35,18 @@ pub(crate) fn axes(written: Vec<(Text, keys::Axis)>, cx: &mut Cx) -> Axes {
 fn check_name(name: &Text, cx: &mut Cx) {
     let word = name.value.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         && name.value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-    let problem = if !word {
-        "can't be the name of an axis"
+    let (problem, help) = if !word {
+        (
+            "can't be the name of an axis",
+            "a name has letters, digits and underscores, and begins with a letter",
+        )
     } else if RESERVED.contains(&name.value.as_str()) {
-        "is reserved and can't be the name of an axis"
+        ("means something else in recipes", "give the axis another name")
     } else {
         return;
     };
     let message = format!("`{}` {problem}", shorten(&name.value));
-    let diagnostic = Diagnostic::error(Code::RecipeAxis, name.span.clone(), message);
-    cx.push(diagnostic.help("a name has letters, digits and underscores, and begins with a letter"));
+    cx.push(Diagnostic::error(Code::RecipeAxis, name.span.clone(), message).help(help));
 }
 
 fn wrong<T>(span: &Span, message: impl Into<String>, help: Option<&str>, cx: &mut Cx) -> Option<T> {
@@ -59,7 +60,9 @@ fn keys_of(list: KeyList, cx: &mut Cx) -> Option<Keys> {
     let keys = match list.kind {
         KeyListKind::Found => return Some(Keys::Found),
         KeyListKind::Range(range) => return range_of(&range, &list.span, cx),
-        KeyListKind::Scalars(raws) => scalars(&raws).into_iter().zip(raws.into_iter().map(|raw| raw.span)).collect(),
+        KeyListKind::Scalars(raws) => {
+            scalars(&raws).into_iter().zip(raws.into_iter().map(|raw| raw.span)).collect()
+        }
         KeyListKind::Maps(maps) => maps_of(maps, cx)?,
     };
     unique(keys, cx)
@@ -113,9 +116,12 @@ fn range_of(range: &Range, span: &Span, cx: &mut Cx) -> Option<Keys> {
     let (from, to) = (range.from.as_ref()?, range.to.as_ref()?);
     match (&range.every, &range.step) {
         (Some(every), None) => dates_of(range, every, from, to, cx),
-        (Some(_), Some(step)) => {
-            wrong(&step.span, "`every` is for dates and `step` for numbers; a range has one of them", None, cx)
-        }
+        (Some(_), Some(step)) => wrong(
+            &step.span,
+            "`every` is for dates and `step` for numbers; a range has one of them",
+            None,
+            cx,
+        ),
         (None, _) => {
             if from.int().is_none() && DateTime::parse(&from.text, Calendar::AllLeap).is_ok() {
                 let help = "for example `every: 1 day`, `6 h`, `1 month`";
@@ -145,7 +151,12 @@ fn integers_of(range: &Range, from: &Raw, to: &Raw, cx: &mut Cx) -> Option<Keys>
     }
     if (step > 0 && last < first) || (step < 0 && last > first) {
         let help = if step > 0 { "exchange them, or give a negative `step`" } else { "exchange them" };
-        return wrong(&to.span, format!("`to` ({last}) is never reached from {first} by {step}"), Some(help), cx);
+        return wrong(
+            &to.span,
+            format!("`to` ({last}) is never reached from {first} by {step}"),
+            Some(help),
+            cx,
+        );
     }
     Some(Keys::Integers { from: first, to: last, step })
 }
@@ -157,7 +168,8 @@ fn dates_of(range: &Range, every: &Text, from: &Raw, to: &Raw, cx: &mut Cx) -> O
             Some(calendar) => Some(calendar),
             None => {
                 let names: Vec<&str> = Calendar::ALL.iter().map(|calendar| calendar.name()).collect();
-                let help = match nearest(&name.value, names.iter().copied()) {
+                let aliases = ["365_day", "366_day", "gregorian"];
+                let help = match nearest(&name.value, names.iter().copied().chain(aliases)) {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("the calendars are {}", crate::read::ticked(&names)),
                 };
@@ -177,7 +189,12 @@ fn dates_of(range: &Range, every: &Text, from: &Raw, to: &Raw, cx: &mut Cx) -> O
     let distance = Every::parse(&every.value).filter(|every| every.count() > 0);
     if distance.is_none() {
         let help = "a number and `min`, `h`, `day`, `month` or `year`, as in `6 h`";
-        wrong::<()>(&every.span, format!("`{}` is not a distance of dates", shorten(&every.value)), Some(help), cx);
+        wrong::<()>(
+            &every.span,
+            format!("`{}` is not a distance of dates", shorten(&every.value)),
+            Some(help),
+            cx,
+        );
     }
     let calendar = calendar?;
     let first = date(from, DateTime::parse(&from.text, calendar), cx);
@@ -199,6 +216,10 @@ fn dates_of(range: &Range, every: &Text, from: &Raw, to: &Raw, cx: &mut Cx) -> O
 fn date(raw: &Raw, parsed: arcoforge_core::error::Result<DateTime>, cx: &mut Cx) -> Option<DateTime> {
     match parsed {
         Ok(date) => Some(date),
+        // a date of another calendar is well written
+        Err(error) if Calendar::ALL.iter().any(|other| DateTime::parse(&raw.text, *other).is_ok()) => {
+            wrong(&raw.span, error.message, None, cx)
+        }
         Err(error) => wrong(&raw.span, error.message, error.help.as_deref(), cx),
     }
 }

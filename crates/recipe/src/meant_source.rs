@@ -25,14 +25,17 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
         return pattern::Source { input: nothing, overrides, missing, group: None, connections: None };
     };
     let mut used = BTreeSet::new();
-    let overrides = overrides(written.overrides.unwrap_or_default(), axes, &written.url.is_some(), &mut used, cx);
+    let overrides =
+        overrides(written.overrides.unwrap_or_default(), axes, written.url.is_some(), &mut used, cx);
     let missing = written.missing.unwrap_or_default();
     let missing = missing.iter().map(|select| selection(select, axes, cx)).collect();
     let input = match (written.url, written.files, written.find) {
         (Some(url), None, None) => {
-            let templates = templates(&url.0, axes, axes_known, &mut used, cx);
-            check_all_used(axes, &used, cx);
-            Input::Url(templates)
+            let parsed = templates(&url.0, axes, axes_known, &mut used, cx);
+            if parsed.len() == url.0.len() {
+                check_all_used(axes, &used, cx);
+            }
+            Input::Url(parsed)
         }
         (None, Some(files), None) => Input::Files(files_of(files, axes, axes_known, cx)),
         (None, None, Some(find)) => Input::Find(find_of(find, axes, axes_known, cx)),
@@ -46,7 +49,8 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
         }
         connections
     });
-    let group = written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
+    let group =
+        written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
     pattern::Source { input, overrides, missing, group, connections }
 }
 
@@ -108,10 +112,14 @@ fn check_all_used(axes: &Axes, used: &BTreeSet<String>, cx: &mut Cx) {
         let found = matches!(keys, Some(Keys::Found));
         let one = matches!(keys, Some(Keys::List(keys)) if keys.len() == 1);
         if found {
-            let message = format!("the keys of axis `{}` are found, but `source.url` does not look for files", name.value);
+            let message = format!(
+                "the keys of axis `{}` are found, but `source.url` does not look for files",
+                name.value
+            );
             wrong(&name.span, message, "list or count the keys, or use `source.find`", cx);
         } else if !one {
-            let message = format!("no `url` uses axis `{}`: all its positions would be the same file", name.value);
+            let message =
+                format!("no `url` uses axis `{}`: all its positions would be the same file", name.value);
             let diagnostic = Diagnostic::error(Code::RecipeTemplate, name.span.clone(), message);
             cx.push(diagnostic.help(format!("put `{{{}}}` into the URL", name.value)));
         }
@@ -121,7 +129,7 @@ fn check_all_used(axes: &Axes, used: &BTreeSet<String>, cx: &mut Cx) {
 fn overrides(
     written: Vec<Override>,
     axes: &Axes,
-    has_url: &bool,
+    has_url: bool,
     used: &mut BTreeSet<String>,
     cx: &mut Cx,
 ) -> Vec<pattern::Override> {
@@ -172,10 +180,11 @@ fn key(raw: &Raw, keys: &Keys, cx: &mut Cx) -> Option<Key> {
     let problem = match (keys, &key) {
         (Keys::List(list), key) if !list.iter().any(|known| known.same(key)) => {
             let labels: Vec<String> = list.iter().map(Key::to_string).collect();
-            let near = arcoforge_core::names::nearest(&raw.text, labels.iter().map(String::as_str));
-            Some(near.map_or_else(|| "is not among the axis's keys".to_owned(), |near| {
-                format!("is not among the axis's keys; did you mean `{near}`?")
-            }))
+            let near = crate::read::nearest(&raw.text, labels.iter().map(String::as_str));
+            Some(near.map_or_else(
+                || "is not among the axis's keys".to_owned(),
+                |near| format!("is not among the axis's keys; did you mean `{near}`?"),
+            ))
         }
         (Keys::Integers { from, to, step }, Key::Int(value)) => {
             let inside = (*from.min(to)..=*from.max(to)).contains(value);
@@ -185,7 +194,8 @@ fn key(raw: &Raw, keys: &Keys, cx: &mut Cx) -> Option<Key> {
         (Keys::Dates(range), Key::Date(date)) => {
             let at = range.calendar.to_ns(date);
             let after = range.to.as_ref().is_some_and(|to| at > range.calendar.to_ns(to));
-            (after || at < range.calendar.to_ns(&range.from)).then(|| "lies outside of the axis's range".to_owned())
+            (after || at < range.calendar.to_ns(&range.from))
+                .then(|| "lies outside of the axis's range".to_owned())
         }
         _ => None,
     };
@@ -238,7 +248,8 @@ fn check_count(files: &[Text], axes: &Axes, found: bool, cx: &mut Cx) {
         match axis.keys.expand(None) {
             Ok(keys) => positions = positions.saturating_mul(keys.len() as u64),
             Err(error) => {
-                let span = axes.names.iter().find(|name| name.value == axis.name).map(|name| name.span.clone());
+                let span =
+                    axes.names.iter().find(|name| name.value == axis.name).map(|name| name.span.clone());
                 cx.push(Diagnostic::error(error.code, span.unwrap_or(0..0), error.message));
                 return;
             }
@@ -248,7 +259,8 @@ fn check_count(files: &[Text], axes: &Axes, found: bool, cx: &mut Cx) {
     let fits = if found { positions > 0 && count.is_multiple_of(positions) } else { count == positions };
     if let (false, Some(last)) = (fits, files.last()) {
         let what = if found { "a multiple of " } else { "" };
-        let message = format!("`source.files` lists {count} files, the axes have {what}{positions} positions");
+        let message =
+            format!("`source.files` lists {count} files, the axes have {what}{positions} positions");
         wrong(&last.span, message, "list one file per position, row-major in the order of the axes", cx);
     }
 }
@@ -256,7 +268,8 @@ fn check_count(files: &[Text], axes: &Axes, found: bool, cx: &mut Cx) {
 fn find_of(find: written::Find, axes: &Axes, axes_known: bool, cx: &mut Cx) -> Find {
     for axis in axes.right.iter().filter(|axis| !matches!(axis.keys, Keys::Found)) {
         if let Some(name) = axes.names.iter().find(|name| name.value == axis.name) {
-            let message = format!("`source.find` finds the keys of axis `{}`, but they are listed", axis.name);
+            let message =
+                format!("`source.find` finds the keys of axis `{}`, but they are listed", axis.name);
             wrong(&name.span, message, "write `found` for the keys", cx);
         }
     }
@@ -287,7 +300,8 @@ fn find_of(find: written::Find, axes: &Axes, axes_known: bool, cx: &mut Cx) -> F
         }
         _ => {}
     }
-    let glob: Vec<String> = find.glob.map_or_else(Vec::new, |globs| globs.0.into_iter().map(|g| g.value).collect());
+    let glob: Vec<String> =
+        find.glob.map_or_else(Vec::new, |globs| globs.0.into_iter().map(|g| g.value).collect());
     Find {
         glob,
         regex: find.regex.map(|regex| regex.value),
@@ -304,7 +318,7 @@ fn check_groups(text: &Text, axes: &Axes, cx: &mut Cx) {
         if !axes.names.iter().any(|name| name.value == *group) {
             let message = format!("the group `{group}` of `regex` is not an axis of the recipe");
             let names: Vec<&str> = axes.names.iter().map(|name| name.value.as_str()).collect();
-            let help = match arcoforge_core::names::nearest(group, names) {
+            let help = match crate::read::nearest(group, names) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "use `(?:…)` for a group that is not a key".to_owned(),
             };

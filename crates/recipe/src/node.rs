@@ -36,8 +36,12 @@ impl Spanned<String> {
             Some(2) => 1,
             _ => return self.span.clone(),
         };
-        let at = |offset: usize| (self.span.start + quotes + offset).min(self.span.end);
-        at(part.start)..at(part.end)
+        // whole characters, whatever the parser of the part counted
+        let whole = |offset: &usize| self.value.is_char_boundary(*offset);
+        let start = (0..=part.start.min(self.value.len())).rev().find(whole).unwrap_or(0);
+        let end = (part.end.max(start)..self.value.len()).find(whole).unwrap_or(self.value.len());
+        let at = |offset: usize| self.span.start.saturating_add(quotes).saturating_add(offset);
+        at(start)..at(end)
     }
 }
 
@@ -73,7 +77,8 @@ impl Node {
     pub(crate) fn what(&self) -> String {
         match &self.kind {
             Kind::Null => "nothing".to_owned(),
-            Kind::Scalar { text, .. } => format!("`{}`", shorten(text)),
+            Kind::Scalar { text, plain: true } => format!("`{}`", shorten(text)),
+            Kind::Scalar { text, plain: false } => format!("the text \"{}\"", shorten(text)),
             Kind::List(_) => "a list".to_owned(),
             Kind::Map(_) => "a map".to_owned(),
         }
@@ -189,9 +194,10 @@ impl<'t, 'c> Builder<'t, 'c> {
         match tag {
             None => Ok(false),
             Some(tag) if tag.is_yaml_core_schema_tag("str") => Ok(true),
-            Some(tag) => {
-                Err(syntax(span.clone(), format!("the YAML tag `{}` is not part of the language", tag.original())))
-            }
+            Some(tag) => Err(syntax(
+                span.clone(),
+                format!("the YAML tag `{}` is not part of the language", tag.original()),
+            )),
         }
     }
 

@@ -2,12 +2,11 @@
 
 use std::borrow::Cow;
 
-use arcoforge_core::names::nearest;
 use arcoforge_core::recipe::TargetFormat;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Read, Text, ticked};
+use crate::read::{Cx, Read, Text, nearest, ticked};
 use crate::written::Output;
 
 /// Every target of the language, and what it is in this version.
@@ -55,7 +54,8 @@ impl JsonSchema for FormatName {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<&str> = FORMATS.iter().filter(|(_, format)| format.is_some()).map(|(name, _)| *name).collect();
+        let names: Vec<&str> =
+            FORMATS.iter().filter(|(_, format)| format.is_some()).map(|(name, _)| *name).collect();
         json_schema!({ "enum": names })
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use arcoforge_core::code::Code;
-use arcoforge_core::names::nearest;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::diagnostic::{Diagnostic, Severity, Span};
@@ -48,7 +47,9 @@ impl Cx {
     /// The wrong type of value; `expected` is what the key takes.
     pub(crate) fn wrong_type<T>(&mut self, node: &Node, expected: &str) -> Option<T> {
         let message = format!("{} takes {expected}, found {}", self.place(), node.what());
-        self.push(Diagnostic::error(Code::RecipeType, node.span.clone(), message).label(format!("not {expected}")));
+        self.push(
+            Diagnostic::error(Code::RecipeType, node.span.clone(), message).label(format!("not {expected}")),
+        );
         None
     }
 
@@ -80,7 +81,8 @@ impl Cx {
 
     /// Reports the keys of a map that are not known.
     pub(crate) fn unknown_keys(&mut self, entries: &[(Spanned<String>, Node)], known: &[&str]) {
-        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&key.value.as_str())) {
+        let unknown = entries.iter().filter(|(key, _)| !known.contains(&key.value.as_str()));
+        for (key, _) in unknown.take(DIAGNOSTICS_MAX) {
             let place = self.place();
             let message = format!("{place} has no key `{}`", crate::node::shorten(&key.value));
             let help = match nearest(&key.value, known.iter().copied()) {
@@ -94,12 +96,21 @@ impl Cx {
 
     /// Reports a key that has to be there.
     pub(crate) fn missing_key(&mut self, span: &Span, key: &str, help: Option<&str>) {
-        let mut diagnostic =
-            Diagnostic::error(Code::RecipeMissingKey, span.clone(), format!("{} lacks the key `{key}`", self.place()))
-                .label(format!("`{key}` is required"));
-        diagnostic.help = help.map(str::to_owned);
+        let mut diagnostic = Diagnostic::error(
+            Code::RecipeMissingKey,
+            span.clone(),
+            format!("{} lacks the key `{key}`", self.place()),
+        )
+        .label(format!("`{key}` is required"));
+        let hint = if self.path.is_empty() { crate::written::hint(key) } else { None };
+        diagnostic.help = help.or(hint).map(str::to_owned);
         self.push(diagnostic);
     }
+}
+
+/// The known name nearest to `name`; none for texts that are too long for a name.
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 100 { None } else { arcoforge_core::names::nearest(name, known) }
 }
 
 /// Names in backticks, separated by commas.
@@ -215,12 +226,15 @@ macro_rules! written {
 
         impl $crate::read::Read for $name {
             fn read(node: &$crate::node::Node, cx: &mut $crate::read::Cx) -> Option<Self> {
+                const KEYS: &[&str] = &[$( stringify!($rfield), )* $( stringify!($ofield), )*];
                 let entries = cx.map(node)?;
-                cx.unknown_keys(entries, &[$( stringify!($rfield), )* $( stringify!($ofield), )*]);
+                cx.unknown_keys(entries, KEYS);
                 $(
                     let $rfield = $crate::read::entry(entries, stringify!($rfield), cx);
-                    if !$crate::read::present(entries, stringify!($rfield)) {
-                        cx.missing_key(&node.span, stringify!($rfield), $crate::written::hint(stringify!($rfield)));
+                    if !$crate::read::present(entries, stringify!($rfield))
+                        && !$crate::read::mistyped(entries, KEYS, stringify!($rfield))
+                    {
+                        cx.missing_key(&node.span, stringify!($rfield), None);
                     }
                 )*
                 $( let $ofield = $crate::read::entry(entries, stringify!($ofield), cx); )*
@@ -234,6 +248,12 @@ pub(crate) use written;
 /// Whether a map has a key with a value.
 pub(crate) fn present(entries: &[(Spanned<String>, Node)], key: &str) -> bool {
     entries.iter().any(|(k, node)| k.value == key && !matches!(node.kind, Kind::Null))
+}
+
+/// Whether an unknown key is probably this one: then it is reported once, not also as missing.
+pub(crate) fn mistyped(entries: &[(Spanned<String>, Node)], known: &[&str], key: &str) -> bool {
+    let unknown = entries.iter().map(|(k, _)| k.value.as_str()).filter(|k| !known.contains(k));
+    unknown.take(DIAGNOSTICS_MAX).any(|k| nearest(k, known.iter().copied()) == Some(key))
 }
 
 /// The value of a key, read; `None` where it is absent, null or wrong (then it was reported).

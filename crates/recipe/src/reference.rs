@@ -6,19 +6,19 @@ use arcoforge_core::code::Code;
 use arcoforge_core::policy::POLICIES;
 use serde_json::Value;
 
-use crate::codecs::CODECS;
+use crate::codecs::{CODECS, CodecRow};
 use crate::outputs::FORMATS;
 use crate::schema::json_schema;
 use crate::steps::STEPS;
 
-/// Parts of the language that have their own section, in order: definition, title.
+/// Parts of the language that have their own section, in order: definition (or path in the schema), title.
 const SECTIONS: &[(&str, &str)] = &[
     ("About", "about"),
     ("Provider", "about.providers[]"),
     ("Maintainer", "about.maintainers[]"),
     ("Axis", "axes.NAME"),
     ("KeyRange", "a range of keys"),
-    ("Source", "source"),
+    ("/properties/source", "source"),
     ("Find", "source.find"),
     ("Limits", "source.limits"),
     ("MatchRange", "a range in `missing` and `overrides`"),
@@ -76,7 +76,8 @@ pub fn reference() -> String {
     let mut out = HEAD.to_owned();
     section(&mut out, "The recipe", &schema, &schema);
     for (name, title) in SECTIONS {
-        if let Some(definition) = schema.pointer(&format!("/$defs/{name}")) {
+        let path = if name.starts_with('/') { (*name).to_owned() } else { format!("/$defs/{name}") };
+        if let Some(definition) = schema.pointer(&path) {
             section(&mut out, title, definition, &schema);
         }
     }
@@ -87,7 +88,8 @@ pub fn reference() -> String {
 
 fn section(out: &mut String, title: &str, definition: &Value, schema: &Value) {
     let title = if title.contains(['`', ' ']) { title.to_owned() } else { format!("`{title}`") };
-    let _ = write!(out, "\n## {title}\n\n{}\n\n| key | value | meaning |\n|---|---|---|\n", about(definition));
+    let _ =
+        write!(out, "\n## {title}\n\n{}\n\n| key | value | meaning |\n|---|---|---|\n", about(definition));
     let required: Vec<&str> =
         definition["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (key, value) in definition["properties"].as_object().into_iter().flatten() {
@@ -117,7 +119,8 @@ fn kind(value: &Value, schema: &Value) -> String {
         return "not in this version".to_owned();
     }
     if let Some(names) = value["enum"].as_array() {
-        let names: Vec<String> = names.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
+        let names: Vec<String> =
+            names.iter().filter_map(Value::as_str).map(|name| format!("`{name}`")).collect();
         return names.join(", ");
     }
     if let Some(constant) = value.get("const") {
@@ -163,8 +166,11 @@ fn plural(kind: &str) -> String {
 fn tables(out: &mut String) {
     out.push_str("\n## Steps\n\nEach item of `steps` has exactly one key.\n\n| step | does | example |\n|---|---|---|\n");
     for row in STEPS {
-        let example =
-            if row.example.is_empty() { "not in this version".to_owned() } else { format!("`{}: {}`", row.name, row.example) };
+        let example = if row.example.is_empty() {
+            "not in this version".to_owned()
+        } else {
+            format!("`{}: {}`", row.name, row.example)
+        };
         let _ = writeln!(out, "| `{}` | {} | {example} |", row.name, row.does);
     }
     out.push_str("\n## Policies\n\n`combine: {KEY: POLICY}`, or `combine: {KEY: {VARIABLE: POLICY}}` where marked. The first is the default.\n\n");
@@ -175,17 +181,19 @@ fn tables(out: &mut String) {
             .iter()
             .map(|policy| {
                 let later = if policy.available { "" } else { " *(not in this version)*" };
-                format!("`{}`: {}{later}", policy.name, policy.does)
+                format!("`{}`: {}{later}", policy.shown(), policy.does)
             })
             .collect();
         let per_variable = if row.per_variable { "yes" } else { "no" };
-        let _ = writeln!(out, "| `{}` | {} | {per_variable} | {} |", row.key, row.differs, policies.join("<br>"));
+        let _ =
+            writeln!(out, "| `{}` | {} | {per_variable} | {} |", row.key, row.differs, policies.join("<br>"));
     }
     out.push_str("\n## Codecs\n\n`output.codecs` is `default`, `source`, `none`, or a list, in the order of encoding: `[shuffle, {zlib: 4}]`.\n\n");
     out.push_str("| codec | is | level (default) |\n|---|---|---|\n");
-    for (name, does, levels) in CODECS {
-        let levels = levels.map_or_else(String::new, |(low, high, default)| format!("{low} to {high} ({default})"));
-        let _ = writeln!(out, "| `{name}` | {does} | {levels} |");
+    for CodecRow { name, is, levels } in CODECS {
+        let levels =
+            levels.map_or_else(String::new, |(low, high, default)| format!("{low} to {high} ({default})"));
+        let _ = writeln!(out, "| `{name}` | {is} | {levels} |");
     }
     out.push_str("\n## Formats\n\n| `output.format` | |\n|---|---|\n");
     for (name, format) in FORMATS {

@@ -52,7 +52,8 @@ impl Raw {
         if matches!(rest, ".inf" | ".Inf" | ".INF") {
             return Scalar::Float(sign * f64::INFINITY);
         }
-        let radix = |prefix: &str, radix| text.strip_prefix(prefix).and_then(|t| i64::from_str_radix(t, radix).ok());
+        let radix =
+            |prefix: &str, radix| text.strip_prefix(prefix).and_then(|t| i64::from_str_radix(t, radix).ok());
         if let Some(value) = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| self.int()) {
             return Scalar::Int(value);
         }
@@ -202,11 +203,15 @@ impl Read for Length {
             return cx.wrong_type(node, "a number of cells, `whole`, or a size such as `64MiB`");
         };
         let place = cx.place();
-        let bad = |cx: &mut Cx, message: String, help: &str| cx.bad_value(&node.span, message, Some(help.to_owned()));
+        let bad = |cx: &mut Cx, message: String, help: &str| {
+            cx.bad_value(&node.span, message, Some(help.to_owned()))
+        };
         match (text.parse::<i64>(), text.as_str()) {
             (Ok(cells), _) if cells > 0 => Some(Self(ChunkLength::Cells(cells.unsigned_abs()))),
             (Ok(-1), _) => bad(cx, format!("{place} is -1"), "write `whole` for the whole dimension"),
-            (Ok(cells), _) => bad(cx, format!("{place} is {cells}, a chunk has at least one cell"), "write 1 or more"),
+            (Ok(cells), _) => {
+                bad(cx, format!("{place} is {cells}, a chunk has at least one cell"), "write 1 or more")
+            }
             (_, "whole") => Some(Self(ChunkLength::Whole)),
             (_, text) => match bytes_of(text) {
                 Some(bytes) => Some(Self(ChunkLength::Bytes(bytes))),
@@ -302,7 +307,9 @@ mod tests {
         for (text, expected) in rows {
             assert_eq!(Raw { text: text.into(), plain: true, span: 0..0 }.value(), expected, "{text}");
         }
-        assert!(matches!(Raw { text: ".nan".into(), plain: true, span: 0..0 }.value(), Scalar::Float(x) if x.is_nan()));
+        assert!(
+            matches!(Raw { text: ".nan".into(), plain: true, span: 0..0 }.value(), Scalar::Float(x) if x.is_nan())
+        );
         assert_eq!(Raw { text: "1".into(), plain: false, span: 0..0 }.value(), Scalar::Text("1".into()));
     }
 

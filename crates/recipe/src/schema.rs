@@ -33,7 +33,8 @@ fn clean(value: &mut Value) {
                     map.insert("type".into(), one);
                 }
             }
-            if map.get("format").is_some_and(|format| format.as_str().is_some_and(|f| f.starts_with("uint"))) {
+            if map.get("format").is_some_and(|format| format.as_str().is_some_and(|f| f.starts_with("uint")))
+            {
                 map.shift_remove("format");
             }
             if let Some(Value::Array(choices)) = map.get_mut("anyOf") {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use arcoforge_core::code::Code;
-use arcoforge_core::names::nearest;
 use arcoforge_core::recipe::Step;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -13,7 +12,7 @@ use crate::add_dim::AddDimEntry;
 use crate::attr_edits::AttrEdits;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, nearest};
 
 /// One step of the language.
 pub(crate) struct StepRow {
@@ -74,7 +73,9 @@ impl Read for StepItem {
                     known(&first.0, cx);
                     let message = format!("a step has one key, found `{}` and more", shorten(&first.0.value));
                     let diagnostic = Diagnostic::error(Code::RecipeType, second.0.span.clone(), message);
-                    cx.push(diagnostic.label("a second key").help("begin a new item with `- ` for each step"));
+                    cx.push(
+                        diagnostic.label("a second key").help("begin a new item with `- ` for each step"),
+                    );
                     return None;
                 }
             },
