@@ -6,6 +6,7 @@
 //! noise and a land mask, packed to int16 with a step of 0.01, and the same as float32.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+use std::f32::consts::PI;
 use std::time::{Duration, Instant};
 
 use arcoforge_codec::{Scratch, decode, encode};
@@ -69,8 +70,8 @@ fn synthetic() -> Vec<Input> {
     for field in 0..FIELDS {
         let (mut short, mut float) = (Vec::new(), Vec::new());
         for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
-            let lat = row as f32 / rows as f32 * 3.14;
-            let lon = column as f32 / columns as f32 * 6.28;
+            let lat = row as f32 / rows as f32 * PI;
+            let lon = column as f32 / columns as f32 * 2.0 * PI;
             let land = (lat * 5.0).sin() * (lon * 3.0).cos() + (lat * 2.0 + lon).sin() > 0.6;
             let wave =
                 (lat * 3.0 + field as f32 * 0.1).cos() * (lon * 4.0).sin() + (lat * 7.0 - lon * 2.0).cos();

@@ -73,7 +73,7 @@ mod tests {
     /// Sums of libhdf5 itself are among the vectors of the integration tests.
     #[test]
     fn fletcher32_and_both_its_byte_orders() {
-        let long: Vec<u8> = (0..5000_u32).map(|i| (i * i >> 3) as u8).collect();
+        let long: Vec<u8> = (0..5000_u32).map(|i| ((i * i) >> 3) as u8).collect();
         let rows: [(&[u8], u32); 3] = [(&[], 0), (&[0, 0, 0], 0), (&[255, 255], 0xffff_ffff)];
         for (data, expected) in rows {
             assert_eq!(fletcher32(data), expected, "{data:?}");

@@ -46,9 +46,12 @@ fn truncated() -> arcoforge_core::error::Error {
 mod tests {
     use super::decode;
 
+    /// Stored bytes, and what comes out or a part of the message.
+    type Row = (&'static [u8], Result<&'static [u8], &'static str>);
+
     #[test]
     fn runs_and_copies() {
-        let rows: [(&[u8], Result<&[u8], &str>); 8] = [
+        let rows: [Row; 8] = [
             (&[], Ok(b"")),
             (&[2, b'a', b'b', b'c'], Ok(b"abc")),
             (&[0, b'a', 0x20, 0], Ok(b"aaaa")),
