@@ -51,7 +51,9 @@ def write_day(path, number):
         file.title = "made-up daily fields in the style of NOAA OISST v2.1"
         file.Conventions = "CF-1.6, ACDD-1.3"
         file.source = "examples/oisst-small/make_archive.py"
-        file.history = f"Final file created using preliminary as first guess, and 3 days of AVHRR data of {date:%Y%m%d}."
+        file.history = (
+            f"Final file created using preliminary as first guess, and 3 days of AVHRR data of {date:%Y%m%d}."
+        )
         for name, size in (("time", None), ("zlev", 1), ("lat", LAT.size), ("lon", LON.size)):
             file.createDimension(name, size)
         coordinates = (
@@ -68,8 +70,14 @@ def write_day(path, number):
         for name, values in fields(number).items():
             long_name, units, smallest, largest = FIELDS[name]
             variable = file.createVariable(
-                name, "i2", ("time", "zlev", "lat", "lon"), fill_value=FILL,
-                zlib=True, complevel=4, shuffle=True, chunksizes=(1, 1, LAT.size, LON.size),
+                name,
+                "i2",
+                ("time", "zlev", "lat", "lon"),
+                fill_value=FILL,
+                zlib=True,
+                complevel=4,
+                shuffle=True,
+                chunksizes=(1, 1, LAT.size, LON.size),
             )
             variable.set_auto_maskandscale(False)
             variable.long_name, variable.units = long_name, units
