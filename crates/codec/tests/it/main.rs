@@ -1,5 +1,7 @@
 //! The codecs against stored bytes of libhdf5, its plugins and numcodecs, against damage, and against themselves.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod damage;
 mod foreign;
 mod roundtrip;
