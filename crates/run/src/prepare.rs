@@ -83,11 +83,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let inputs: Vec<Input> = files
         .iter()
         .zip(&surveyed)
-        .map(|(f, s)| Input {
-            keys: label(f),
-            url: f.url.clone(),
-            validator: s.object.validator().clone(),
-        })
+        .map(|(f, s)| Input { keys: label(f), url: f.url.clone(), validator: s.object.validator().clone() })
         .collect();
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
     Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest })
