@@ -1,7 +1,8 @@
 //! The table of combine policies: what may differ between files, and what can be done about it.
 //!
 //! The first policy of a key is its default. A policy that is not `available` is part of the language, but this
-//! version can't carry it out: a recipe that asks for it is refused, never baked in another way.
+//! version can't carry it out: a recipe that asks for it is refused, never baked in another way. Where a default is
+//! carried out in part, files that need the rest of it are refused.
 
 use crate::recipe::Policies;
 
@@ -51,7 +52,10 @@ pub const POLICIES: &[PolicyKey] = &[
         "packing",
         "scale_factor, add_offset, packed type",
         &[
-            now("decode", "write decoded floats; identical packing stays packed, bit for bit"),
+            now(
+                "decode",
+                "identical packing stays packed, bit for bit; else write decoded floats (this version refuses then)",
+            ),
             later("auto", "one new packing that holds all values"),
             later("first", "the first file's packing, checked for overflow"),
             now("error", "refuse"),
@@ -61,7 +65,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "dtype",
         "integer or float widths",
         &[
-            now("promote", "the smallest type that holds all values exactly"),
+            now("promote", "the smallest type that holds all values exactly (this version refuses instead)"),
             later("first", "the first file's type, checked for overflow"),
             now("error", "refuse"),
         ],
@@ -69,7 +73,13 @@ pub const POLICIES: &[PolicyKey] = &[
     variable(
         "fill",
         "_FillValue, missing_value",
-        &[now("mask", "each file masked with its own value, one value written"), now("error", "refuse")],
+        &[
+            now(
+                "mask",
+                "each file masked with its own value, one value written (this version refuses instead)",
+            ),
+            now("error", "refuse"),
+        ],
     ),
     variable(
         "units",
@@ -85,7 +95,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "reference date or unit of times",
         &[
             now("decode", "each file decoded with its own units, one target unit fine enough for all"),
-            now("error", "refuse"),
+            later("error", "refuse"),
         ],
     ),
     variable(
@@ -167,7 +177,10 @@ pub const POLICIES: &[PolicyKey] = &[
     dataset(
         "lat",
         "latitude that runs north to south in some files",
-        &[now("align", "flip to the first file's direction"), now("error", "refuse")],
+        &[
+            now("align", "flip to the first file's direction (this version refuses instead)"),
+            now("error", "refuse"),
+        ],
     ),
     dataset(
         "lon",
@@ -177,7 +190,10 @@ pub const POLICIES: &[PolicyKey] = &[
     variable(
         "dims",
         "order of dimensions",
-        &[now("transpose", "to the first file's order"), now("error", "refuse")],
+        &[
+            now("transpose", "to the first file's order (this version refuses instead)"),
+            now("error", "refuse"),
+        ],
     ),
     variable(
         "attrs",

@@ -20,7 +20,10 @@ pub(crate) struct AddDimEntry(pub(crate) AddDim);
 written! {
     /// Where the coordinate of a new dimension comes from. Exactly one of `key`, `attr`, `scalar`, `file_name` and
     /// `constant`.
-    #[schemars(rename = "AddDim")]
+    #[schemars(rename = "AddDim", extend("oneOf" = [
+        {"required": ["key"]}, {"required": ["attr"]}, {"required": ["scalar"]}, {"required": ["file_name"]},
+        {"required": ["constant"]},
+    ]))]
     struct AddDimMap {
         required {}
         optional {

@@ -29,7 +29,7 @@ pub(crate) struct Axis {
 written! {
     /// One axis: `concat` puts files one after the other along the dimension of this name, `merge` side by side.
     /// Exactly one of the two.
-    #[schemars(rename = "Axis")]
+    #[schemars(rename = "Axis", extend("oneOf" = [{"required": ["concat"]}, {"required": ["merge"]}]))]
     struct AxisMap {
         required {}
         optional {

@@ -105,6 +105,7 @@ written! {
 
 written! {
     /// Where the files are. Exactly one of `url`, `files` and `find`.
+    #[schemars(extend("oneOf" = [{"required": ["url"]}, {"required": ["files"]}, {"required": ["find"]}]))]
     struct Source {
         required {}
         optional {
