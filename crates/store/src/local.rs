@@ -1,6 +1,7 @@
 //! Files of this machine: positioned reads, and few open file descriptors however many objects there are.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -53,8 +54,8 @@ pub(crate) struct LocalObject {
     stamp: Stamp,
     slot: Arc<Slot>,
     pool: Arc<FilePool>,
-    /// Kept as long as this object, and dropped after it: what removes a temporary file.
-    _guard: Option<Arc<RemoveOnDrop>>,
+    /// Lives as long as this object: what removes a temporary file.
+    _guard: Option<Guard>,
 }
 
 /// What must not change between two opens of the same path.
@@ -77,7 +78,10 @@ impl Stamp {
     }
 }
 
-/// Removes a file when the last object that reads it is gone.
+/// Something that is dropped with an object.
+pub(crate) type Guard = Box<dyn Debug + Send + Sync>;
+
+/// Removes a file when it is dropped.
 #[derive(Debug)]
 pub(crate) struct RemoveOnDrop(pub(crate) PathBuf);
 
@@ -112,7 +116,7 @@ impl LocalObject {
     }
 
     /// A downloaded file, presented as the remote object that it is a copy of.
-    pub(crate) fn standing_for(mut self, validator: Validator, guard: Option<Arc<RemoveOnDrop>>) -> Self {
+    pub(crate) fn standing_for(mut self, validator: Validator, guard: Option<Guard>) -> Self {
         self.validator = Validator { size: self.stamp.size, ..validator };
         self._guard = guard;
         self

@@ -19,6 +19,8 @@ use crate::stats::Stats;
 pub struct SourceOptions {
     /// Keep whole downloads here, by URL and validator. Without it, only ranges are fetched.
     pub cache: Option<PathBuf>,
+    /// Where files of servers without ranges are kept while they are read; else the system's temporary folder.
+    pub scratch: Option<PathBuf>,
     /// Requests that run at the same time against one host, from all threads together.
     pub connections_per_host: u32,
     /// How often a failed request is repeated.
@@ -52,6 +54,7 @@ impl Default for SourceOptions {
     fn default() -> Self {
         Self {
             cache: None,
+            scratch: None,
             connections_per_host: 8,
             retries: 5,
             backoff: Duration::from_millis(250),

@@ -1,5 +1,6 @@
 //! Requests: sent within the host's limit, repeated where that can help, their failures put into words.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
@@ -28,7 +29,6 @@ const REDIRECTS_MAX: u32 = 10;
 const CONNECT_RETRIES_MAX: u32 = 2;
 
 /// Sends requests for all objects of a run.
-#[derive(Debug)]
 pub(crate) struct Client {
     agent: Agent,
     options: SourceOptions,
@@ -47,8 +47,15 @@ pub(crate) struct Answer<'a> {
     /// The URL that answered, after redirects, without secrets.
     pub(crate) answered_by: String,
     body: BodyReader<'static>,
-    counters: &'a Counters,
+    client: &'a Client,
     _permit: Permit,
+}
+
+// Locks are named by URLs with their secrets, so nothing inside is shown.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("stats", &self.stats()).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -79,7 +86,7 @@ impl Client {
             lanes: Lanes::new(options.connections_per_host),
             counters: Counters::default(),
             files,
-            spools: Spools::default(),
+            spools: Spools::new(options.scratch.clone()),
             keys: KeyLocks::default(),
             honesty: Honesty::default(),
         }
@@ -127,7 +134,7 @@ impl Client {
         }
         let answered_by = redact(&response.get_uri().to_string());
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(Answer { status, head, answered_by, body, counters: &self.counters, _permit: permit })
+        Ok(Answer { status, head, answered_by, body, client: self, _permit: permit })
     }
 
     /// Calls `attempt` until it succeeds, fails for good, or the repetitions are used up.
@@ -204,14 +211,11 @@ fn give_up(failure: Failure, tried: u32) -> Error {
 
 impl Answer<'_> {
     /// Fills `out`, and checks that the body ends there.
-    pub(crate) fn read_exactly(
-        &mut self,
-        out: &mut [u8],
-        shown: &str,
-        wait: Duration,
-    ) -> Result<(), Failure> {
+    pub(crate) fn read_exactly(&mut self, out: &mut [u8], shown: &str) -> Result<(), Failure> {
+        let wait = self.client.options.read_timeout;
         let mut filled = 0_usize;
         while let Some(rest) = out.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            self.client.check_interrupted(shown).map_err(Failure::never)?;
             match self.read(rest) {
                 Ok(0) => return Err(Failure::short(shown, filled, out.len())),
                 Ok(count) => filled = filled.saturating_add(count),
@@ -236,7 +240,7 @@ impl Answer<'_> {
 impl Read for Answer<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.body.read(out)?;
-        Counters::add(&self.counters.bytes, u64::try_from(count).unwrap_or(0));
+        Counters::add(&self.client.counters.bytes, u64::try_from(count).unwrap_or(0));
         Ok(count)
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn sends_what_it_says(
             if !same_version(&answer.head.validator(size), validator) {
                 return Err(Failure::never(changed(&redact(url))));
             }
-            answer.read_exactly(&mut found, &redact(url), client.options().read_timeout)?;
+            answer.read_exactly(&mut found, &redact(url))?;
             found == expected
         }
         _ => false,

@@ -9,13 +9,14 @@ mod lanes;
 mod page;
 mod spool;
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
 
-use crate::local::{LocalObject, RemoveOnDrop, lock};
+use crate::local::{LocalObject, lock};
 use crate::location::redact;
 use crate::object::{Object, Validator, beyond_end, check_range, read_range};
 use crate::ranges::merge;
@@ -27,13 +28,22 @@ pub(crate) use spool::download;
 
 /// An object on a server that serves ranges. Every answer is checked: the range that was asked for, all of its
 /// bytes, and the same version of the object as when it was opened.
-#[derive(Debug)]
 pub(crate) struct HttpObject {
     client: Arc<Client>,
-    url: String,
+    /// With its secrets, for requests only.
+    full_url: String,
     shown: String,
     validator: Validator,
     prefix: Mutex<Option<Vec<u8>>>,
+}
+
+impl fmt::Debug for HttpObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpObject")
+            .field("url", &self.shown)
+            .field("validator", &self.validator)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HttpObject {
@@ -55,8 +65,7 @@ impl HttpObject {
     fn fetch(&self, offset: u64, out: &mut [u8]) -> Result<(), Failure> {
         let end = check_range(&self.shown, offset, out.len(), self.validator.size).map_err(Failure::never)?;
         let range = offset..end;
-        let mut answer = self.client.get(&self.url, Some(&range), &[])?;
-        let wait = self.client.options().read_timeout;
+        let mut answer = self.client.get(&self.full_url, Some(&range), &[])?;
         let in_range = |error: Error| error.at(&self.shown).in_range(range.start, range.end);
         let expected = (range.start, range.end.saturating_sub(1));
         let content = answer.head.content_range;
@@ -69,7 +78,7 @@ impl HttpObject {
                 let message = format!("the server packs a range as `{encoding}`, although asked not to");
                 return Err(Failure::never(in_range(Error::new(Code::SourceUnsupported, message))));
             }
-            return answer.read_exactly(out, &self.shown, wait).map_err(|mut failure| {
+            return answer.read_exactly(out, &self.shown).map_err(|mut failure| {
                 failure.error = in_range(failure.error);
                 failure
             });
@@ -105,7 +114,7 @@ impl HttpObject {
         )
     }
 
-    fn from_prefix(&self, offset: u64, out: &mut [u8]) -> bool {
+    fn copy_prefix(&self, offset: u64, out: &mut [u8]) -> bool {
         let prefix = lock(&self.prefix);
         let part = prefix.as_ref().and_then(|bytes| {
             let start = usize::try_from(offset).ok()?;
@@ -164,7 +173,7 @@ impl Object for HttpObject {
 
     fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         check_range(&self.shown, offset, out.len(), self.validator.size)?;
-        if out.is_empty() || self.from_prefix(offset, out) {
+        if out.is_empty() || self.copy_prefix(offset, out) {
             return Ok(());
         }
         self.client.with_retries(&self.shown, || self.fetch(offset, out))
@@ -240,7 +249,7 @@ fn open_ranged(
 ) -> Result<Arc<dyn Object>, Failure> {
     // `length` is at most what was asked for, so this much memory was offered.
     let mut prefix = vec![0; usize::try_from(length).unwrap_or(0)];
-    answer.read_exactly(&mut prefix, shown, client.options().read_timeout)?;
+    answer.read_exactly(&mut prefix, shown)?;
     if let Some(error) = page::refuse(&answer.head, &prefix, shown, &answer.answered_by) {
         return Err(Failure::never(error));
     }
@@ -251,7 +260,7 @@ fn open_ranged(
     }
     Ok(Arc::new(HttpObject {
         client: Arc::clone(client),
-        url: url.to_owned(),
+        full_url: url.to_owned(),
         shown: shown.to_owned(),
         validator,
         prefix: Mutex::new(Some(prefix)),
@@ -269,11 +278,10 @@ fn open_whole(
         return Err(Failure::soon(Error::new(Code::SourceUnreachable, message).at(shown)));
     }
     let head = answer.head.clone();
-    let path = client.spools.path().map_err(Failure::never)?;
+    let (path, guard) = client.spools.path().map_err(Failure::never)?;
     let size = download(client, answer, shown, &path)?;
-    let guard = Arc::new(RemoveOnDrop(path.clone()));
     let object = LocalObject::open(&client.files, &path, shown).map_err(Failure::never)?;
-    let object = Arc::new(object.standing_for(head.validator(size), Some(guard)));
+    let object = Arc::new(object.standing_for(head.validator(size), Some(Box::new(guard))));
     client.spools.keep(url, &object);
     Ok(object)
 }

@@ -19,7 +19,8 @@ pub(crate) fn refuse(head: &Head, start: &[u8], shown: &str, answered_by: &str) 
     let body = text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).to_ascii_lowercase();
     let begins = ["<!doctype html", "<html", "<head", "<body"].iter().any(|tag| body.starts_with(tag))
         || ((body.starts_with("<?xml") || body.starts_with("<!--")) && body.contains("<html"));
-    if !begins && !(head.is_html() && !body.is_empty()) {
+    let is_page = begins || (head.is_html() && !body.is_empty());
+    if !is_page {
         return None;
     }
     let message = match title(&text) {

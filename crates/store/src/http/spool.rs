@@ -1,10 +1,12 @@
 //! Whole downloads: into the cache, or into temporary files where a server does not serve ranges.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -13,7 +15,7 @@ use flate2::read::MultiGzDecoder;
 use super::client::{Answer, Client};
 use super::failure::{Failure, explain_transport};
 use super::page;
-use crate::files::unwritable;
+use crate::files::{create_dirs, unwritable};
 use crate::local::{LocalObject, RemoveOnDrop, lock};
 
 /// Bytes of temporary downloads that are kept although nobody reads them, so that the stages of a run fetch once.
@@ -22,18 +24,26 @@ const KEPT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 const COPY_BYTES: usize = 128 * 1024;
 
 /// Temporary downloads of one run.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Spools {
-    folder: Mutex<Option<Folder>>,
+    scratch: Option<PathBuf>,
+    folder: Mutex<Option<Arc<Folder>>>,
     kept: Mutex<VecDeque<(String, Arc<LocalObject>)>>,
 }
 
-/// A private folder, removed with the run. The lock tells later runs that it is in use.
+/// A private folder, removed with the run and the last object in it. The lock tells later runs that it is in use.
 #[derive(Debug)]
-struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
-    count: u64,
+    count: AtomicU64,
     _lock: File,
+}
+
+/// A temporary download; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    _file: RemoveOnDrop,
+    _folder: Arc<Folder>,
 }
 
 impl Drop for Folder {
@@ -44,16 +54,30 @@ impl Drop for Folder {
 
 const FOLDER_PREFIX: &str = "arcoforge-download-";
 
+impl fmt::Debug for Spools {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spools").field("scratch", &self.scratch).finish_non_exhaustive()
+    }
+}
+
 impl Spools {
-    /// A new file's path.
-    pub(crate) fn path(&self) -> Result<PathBuf> {
-        let mut folder = lock(&self.folder);
-        let folder = match &mut *folder {
-            Some(folder) => folder,
-            none => none.insert(Folder::create()?),
-        };
-        folder.count += 1;
-        Ok(folder.path.join(folder.count.to_string()))
+    pub(crate) fn new(scratch: Option<PathBuf>) -> Self {
+        Self { scratch, ..Self::default() }
+    }
+
+    /// A new file's path, and what removes the file in the end.
+    pub(crate) fn path(&self) -> Result<(PathBuf, Spooled)> {
+        let mut slot = lock(&self.folder);
+        let folder =
+            match &*slot {
+                Some(folder) => Arc::clone(folder),
+                None => Arc::clone(slot.insert(Arc::new(Folder::create(
+                    &self.scratch.clone().unwrap_or_else(std::env::temp_dir),
+                )?))),
+            };
+        let number = folder.count.fetch_add(1, Ordering::Relaxed);
+        let path = folder.path.join(number.to_string());
+        Ok((path.clone(), Spooled { _file: RemoveOnDrop(path), _folder: folder }))
     }
 
     /// The download of this URL, if it is still there.
@@ -76,9 +100,9 @@ impl Spools {
 }
 
 impl Folder {
-    fn create() -> Result<Self> {
-        let parent = std::env::temp_dir();
-        sweep(&parent);
+    fn create(parent: &Path) -> Result<Self> {
+        create_dirs(parent)?;
+        sweep(parent);
         let attempt = |number: u32| {
             let path = parent.join(format!("{FOLDER_PREFIX}{}-{number}", std::process::id()));
             DirBuilder::new().mode(0o700).create(&path).map(|()| path)
@@ -90,12 +114,13 @@ impl Folder {
                 other => break other,
             }
         };
-        let explain = |e| unwritable(&parent, e).help("set TMPDIR, or give `--cache DIR`");
+        let explain =
+            |e| unwritable(parent, e).help("give `--scratch DIR` or `--cache DIR` on a disk with space");
         let path = path.map_err(explain)?;
         let file = File::create(path.join("lock")).map_err(explain)?;
         // Where files can't be locked, nothing is swept either.
         let _ = file.try_lock();
-        Ok(Self { path, count: 0, _lock: file })
+        Ok(Self { path, count: AtomicU64::new(0), _lock: file })
     }
 }
 
@@ -193,7 +218,11 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     fn all(&self, reader: &mut dyn Wire, start: &[u8]) -> Result<u64, Failure> {
-        let disk = |e| Failure::never(unwritable(self.path, e).help("set TMPDIR, or give `--cache DIR`"));
+        let disk = |e| {
+            Failure::never(
+                unwritable(self.path, e).help("give `--scratch DIR` or `--cache DIR` on a disk with space"),
+            )
+        };
         let mut file = BufWriter::new(File::create_new(self.path).map_err(disk)?);
         file.write_all(start).map_err(disk)?;
         let mut size = u64::try_from(start.len()).unwrap_or(0);

@@ -340,6 +340,33 @@ fn a_download_serves_all_readers() {
 }
 
 #[test]
+fn a_download_outlives_what_opened_it_and_leaves_nothing() {
+    let server = Server::start(kinds);
+    let scratch = tempfile::tempdir().unwrap();
+    // What a killed run left behind goes away, what a running one holds stays.
+    let (dead, alive) =
+        (scratch.path().join("arcoforge-download-1-0"), scratch.path().join("arcoforge-download-1-1"));
+    for folder in [&dead, &alive] {
+        std::fs::create_dir(folder).unwrap();
+        std::fs::write(folder.join("0"), b"x").unwrap();
+    }
+    std::fs::File::create(dead.join("lock")).unwrap();
+    let lock = std::fs::File::create(alive.join("lock")).unwrap();
+    lock.lock().unwrap();
+    let names = || std::fs::read_dir(scratch.path()).unwrap().count();
+
+    let sources = Sources::new(SourceOptions { scratch: Some(scratch.path().to_owned()), ..quick() });
+    let object = sources.open(&server.url("/norange/a")).unwrap();
+    sources.open(&server.url("/shortwhole/a")).unwrap_err();
+    assert!(!dead.exists() && alive.exists());
+    assert_eq!(names(), 2);
+    drop(sources);
+    assert!(read_all(&*object).unwrap() == noise(SIZE));
+    drop(object);
+    assert_eq!(names(), 1);
+}
+
+#[test]
 fn connections_stay_within_the_limit() {
     let server = Server::start(kinds);
     let sources = Sources::new(SourceOptions { connections_per_host: 2, ..quick() });

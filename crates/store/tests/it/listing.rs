@@ -4,8 +4,8 @@ use std::os::unix::fs::symlink;
 use arcoforge_core::error::Code;
 use arcoforge_store::list_local;
 
-#[test]
-fn patterns() {
+/// A tree with files in the root and below, hidden ones, and links to a file, a folder and nowhere.
+fn tree() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path();
     for name in
@@ -19,7 +19,13 @@ fn patterns() {
     symlink("../b.nc", root.join("d/link.nc")).unwrap();
     symlink("..", root.join("d/up")).unwrap();
     symlink("nowhere", root.join("d/.#lock")).unwrap();
-    let root = root.display().to_string();
+    folder
+}
+
+#[test]
+fn patterns() {
+    let folder = tree();
+    let root = folder.path().display().to_string();
     let everything = vec![
         ".hidden.nc",
         "10.nc",
@@ -82,6 +88,12 @@ fn patterns() {
             }
         }
     }
+}
+
+#[test]
+fn links_to_nowhere_and_relative_patterns() {
+    let folder = tree();
+    let root = folder.path().display().to_string();
     symlink("nowhere", format!("{root}/d/visible.nc")).unwrap();
     assert_eq!(list_local(&[format!("{root}/d")]).unwrap_err().code, Code::SourceNotFound);
     assert_eq!(list_local(&[]).unwrap(), []);

@@ -1,5 +1,7 @@
 //! Tests of the public interface: local files, servers on the loopback, the cache, writing.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod cache;
 mod files;
 mod http;
