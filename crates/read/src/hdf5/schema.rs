@@ -170,7 +170,8 @@ fn variables(
         .map(|p| Chars { name: &p.named.name, dims: &p.named.dims, is_char: is_char(&p.dataset.element) })
         .collect();
     let joins = |p: &ParsedArray<'_>| {
-        let is_length = |dim: &String| p.named.phony_last || is_text_length(dim, &chars);
+        let is_marked = p.named.phony_last || p.array.attrs.iter().any(|attr| attr.name == "_Encoding");
+        let is_length = |dim: &String| is_marked || is_text_length(dim, &chars);
         is_char(&p.dataset.element) && p.named.dims.last().is_some_and(is_length)
     };
     let joined: Vec<bool> = parsed.iter().map(joins).collect();

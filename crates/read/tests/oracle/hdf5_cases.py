@@ -1,12 +1,14 @@
 """Writes HDF5 and NetCDF-4 files whose values are known, each with an .npz of what every dataset must read as.
 
-    hdf5_cases.py FOLDER
+    hdf5_cases.py FOLDER              all cases
+    hdf5_cases.py FOLDER fixtures     the few that crates/read/tests/it reads
 
 Every element of a chunked dataset has another value, so that no two chunks can be mistaken for each other. What is in
 the .npz is what was written, from the arrays in memory: neither h5py nor libhdf5 reads it back. Run compare.py on
 FOLDER/*.h5 and FOLDER/*.nc then.
 """
 
+import ctypes
 import itertools
 import sys
 from pathlib import Path
@@ -257,6 +259,51 @@ def compact(case):
     case.expected["compact"] = array
 
 
+def special_cases(folder):
+    """What h5py has no call for: edge chunks without filters, shared messages, HDF5's own complex numbers."""
+    with Case(folder, "plain_edges", libver="latest") as case:
+        for name, maxshape in [("fixed", (5, 7)), ("growing", (None, 7)), ("both", (None, None)), ("single", (8, 8))]:
+            chunks = (8, 8) if name == "single" else (2, 3)
+            for shuffle in (False, True):
+                dcpl = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+                dcpl.set_chunk(chunks)
+                dcpl.set_shuffle()
+                if not shuffle:
+                    dcpl.set_deflate(3)
+                libhdf5().H5Pset_chunk_opts(ctypes.c_int64(dcpl.id), ctypes.c_uint(2))
+                unlimited = tuple(h5py.h5s.UNLIMITED if m is None else m for m in maxshape)
+                space = h5py.h5s.create_simple((5, 7), unlimited)
+                name_bytes = f"{name}_{'shuffle' if shuffle else 'gzip'}".encode()
+                dataset = h5py.Dataset(h5py.h5d.create(case.file.id, name_bytes, h5py.h5t.STD_I32LE, space, dcpl))
+                dataset[...] = values((5, 7))
+                case.expected[name_bytes.decode()] = values((5, 7))
+    with Case(folder, "native_complex", libver="latest") as case:
+        for name, kind, dtype in [("small", "COMPLEX_IEEE_F32LE", "<c8"), ("large", "COMPLEX_IEEE_F64LE", "<c16")]:
+            array = (values((2, 3), "f8") - 1j * values((2, 3), "f8", 7)).astype(dtype)
+            dataset = h5py.h5d.create(case.file.id, name.encode(), getattr(h5py.h5t, kind), h5py.h5s.create_simple((2, 3)))
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, array.astype(array.dtype.newbyteorder("=")))
+            case.expected[name] = array
+    shared_messages(Path(folder) / "shared_messages.h5")
+
+
+def shared_messages(path):
+    """A file whose datatypes, extents and attributes are in a shared message table: refused, variable by variable."""
+    fcpl = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    libhdf5().H5Pset_shared_mesg_nindexes(ctypes.c_int64(fcpl.id), ctypes.c_uint(1))
+    libhdf5().H5Pset_shared_mesg_index(ctypes.c_int64(fcpl.id), ctypes.c_uint(0), ctypes.c_uint(0x1F),
+                                       ctypes.c_uint(1))
+    with h5py.File(h5py.h5f.create(str(path).encode(), fcpl=fcpl)) as file:
+        for n in range(3):
+            dataset = file.create_dataset(f"v{n}", data=values((4, 5)), chunks=(2, 2), compression="gzip")
+            dataset.attrs["units"] = "a unit that is long enough to be shared between all of them"
+
+
+def libhdf5():
+    """The C library that h5py itself uses."""
+    folder = Path(h5py.__file__).parent.parent / "h5py.libs"
+    return ctypes.CDLL(str(next(folder.glob("libhdf5-*"))))
+
+
 def netcdf_cases(folder):
     """What the NetCDF library does with dimensions, groups and attributes; compared with netCDF4."""
     with netCDF4.Dataset(Path(folder) / "model.nc", "w") as data:
@@ -306,6 +353,10 @@ def netcdf_cases(folder):
         data.createVariable("last", "f8", ())[...] = 7.0
     with h5py.File(Path(folder) / "plain.h5", "w") as data:
         plain(data)
+    with h5py.File(Path(folder) / "unscaled.h5", "w") as data:
+        unscaled(data)
+    with h5py.File(Path(folder) / "unscaled_ordered.h5", "w", track_order=True) as data:
+        unscaled(data)
 
 
 def plain(data):
@@ -342,15 +393,52 @@ def plain(data):
     data["a"].attrs.create("named", 3, dtype=commit(data))
 
 
+def unscaled(data):
+    """Dimensions without scales, as the NetCDF library names them: also after a scale of the same length."""
+    data["lat"] = np.arange(4.0)
+    data["lat"].make_scale("latitude")
+    data["b"] = values((3, 4, 4))
+    data["a"] = values((4, 5))
+    data.create_dataset("grows", data=values((4, 5)), maxshape=(None, 5), chunks=(2, 5))
+    for group in ("z", "group/inner", "group", "group/a"):
+        data[f"{group}/c"] = values((4, 3))
+        data[f"{group}/d"] = values((3, 3, 3))
+
+
 def commit(data):
     data["named_type"] = np.dtype("<i2")
     return data["named_type"]
 
 
+def fixtures(folder):
+    """The small files that the Rust tests read; what they must read as is in the tests, by the same rule."""
+    shape, chunks = (5, 7), (2, 3)
+    for libver in ("earliest", "latest"):
+        with Case(folder, f"index_{libver}", libver=libver) as case:
+            for filtered, early in ((False, False), (True, False), (False, True)):
+                for n, maxshape in enumerate(maximal_shapes(shape)):
+                    name = f"{'gzip' if filtered else 'early' if early else 'plain'}_{n}"
+                    index_case(case, name, shape, chunks, maxshape, filtered, early)
+    with Case(folder, "filter_masks") as case:
+        masks(case)
+        precision(case)
+    with Case(folder, "userblock", userblock_size=512) as case:
+        case.write("contiguous", values((3, 4)))
+        case.write("chunked", values((5, 4)), chunks=(2, 3), compression="gzip")
+        strings(case)
+    netcdf_cases(folder)
+    for extra in ("*.npz", "unscaled_ordered.h5"):
+        for path in folder.glob(extra):
+            path.unlink()
+
+
 def main():
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for write in (index_cases, sparse_cases, many_cases, filter_cases, type_cases, netcdf_cases):
+    if sys.argv[2:] == ["fixtures"]:
+        fixtures(folder)
+        return
+    for write in (index_cases, sparse_cases, many_cases, filter_cases, type_cases, special_cases, netcdf_cases):
         write(folder)
 
 
