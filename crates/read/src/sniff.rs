@@ -158,7 +158,8 @@ fn damaged_signature(head: &[u8], size: u64) -> Error {
         _ => Error::new(
             Code::SourceFormat,
             format!("found `{found}`, expected `CDF` and 1, 2 or 5 for a NetCDF classic file; {READS}"),
-        ),
+        )
+        .help("check that the file is complete and is what its name says"),
     }
 }
 

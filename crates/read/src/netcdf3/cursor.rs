@@ -112,13 +112,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A name: length, text, padding.
+    /// A name: length, text, padding. Old writers count zeros behind the text as part of it.
     pub(super) fn name(&mut self, what: &str) -> Result<String, Stop> {
         let length = self.count(what)?;
         let bytes = self.take_padded(length, what)?;
-        if bytes.is_empty() || bytes.contains(&0) {
-            return Err(Stop::Bad(format!("{what} at byte {} is empty or holds a zero byte", self.at)));
+        match bytes.split(|&b| b == 0).next() {
+            Some(name) if !name.is_empty() => Ok(from_bytes(name)),
+            _ => Err(Stop::Bad(format!("{what} before byte {} is empty", self.at))),
         }
-        Ok(from_bytes(bytes))
     }
 }

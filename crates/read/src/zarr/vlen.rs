@@ -94,7 +94,7 @@ mod tests {
         let bytes = b"\x03\0\0\0\x02\0\0\0ab\0\0\0\0\x02\0\0\0\xc3\xa9";
         assert_eq!(texts(bytes, 3).unwrap(), ["ab", "", "é"]);
         for (bytes, cells) in
-            [(&bytes[..], 2), (&bytes[..20], 3), (b"\xff\xff\xff\xff", usize::MAX), (b"", 0)]
+            [(&bytes[..], 2), (&bytes[..19], 3), (b"\xff\xff\xff\xff", usize::MAX), (b"", 0)]
         {
             assert_eq!(texts(bytes, cells), None);
         }

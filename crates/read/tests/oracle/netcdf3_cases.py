@@ -176,12 +176,9 @@ def make(out):
     expected = {}
     for path in sorted(out.glob("*.nc")):
         twin = out / "classic_r4.nc" if path.name == "streaming_r4.nc" else path
-        try:
-            entry = read(twin)
-        except UnicodeDecodeError:
-            entry = {"format": "NetCDF-3 classic", "variables": [],
-                     "attrs": {"place": {"type": "text", "value": "K\u00f8benhavn"}, "empty": {"type": "text", "value": ""},
-                               "list": attr(np.array([1.5, -2.5], "f4"))}}
+        entry = read(twin)
+        if path.name == "latin1.nc":  # netCDF4-python replaces what is not UTF-8; the text was written as Latin-1 above
+            entry["attrs"]["place"] = {"type": "text", "value": "K\u00f8benhavn"}
         for v in entry["variables"]:
             if "values" in v:
                 v["hex"] = v.pop("values").tobytes().hex()
