@@ -70,7 +70,9 @@ pub fn fill_region(dst: &mut [u8], dst_shape: &[u64], region: &Region, value: &[
             match same {
                 Some(byte) => target.fill(byte),
                 None => {
-                    target.chunks_exact_mut(value.len().max(1)).for_each(|cell| cell.copy_from_slice(value))
+                    for cell in target.chunks_exact_mut(value.len().max(1)) {
+                        cell.copy_from_slice(value);
+                    }
                 }
             }
         }

@@ -88,7 +88,8 @@ fn parse(file: &File, bytes: &[u8]) -> Parsed<RawAttr> {
     if !(1..=3).contains(&version) {
         return unsupported(format!("attribute message of version {version}"));
     }
-    let flags = if version == 1 { cursor.read_u8()? & 0 } else { cursor.read_u8()? };
+    let byte = cursor.read_u8()?;
+    let flags = if version == 1 { 0 } else { byte };
     let name_bytes = usize::from(cursor.read_u16_le()?);
     let type_bytes = usize::from(cursor.read_u16_le()?);
     let space_bytes = usize::from(cursor.read_u16_le()?);

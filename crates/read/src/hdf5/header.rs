@@ -105,9 +105,9 @@ pub(super) fn read_header(file: &File, address: u64) -> Parsed<Header> {
         Walk { file, header: Header::default(), blocks: Vec::new(), bytes: 0, order_tracked: false };
     let version_2 = signature.as_ref() == b"OHDR";
     if version_2 {
-        walk.first_v2(address)?
+        walk.first_v2(address)?;
     } else {
-        walk.first_v1(address)?
+        walk.first_v1(address)?;
     }
     let mut at = 0;
     while let Some(&(offset, length)) = walk.blocks.get(at) {

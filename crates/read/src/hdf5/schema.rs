@@ -90,7 +90,14 @@ fn groups(file: &File, groups: &[Object], schema: &mut Schema) -> Result<bool> {
     let mut is_netcdf = false;
     for group in groups {
         let place = |error: Error| if group.path.is_empty() { error } else { error.in_variable(&group.path) };
-        let raw = attrs::collect(file, &group.header).map_err(|fault| place(fault.into()))?;
+        let raw = match attrs::collect(file, &group.header) {
+            Ok(raw) => raw,
+            Err(fault) => {
+                let reason = fault.unsupported().map_err(place)?;
+                schema.unreadable.push(Unreadable { name: format!("{}@", group.path), reason });
+                Vec::new()
+            }
+        };
         let (attrs, unreadable) = attrs::visible(file, &raw, |name| dims::is_plumbing(name, false))
             .map_err(|fault| place(fault.into()))?;
         list_unreadable(schema, &group.path, unreadable);

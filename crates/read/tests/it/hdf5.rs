@@ -1,8 +1,7 @@
 //! HDF5 and NetCDF-4. The files in `fixtures/hdf5` were written by `tests/oracle/hdf5_cases.py FOLDER fixtures` with
 //! h5py 3.16 and netCDF4 1.7.5 (HDF5 2.0.0); what is expected here is what that script wrote, and what netCDF4 and
 //! `ncdump` show of `model.nc`.
-
-use std::sync::Arc;
+#![allow(clippy::unwrap_used, clippy::single_range_in_vec_init, clippy::reversed_empty_ranges)]
 
 use arcoforge_codec::{Scratch, decode};
 use arcoforge_core::attrs::AttrValue;
@@ -14,45 +13,15 @@ use arcoforge_core::error::{Code, Result};
 use arcoforge_core::schema::{Format, Storage};
 use arcoforge_read::Reader;
 use arcoforge_read::hdf5::{Hdf5Reader, decode_foreign, open};
-use arcoforge_store::{Object, Validator};
 
-/// A file in memory.
-#[derive(Debug)]
-struct Bytes(Vec<u8>, Validator);
-
-impl Bytes {
-    fn new(bytes: Vec<u8>) -> Arc<Self> {
-        let validator = Validator { size: bytes.len() as u64, ..Validator::default() };
-        Arc::new(Self(bytes, validator))
-    }
-}
-
-impl Object for Bytes {
-    fn url(&self) -> &'static str {
-        "memory.h5"
-    }
-
-    fn validator(&self) -> &Validator {
-        &self.1
-    }
-
-    fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let offset = usize::try_from(offset).unwrap();
-        out.copy_from_slice(&self.0[offset..offset + out.len()]);
-        Ok(())
-    }
-
-    fn is_remote(&self) -> bool {
-        false
-    }
-}
+use crate::memory::Memory;
 
 fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(format!("{}/tests/it/fixtures/hdf5/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 fn reader(name: &str) -> Hdf5Reader {
-    open(Bytes::new(fixture(name))).unwrap()
+    open(Memory::new(fixture(name))).unwrap()
 }
 
 fn whole(reader: &Hdf5Reader, name: &str) -> Block {
@@ -312,7 +281,7 @@ fn dimensions_without_scales_are_named_as_by_netcdf() {
 /// Opens and reads everything, as far as it goes; a panic or another code than a source's fails the test.
 fn exhaust(bytes: Vec<u8>) -> Result<()> {
     let checked = |code: Code| assert_eq!(code.exit_status(), 5, "{code}");
-    let reader = open(Bytes::new(bytes)).inspect_err(|error| checked(error.code))?;
+    let reader = open(Memory::new(bytes)).inspect_err(|error| checked(error.code))?;
     for variable in &reader.schema().variables {
         if variable.cells() < 1 << 20 {
             let read = reader.read(&variable.name, &Region::whole(&variable.shape));
