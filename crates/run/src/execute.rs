@@ -114,7 +114,9 @@ impl<'a> Producer<'a> {
             (Content::Values(block), _) => self.values(worker, block, index),
             (Content::Pieces(pieces), Mode::Copy) => match stored(self.target.prepared, spec, pieces, index)?
             {
-                Some(found) => copy_stored(self.target, worker, spec, &found).map_err(|e| e.in_chunk(index)),
+                Some(found) => {
+                    copy_stored(self.target, worker, spec, index, &found).map_err(|e| e.in_chunk(index))
+                }
                 None => self.gathered(worker, pieces, index),
             },
             (Content::Pieces(pieces), _) => self.gathered(worker, pieces, index),
@@ -128,7 +130,7 @@ impl<'a> Producer<'a> {
         let local: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
         let buffer = self.buffers.as_ref().and_then(|b| b.get(self.covering.flat(&local) as usize));
         let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
-        pack(self.target.format, worker, &self.array.spec, buffer)
+        pack(self.target.format, worker, &self.array.spec, index, buffer)
     }
 
     fn values(&self, worker: &mut Worker, block: &Block, index: &[u64]) -> Result<bool> {
@@ -148,12 +150,11 @@ impl<'a> Producer<'a> {
             }
             BlockData::Bytes(bytes) => {
                 let size = spec.dtype.size().unwrap_or(1);
-                let mut chunk = vec![0; spec.chunks().chunk_cells() as usize * size];
-                fill_with(&mut chunk, spec.dtype, &spec.unwritten);
-                if !cut(&block.shape, &spec.chunk, &cells).run(bytes, &mut chunk, size) {
+                let mut chunk = vec![0; cells.cells() as usize * size];
+                if !cut(&block.shape, &cells).run(bytes, &mut chunk, size) {
                     return Err(Error::new(Code::Bug, "values in hand do not fit their array"));
                 }
-                pack(self.target.format, worker, spec, &chunk)
+                pack(self.target.format, worker, spec, index, &chunk)
             }
         }
     }
@@ -163,16 +164,20 @@ impl<'a> Producer<'a> {
     }
 }
 
-/// The copy of `cells` of an array of `shape` to the start of a chunk.
-fn cut(shape: &[u64], chunk: &[u64], cells: &Region) -> Copy {
-    let (from, to) = (strides(shape), strides(chunk));
+/// The copy of `cells` of an array of `shape` to a buffer of their own.
+fn cut(shape: &[u64], cells: &Region) -> Copy {
+    let (from, to) = (strides(shape), strides(&cells.shape()));
     let start = cells.0.iter().zip(&from).map(|(r, s)| r.start as usize * s).sum();
-    let dims = cells.0.iter().zip(&from).zip(&to).map(|((r, &source), &target)| Dim {
-        count: (r.end - r.start) as usize,
+    Copy::new(start, 0, dims(cells, &from, &to))
+}
+
+fn dims(cells: &Region, from: &[usize], to: &[usize]) -> Vec<Dim> {
+    let dim = |((range, &source), &target): ((&std::ops::Range<u64>, &usize), &usize)| Dim {
+        count: (range.end - range.start) as usize,
         source,
         target,
-    });
-    Copy::new(start, 0, dims)
+    };
+    cells.0.iter().zip(from).zip(to).map(dim).collect()
 }
 
 /// Cells of a chunk and of the array, by flat index: (chunk, array).
@@ -189,12 +194,32 @@ fn text_cells(shape: &[u64], chunk: &[u64], cells: &Region) -> Vec<(usize, usize
         .collect()
 }
 
-/// Encodes a chunk; false where it holds nothing but what a reader sees without it.
-fn pack(format: TargetFormat, worker: &mut Worker, spec: &ArraySpec, chunk: &[u8]) -> Result<bool> {
-    if absent_value(format, spec).is_some_and(|value| is_filled_with(chunk, spec.dtype, value)) {
+/// Encodes a chunk, given as its cells inside the array; false where they are nothing but what a reader sees without it.
+fn pack(
+    format: TargetFormat,
+    worker: &mut Worker,
+    spec: &ArraySpec,
+    index: &[u64],
+    cells: &[u8],
+) -> Result<bool> {
+    if absent_value(format, spec).is_some_and(|value| is_filled_with(cells, spec.dtype, value)) {
         return Ok(false);
     }
-    encode(&spec.encoding, spec.dtype.swap_size(), chunk, &mut worker.encoded, &mut worker.scratch)?;
+    let (swap, grid) = (spec.dtype.swap_size(), spec.chunks());
+    let inside = grid.region(index);
+    if inside.shape() == grid.chunk {
+        encode(&spec.encoding, swap, cells, &mut worker.encoded, &mut worker.scratch)?;
+        return Ok(true);
+    }
+    let size = spec.dtype.size().unwrap_or(1);
+    let mut whole = worker.buffer(grid.chunk_cells() as usize * size);
+    fill_with(&mut whole, spec.dtype, &spec.unwritten);
+    let dims = dims(&inside, &strides(&inside.shape()), &strides(&grid.chunk));
+    if !Copy::new(0, 0, dims).run(cells, &mut whole, size) {
+        return Err(Error::new(Code::Bug, "a chunk is smaller than its cells inside the array"));
+    }
+    encode(&spec.encoding, swap, &whole, &mut worker.encoded, &mut worker.scratch)?;
+    worker.give_back([whole]);
     Ok(true)
 }
 
@@ -241,6 +266,7 @@ fn copy_stored(
     target: &Target<'_>,
     worker: &mut Worker,
     spec: &ArraySpec,
+    index: &[u64],
     found: &StoredChunk<'_>,
 ) -> Result<bool> {
     let cells = spec.chunks().chunk_cells() as usize * spec.dtype.size().unwrap_or(1);
@@ -248,9 +274,10 @@ fn copy_stored(
         if absent_value(target.format, spec).is_some() {
             return Ok(false);
         }
-        let mut chunk = vec![0; cells];
+        let inside = spec.chunks().region(index).cells() as usize * spec.dtype.size().unwrap_or(1);
+        let mut chunk = vec![0; inside];
         fill_with(&mut chunk, spec.dtype, &spec.unwritten);
-        return pack(target.format, worker, spec, &chunk);
+        return pack(target.format, worker, spec, index, &chunk);
     };
     let mut encoded = std::mem::take(&mut worker.encoded);
     let read = read_stored(found.object, *offset, *bytes, &mut encoded);

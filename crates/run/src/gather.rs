@@ -44,7 +44,7 @@ impl Worker {
         }
     }
 
-    fn buffer(&mut self, bytes: usize) -> Vec<u8> {
+    pub(crate) fn buffer(&mut self, bytes: usize) -> Vec<u8> {
         let mut buffer = self.spare.pop().unwrap_or_default();
         buffer.resize(bytes, 0);
         buffer
@@ -81,7 +81,8 @@ struct Part<'a> {
     chunked: bool,
 }
 
-/// Fills the chunks of `region` (a box of whole chunks, cut at the array's end): one buffer per chunk, in C order.
+/// Fills the chunks of `region` (a box of whole chunks, cut at the array's end): one buffer per chunk, in C order, with
+/// the cells that lie inside the array.
 pub(crate) fn fill(
     worker: &mut Worker,
     prepared: &Prepared,
@@ -96,8 +97,8 @@ pub(crate) fn fill(
     let holes = parts.iter().any(|(piece, _)| piece.is_none());
     let mut buffers = Vec::new();
     for index in indices(&covering) {
-        let mut buffer = worker.buffer(grid.chunk_cells() as usize * size);
-        if holes || grid.region(&index).shape() != grid.chunk {
+        let mut buffer = worker.buffer(grid.region(&index).cells() as usize * size);
+        if holes {
             fill_with(&mut buffer, spec.dtype, &spec.unwritten);
         }
         buffers.push(buffer);
@@ -339,13 +340,14 @@ fn copies(
     inside: &Region,
 ) -> Vec<(usize, Copy)> {
     let array = part.to_array(inside);
-    let (source_strides, target_strides) = (strides(shape), strides(&slab.grid.chunk));
+    let source_strides = strides(shape);
     let mut found = Vec::new();
     for index in indices(&slab.grid.covering(&array)) {
         let whole = slab.grid.region(&index);
         let Some(both) = array.intersect(&whole).or_else(|| array.0.is_empty().then(|| array.clone())) else {
             continue;
         };
+        let target_strides = strides(&whole.shape());
         let local: Vec<u64> = index.iter().zip(&slab.first).map(|(i, f)| i - f).collect();
         let from = part.to_file(&both);
         let start = |region: &Region, origin: &Region, strides: &[usize]| -> usize {

@@ -20,6 +20,7 @@ mod bake;
 mod execute;
 mod find;
 mod gather;
+mod given;
 mod lock;
 mod pool;
 mod prepare;
@@ -30,6 +31,7 @@ mod verify;
 
 pub use bake::{Baked, bake, bake_locked, state_dir};
 pub use find::{Inputs, find};
+pub use given::list_inputs;
 pub use lock::{Lock, LockedInput, lock};
 pub use prepare::{Input, Prepared, prepare};
 pub use session::{Event, Options, Session, Stage};

@@ -86,7 +86,7 @@ fn obstacle(
         return Some("the files are not compressed".into());
     }
     if let Codecs::Chain(codecs) = &output.codecs
-        && *codecs != encoding.codecs
+        && codecs.iter().map(|c| sized(c, var.dtype)).collect::<Vec<_>>() != encoding.codecs
     {
         return Some("the recipe asks for other codecs".into());
     }

@@ -82,10 +82,21 @@ fn shape_slab(array: &mut ArrayPlan, files: &[File], share: u64) {
     let scratch = source.iter().product::<u64>().saturating_mul(spec.dtype.size_estimate()).saturating_mul(2);
     let item = spec.dtype.size_estimate();
     let need = |chunks: &[u64]| -> u64 {
+        // only cells inside the array are held; a chunk that reaches over its end is padded when it is encoded
+        let lengths = chunks.iter().zip(&spec.chunk).zip(&spec.shape);
         let cells =
-            chunks.iter().zip(&spec.chunk).fold(1_u64, |p, (&k, &c)| p.saturating_mul(k.saturating_mul(c)));
+            lengths.fold(1_u64, |p, ((&k, &c), &n)| p.saturating_mul(k.saturating_mul(c).min(n.max(1))));
+        let padded = if spec.chunk.iter().zip(&spec.shape).any(|(&c, &n)| n % c != 0) {
+            spec.chunk_bytes()
+        } else {
+            0
+        };
         // the slab, one encoded chunk, the source chunk as stored and decoded
-        cells.saturating_mul(item).saturating_add(spec.chunk_bytes()).saturating_add(scratch)
+        cells
+            .saturating_mul(item)
+            .saturating_add(spec.chunk_bytes())
+            .saturating_add(padded)
+            .saturating_add(scratch)
     };
     while need(&chunks) > share {
         // outermost first: within a shard, slabs must follow each other in C order

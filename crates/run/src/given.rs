@@ -1,0 +1,39 @@
+//! Inputs that a user names: files, folders, globs and URLs, in the order given.
+
+use std::path::Path;
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::list_local;
+
+/// Files that make a folder a Zarr store.
+const ZARR_KEYS: &[&str] = &["zarr.json", ".zgroup", ".zarray", ".zmetadata"];
+
+/// Replaces folders and globs by the files that they hold, sorted by path; URLs and paths of files stay as they are,
+/// also where one is named twice. No file is opened.
+///
+/// # Errors
+/// `source-not-found` for a folder or glob without files, `source-unsupported` for a Zarr store.
+pub fn list_inputs(given: &[String]) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for input in given {
+        let path = Path::new(input);
+        if is_store(path) {
+            let error =
+                Error::new(Code::SourceUnsupported, "found a Zarr store, expected NetCDF or HDF5 files");
+            return Err(error.at(input).help("this version bakes NetCDF and HDF5 files only"));
+        }
+        let listed =
+            path.is_dir() || (!path.exists() && !input.contains("://") && input.contains(['*', '?', '[']));
+        if listed {
+            files.extend(list_local(std::slice::from_ref(input))?.into_iter().map(|entry| entry.path));
+        } else {
+            files.push(input.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// Whether a path is a folder with Zarr's metadata.
+pub(crate) fn is_store(path: &Path) -> bool {
+    path.is_dir() && ZARR_KEYS.iter().any(|key| path.join(key).is_file())
+}
