@@ -17,10 +17,13 @@
 //! ```
 
 mod bake;
+pub mod describe;
 mod execute;
+pub mod figures;
 mod find;
 mod gather;
 mod given;
+mod inspect;
 mod lock;
 mod pool;
 mod prepare;
@@ -32,6 +35,7 @@ mod verify;
 pub use bake::{Baked, bake, bake_locked, state_dir};
 pub use find::{Inputs, find};
 pub use given::list_inputs;
+pub use inspect::{Inspected, inspect};
 pub use lock::{Lock, LockedInput, lock};
 pub use prepare::{Input, Prepared, prepare};
 pub use session::{Event, Options, Session, Stage};

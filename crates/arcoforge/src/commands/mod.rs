@@ -1,0 +1,31 @@
+//! One module per command.
+
+mod bake;
+mod check;
+mod completions;
+mod inspect;
+mod lock;
+mod plan;
+mod schema;
+mod verify;
+
+use crate::Outcome;
+use crate::cli::Command;
+use crate::output::Output;
+
+/// Does what was asked for.
+pub(crate) fn run(command: &Command, output: &Output) -> Outcome {
+    match command {
+        Command::Bake(args) => bake::run(args, output),
+        Command::Plan(args) => plan::run(args, output),
+        Command::Check(args) => check::run(args, output),
+        Command::Lock(args) => lock::run(args, output),
+        Command::Inspect(args) => inspect::run(args, output),
+        Command::Verify(args) => verify::run(args, output),
+        Command::Init(_) => {
+            Err(arcoforge_core::error::Error::new(arcoforge_core::code::Code::Bug, "not written yet").into())
+        }
+        Command::Schema => schema::run(output),
+        Command::Completions { shell } => completions::run(*shell, output),
+    }
+}

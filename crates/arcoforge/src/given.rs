@@ -1,0 +1,189 @@
+//! From arguments to a recipe: read from a file, or made for data files.
+
+use std::path::{Path, PathBuf};
+
+use arcoforge_core::axis::{Axis, AxisKind, Keys};
+use arcoforge_core::error::{Code, Error};
+use arcoforge_core::pattern::{Input, Source};
+use arcoforge_core::recipe::{About, Output as RecipeOutput, Policies, Recipe};
+use arcoforge_run::{Lock, Options, Session, list_inputs};
+
+use crate::Outcome;
+use crate::options::{Inputs, Run, Shape};
+use crate::output::Output;
+use crate::progress::Progress;
+use crate::report::{self, Failure};
+
+/// What a command works on.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// The recipe, with the options of the command line.
+    pub(crate) recipe: Recipe,
+    /// The recipe's file; `None` where data files were given.
+    pub(crate) path: Option<PathBuf>,
+    /// How to run.
+    pub(crate) options: Options,
+}
+
+/// Reads or makes the recipe and puts the options above it.
+pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) -> Outcome<Given> {
+    let mut given = match recipe_path(inputs)? {
+        Some(path) => from_recipe(output, path, run)?,
+        None => Given { recipe: of_files(inputs)?, path: None, options: run.options() },
+    };
+    shape.apply(&mut given.recipe)?;
+    Ok(given)
+}
+
+/// Reads a recipe; shows what is wrong with it.
+pub(crate) fn from_recipe(output: &Output, path: &str, run: &Run) -> Outcome<Given> {
+    let path = PathBuf::from(path);
+    let recipe = read_recipe(output, &path)?;
+    let mut options = run.options();
+    options.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    options.connections = recipe.source.connections.unwrap_or(options.connections);
+    Ok(Given { recipe, path: Some(path), options })
+}
+
+/// Reads and parses; warnings and problems are shown here, where the text is known.
+pub(crate) fn read_recipe(output: &Output, path: &Path) -> Outcome<Recipe> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|e| unreadable(&name, path, e))?;
+    let (recipe, found) = match arcoforge_recipe::parse(&text, &name) {
+        Ok((recipe, warnings)) => (Some(recipe), warnings),
+        Err(found) => (None, found),
+    };
+    let code = report::diagnostics(output, &found, &text, &name);
+    recipe.ok_or(Failure::Shown(code.unwrap_or(Code::RecipeSyntax)))
+}
+
+fn unreadable(name: &str, path: &Path, cause: std::io::Error) -> Failure {
+    use std::io::ErrorKind::{InvalidData, NotFound};
+    let message = match cause.kind() {
+        NotFound => "the recipe does not exist",
+        InvalidData => return Error::new(Code::RecipeSyntax, "the recipe is not UTF-8 text").at(name).into(),
+        _ if path.is_dir() => "found a folder, expected a recipe",
+        _ => "the recipe can't be read",
+    };
+    let missing = cause.kind() == NotFound;
+    let error = Error::new(Code::Usage, message).at(name);
+    let error = if missing { error } else { error.caused_by(cause) };
+    let help = "check the path; `arcoforge init FILE...` writes a recipe from example files";
+    error.help(help).into()
+}
+
+fn is_recipe(input: &str) -> bool {
+    let lower = input.to_ascii_lowercase();
+    lower.ends_with(".yaml") || lower.ends_with(".yml")
+}
+
+/// The recipe among the inputs, if it is one.
+fn recipe_path(inputs: &Inputs) -> Outcome<Option<&str>> {
+    let usage = |message: String, help: &str| Err(Error::new(Code::Usage, message).help(help).into());
+    match inputs.inputs.as_slice() {
+        [one] if is_recipe(one) => match &inputs.concat {
+            Some(dim) => usage(
+                format!("found `--concat {dim}` with a recipe"),
+                "the recipe's `axes` say what is concatenated",
+            ),
+            None => Ok(Some(one)),
+        },
+        [one] if Path::new(one).join("recipe.yaml").is_file() => {
+            let inside = Path::new(one).join("recipe.yaml");
+            let help = format!("for the recipe in it, give `{}`", inside.display());
+            usage(format!("found the folder `{one}`, expected a recipe or data files"), &help)
+        }
+        many => match many.iter().find(|i| is_recipe(i)) {
+            Some(recipe) => usage(
+                format!("found the recipe `{recipe}` among other inputs"),
+                "give one recipe, or data files only",
+            ),
+            None => Ok(None),
+        },
+    }
+}
+
+/// The recipe that data files stand for: `axes: {}` for one, a concat axis for several.
+fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
+    let files = list_inputs(&inputs.inputs)?;
+    let axes = match (&inputs.concat, files.len()) {
+        (Some(dim), _) => {
+            vec![Axis { name: dim.clone(), kind: AxisKind::Concat, keys: Keys::Found, items_per_file: None }]
+        }
+        (None, 1) => Vec::new(),
+        (None, many) => {
+            let message = format!("found {many} files, and nothing says how they belong together");
+            let help = "name the dimension along which they follow each other, as in `--concat time`; \
+                        for anything else write a recipe (`arcoforge init FILE...` begins one)";
+            return Err(Error::new(Code::Usage, message).help(help).into());
+        }
+    };
+    Ok(Recipe {
+        name: "files".to_owned(),
+        about: About::default(),
+        axes,
+        source: Source::new(Input::Files(files)),
+        steps: Vec::new(),
+        combine: Policies::default(),
+        output: RecipeOutput::default(),
+        test: std::collections::BTreeMap::new(),
+    })
+}
+
+impl Given {
+    /// Where the dataset goes: `--to`, else `output.to`, else NAME.zarr, in the current folder.
+    pub(crate) fn target(&self, to: Option<&str>) -> Outcome<PathBuf> {
+        let to = match (to, &self.recipe.output.to, &self.path) {
+            (Some(to), _, _) => to.to_owned(),
+            (None, Some(to), _) => to.clone(),
+            (None, None, Some(_)) => format!("{}.zarr", self.recipe.name),
+            (None, None, None) => {
+                let error = Error::new(Code::Usage, "nothing says where the dataset goes");
+                return Err(error.help("name the store to write, as in `--to sst.zarr`").into());
+            }
+        };
+        let path = to.strip_prefix("file://").unwrap_or(&to);
+        if path.contains("://") {
+            let message = "found a URL as the target, expected a folder of this machine";
+            let error = Error::new(Code::TargetUnsupported, message).at(to);
+            return Err(error.help("bake to a local folder and copy it").into());
+        }
+        Ok(PathBuf::from(path.trim_end_matches('/')))
+    }
+
+    /// Runs `work` in a session that shows progress. Problems of the recipe itself are placed in its file.
+    pub(crate) fn run<T>(
+        &self,
+        output: &Output,
+        work: impl FnOnce(&Session<'_>, &Recipe) -> Result<T, Vec<Error>>,
+    ) -> Outcome<T> {
+        let progress = Progress::new(*output);
+        let session = Session::new(self.options.clone(), |event| progress.tell(event));
+        let result = work(&session, &self.recipe);
+        drop(session);
+        progress.clear();
+        result.map_err(|errors| Failure::Errors(errors.into_iter().map(|e| self.placed(e)).collect()))
+    }
+
+    fn placed(&self, error: Error) -> Error {
+        match &self.path {
+            Some(path) if error.code.exit_status() == 3 && error.place.url.is_none() => {
+                error.at(path.display().to_string())
+            }
+            _ => error,
+        }
+    }
+
+    /// recipe.lock beside the recipe; `None` where data files were given.
+    pub(crate) fn lock_path(&self) -> Option<PathBuf> {
+        self.path.as_ref().map(|path| path.with_extension("lock"))
+    }
+
+    /// The lock, where there is one.
+    pub(crate) fn lock(&self) -> Outcome<Option<Lock>> {
+        match self.lock_path() {
+            Some(path) => Ok(Lock::read(&path, &self.recipe)?),
+            None => Ok(None),
+        }
+    }
+}

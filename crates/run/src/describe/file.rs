@@ -1,0 +1,104 @@
+//! One file or store.
+
+use std::fmt::Write;
+
+use arcoforge_core::schema::{Storage, Variable, base_name, group_of};
+use serde_json::{Value, json};
+
+use super::values::{attributes, attrs_json, encoding, scalar_json, shape};
+use crate::figures::bytes;
+use crate::inspect::Inspected;
+
+/// What is in a file, in the manner of `ncdump -h`, with storage.
+pub fn file_text(found: &Inspected) -> String {
+    let mut out = format!("{}: {}", found.input, found.format);
+    if let Some(count) = found.file_bytes {
+        let _ = write!(out, ", {}", bytes(count));
+    }
+    out.push('\n');
+    let schema = &found.schema;
+    out.push_str("\ndimensions:\n");
+    for (dim, length) in schema.dims() {
+        let _ = writeln!(out, "  {dim} = {length}");
+    }
+    out.push_str("\nvariables:\n");
+    for variable in &schema.variables {
+        describe(&mut out, variable);
+    }
+    if !schema.unreadable.is_empty() {
+        out.push_str("\ncan't be read:\n");
+        for unreadable in &schema.unreadable {
+            let _ = writeln!(out, "  {}: {}", unreadable.name, unreadable.reason);
+        }
+    }
+    for (path, attrs) in &schema.groups {
+        let _ = writeln!(out, "\ngroup /{path}:");
+        attributes(&mut out, "  ", attrs, None);
+    }
+    out.push_str("\nattributes:\n");
+    attributes(&mut out, "  ", &schema.attrs, None);
+    out
+}
+
+fn describe(out: &mut String, variable: &Variable) {
+    // dimensions of the variable's own group go by their last name
+    let own = |dim: &String| {
+        if group_of(dim) == variable.group() { base_name(dim).to_owned() } else { dim.clone() }
+    };
+    let dims: Vec<String> = variable.dims.iter().map(own).collect();
+    let _ = writeln!(out, "  {} {}({})", variable.dtype, variable.name, dims.join(", "));
+    let _ = writeln!(out, "      {}, {}", shape(&variable.shape), storage_text(variable));
+    attributes(out, "      ", &variable.attrs, variable.fill.as_ref().map(|f| (f, variable.dtype)));
+}
+
+/// Chunks, byte order and filters. All formats that are read keep the last dimension fastest.
+fn storage_text(variable: &Variable) -> String {
+    match &variable.storage {
+        Storage::Whole => format!("{}, row-major", bytes(variable.bytes())),
+        Storage::Chunks { chunk, encoding: how, chunked, .. } => {
+            let layout = if *chunked { format!("chunks {}", shape(chunk)) } else { "contiguous".to_owned() };
+            format!("{layout}, {}, row-major", encoding(how, variable.dtype))
+        }
+    }
+}
+
+/// The same as one JSON object.
+pub fn file_json(found: &Inspected) -> Value {
+    let schema = &found.schema;
+    let dims: serde_json::Map<String, Value> =
+        schema.dims().into_iter().map(|(dim, length)| (dim, json!(length))).collect();
+    let groups = schema.groups.iter().map(|(path, attrs)| json!({"path": path, "attrs": attrs_json(attrs)}));
+    let unreadable = schema.unreadable.iter().map(|u| json!({"name": u.name, "reason": u.reason}));
+    json!({
+        "input": found.input,
+        "format": found.format,
+        "bytes": found.file_bytes,
+        "dims": dims,
+        "attrs": attrs_json(&schema.attrs),
+        "groups": groups.collect::<Vec<_>>(),
+        "variables": schema.variables.iter().map(|v| variable_json(v)).collect::<Vec<_>>(),
+        "unreadable": unreadable.collect::<Vec<_>>(),
+    })
+}
+
+fn variable_json(variable: &Variable) -> Value {
+    let storage = match &variable.storage {
+        Storage::Whole => json!({"layout": "whole"}),
+        Storage::Chunks { chunk, encoding, chunked, .. } => json!({
+            "layout": if *chunked { "chunked" } else { "contiguous" },
+            "chunks": if *chunked { json!(chunk) } else { Value::Null },
+            "endian": encoding.endian,
+            "codecs": encoding.codecs,
+            "order": "C",
+        }),
+    };
+    json!({
+        "name": variable.name,
+        "dtype": variable.dtype.name(),
+        "dims": variable.dims,
+        "shape": variable.shape,
+        "fill_value": variable.fill.as_ref().map(|f| scalar_json(f, variable.dtype)),
+        "attrs": attrs_json(&variable.attrs),
+        "storage": storage,
+    })
+}

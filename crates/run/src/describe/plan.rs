@@ -1,0 +1,243 @@
+//! A plan: what would be done, and what it costs.
+
+use std::fmt::Write;
+
+use arcoforge_core::chunk::ChunkRef;
+use arcoforge_core::combine::Content;
+use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::recipe::TargetFormat;
+use arcoforge_core::target::ArraySpec;
+use serde_json::{Map, Value, json};
+
+use super::values::{attributes, attrs_json, codecs, scalar_json, shape};
+use crate::figures::{bytes, count};
+use crate::prepare::Prepared;
+
+/// Inputs without a file that are named.
+const ABSENT_SHOWN: usize = 5;
+
+/// Everything that a plan says, for people.
+pub fn plan_text(prepared: &Prepared) -> String {
+    let mut out = String::new();
+    inputs(&mut out, prepared);
+    dataset(&mut out, prepared);
+    arrays(&mut out, prepared);
+    cost(&mut out, prepared);
+    left_out(&mut out, prepared);
+    out
+}
+
+fn inputs(out: &mut String, prepared: &Prepared) {
+    let found = prepared.inputs.len() as u64;
+    let _ = writeln!(out, "inputs: {} found, {} absent", count(found, "file"), prepared.absent.len());
+    let ends = [("first", prepared.inputs.first()), ("last", prepared.inputs.last())];
+    for (name, input) in ends.into_iter().take(prepared.inputs.len()) {
+        let Some(input) = input else { continue };
+        let keys = input.keys.join(", ");
+        let keys = if keys.is_empty() { keys } else { format!(" ({keys})") };
+        let _ = writeln!(out, "  {name}{keys}: {}", input.url);
+    }
+    for absent in prepared.absent.iter().take(ABSENT_SHOWN) {
+        let _ = writeln!(out, "  absent: {absent}");
+    }
+    if prepared.absent.len() > ABSENT_SHOWN {
+        let _ = writeln!(out, "  ... and {} more absent", prepared.absent.len() - ABSENT_SHOWN);
+    }
+}
+
+fn dataset(out: &mut String, prepared: &Prepared) {
+    let dataset = &prepared.plan.dataset;
+    let _ = writeln!(
+        out,
+        "\ndataset: {}, {}",
+        format_name(dataset.format),
+        count(dataset.arrays.len() as u64, "array")
+    );
+    out.push_str("\ndimensions:\n");
+    for (dim, length) in dims(prepared) {
+        let _ = writeln!(out, "  {dim} = {length}");
+    }
+    out.push_str("\nvariables:\n");
+    for array in &dataset.arrays {
+        let _ = writeln!(out, "  {} {}({})", array.dtype, array.name, array.dims.join(", "));
+        attributes(out, "      ", &array.attrs, array.fill.as_ref().map(|f| (f, array.dtype)));
+    }
+    for (path, attrs) in &dataset.groups {
+        let _ = writeln!(out, "\ngroup /{path}:");
+        attributes(out, "  ", attrs, None);
+    }
+    out.push_str("\nattributes:\n");
+    attributes(out, "  ", &dataset.attrs, None);
+}
+
+/// Every dimension once, in the order of first use; the same name with another length in another group as well.
+fn dims(prepared: &Prepared) -> Vec<(&str, u64)> {
+    let mut dims: Vec<(&str, u64)> = Vec::new();
+    for array in &prepared.plan.dataset.arrays {
+        for dim in array.dims.iter().map(String::as_str).zip(array.shape.iter().copied()) {
+            if !dims.contains(&dim) {
+                dims.push(dim);
+            }
+        }
+    }
+    dims
+}
+
+fn arrays(out: &mut String, prepared: &Prepared) {
+    let head = ["array", "type", "shape", "chunk", "bytes", "shard", "codecs", "how"].map(str::to_owned);
+    let mut rows = vec![head.to_vec()];
+    rows.extend(prepared.plan.arrays.iter().map(row));
+    out.push_str("\narrays:\n");
+    table(out, &rows);
+}
+
+fn row(array: &ArrayPlan) -> Vec<String> {
+    let spec = &array.spec;
+    vec![
+        spec.name.clone(),
+        spec.dtype.to_string(),
+        shape(&spec.shape),
+        shape(&spec.chunk),
+        bytes(spec.chunk_bytes()),
+        spec.shard.as_ref().map_or("-".to_owned(), |shard| shape(shard)),
+        codecs(&spec.encoding.codecs),
+        how(array),
+    ]
+}
+
+fn how(array: &ArrayPlan) -> String {
+    match array.mode {
+        Mode::Copy => "copied".to_owned(),
+        Mode::Values => "from values in hand".to_owned(),
+        Mode::Decode if array.reason.is_empty() => "decoded".to_owned(),
+        Mode::Decode => format!("decoded: {}", array.reason),
+    }
+}
+
+/// Columns, padded to their widest cell.
+fn table(out: &mut String, rows: &[Vec<String>]) {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width =
+        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let _ = writeln!(out, "  {}", cells.join("  ").trim_end());
+    }
+}
+
+fn cost(out: &mut String, prepared: &Prepared) {
+    let plan = &prepared.plan;
+    let (chunks, objects, decoded, stored) = totals(prepared);
+    let copied = plan.arrays.iter().filter(|a| a.mode == Mode::Copy).count();
+    let _ = writeln!(out, "\ncost:");
+    let _ = writeln!(
+        out,
+        "  {} of {} write {} in {}",
+        count(plan.tasks(), "task"),
+        count(plan.arrays.len() as u64, "array"),
+        count(chunks, "chunk"),
+        count(objects, "object")
+    );
+    let _ = writeln!(out, "  {} decoded, {} of stored chunks read", bytes(decoded), bytes(stored));
+    let _ =
+        writeln!(out, "  {copied} of {} copied without decoding", count(plan.arrays.len() as u64, "array"));
+    let _ = writeln!(out, "  at most {} of memory", bytes(plan.peak_bytes));
+}
+
+/// Chunks, objects, decoded bytes, stored bytes read.
+fn totals(prepared: &Prepared) -> (u64, u64, u64, u64) {
+    let arrays = &prepared.plan.arrays;
+    let total =
+        |of: &dyn Fn(&ArraySpec) -> u64| arrays.iter().map(|a| of(&a.spec)).fold(0, u64::saturating_add);
+    let cells = |spec: &ArraySpec| spec.shape.iter().copied().fold(1, u64::saturating_mul);
+    (
+        total(&|spec| spec.chunks().len()),
+        total(&|spec| spec.objects().len()),
+        total(&|spec| cells(spec).saturating_mul(spec.dtype.size_estimate())),
+        arrays.iter().map(|a| stored(prepared, a)).fold(0, u64::saturating_add),
+    )
+}
+
+/// Stored bytes of the chunks that an array is made of; nothing for values in hand.
+fn stored(prepared: &Prepared, array: &ArrayPlan) -> u64 {
+    let Content::Pieces(pieces) = &array.content else { return 0 };
+    let refs = pieces.files.iter().flatten().filter_map(|piece| {
+        let surveyed = prepared.surveyed.get(piece.file as usize)?;
+        surveyed.refs.get(piece.variable as usize)?.as_ref()
+    });
+    let length = |chunk: &ChunkRef| match chunk {
+        ChunkRef::Stored { bytes, .. } => *bytes,
+        ChunkRef::Inline(bytes) => bytes.len() as u64,
+        ChunkRef::Unallocated => 0,
+    };
+    refs.flat_map(|refs| refs.iter()).map(length).fold(0, u64::saturating_add)
+}
+
+fn left_out(out: &mut String, prepared: &Prepared) {
+    if prepared.left_out.is_empty() {
+        return;
+    }
+    out.push_str("\nattributes left out, because files differ:\n");
+    for (variable, name) in &prepared.left_out {
+        let _ = match variable.as_str() {
+            "" => writeln!(out, "  {name}"),
+            variable => writeln!(out, "  {variable}@{name}"),
+        };
+    }
+}
+
+const fn format_name(format: TargetFormat) -> &'static str {
+    match format {
+        TargetFormat::Zarr3 => "Zarr v3",
+        TargetFormat::Zarr2 => "Zarr v2",
+    }
+}
+
+/// The same as one JSON object.
+pub fn plan_json(prepared: &Prepared) -> Value {
+    let plan = &prepared.plan;
+    let (chunks, objects, decoded, stored) = totals(prepared);
+    let input = |i: &crate::prepare::Input| json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
+    let dims: Map<String, Value> =
+        dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
+    let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
+    json!({
+        "digest": prepared.digest,
+        "inputs": prepared.inputs.iter().map(input).collect::<Vec<_>>(),
+        "absent": prepared.absent,
+        "format": plan.dataset.format,
+        "dims": dims,
+        "attrs": attrs_json(&plan.dataset.attrs),
+        "arrays": plan.arrays.iter().map(array_json).collect::<Vec<_>>(),
+        "tasks": plan.tasks(),
+        "workers": plan.workers,
+        "chunks": chunks,
+        "objects": objects,
+        "bytes_decoded": decoded,
+        "bytes_stored": stored,
+        "memory_bytes_max": plan.peak_bytes,
+        "attributes_left_out": left_out.collect::<Vec<_>>(),
+    })
+}
+
+fn array_json(array: &ArrayPlan) -> Value {
+    let spec = &array.spec;
+    json!({
+        "name": spec.name,
+        "dtype": spec.dtype.name(),
+        "dims": spec.dims,
+        "shape": spec.shape,
+        "chunk": spec.chunk,
+        "chunk_bytes": spec.chunk_bytes(),
+        "shard": spec.shard,
+        "endian": spec.encoding.endian,
+        "codecs": spec.encoding.codecs,
+        "fill_value": spec.fill.as_ref().map(|f| scalar_json(f, spec.dtype)),
+        "attrs": attrs_json(&spec.attrs),
+        "tasks": array.tasks().len(),
+        "how": match array.mode { Mode::Copy => "copy", Mode::Values => "values", Mode::Decode => "decode" },
+        "reason": array.reason,
+    })
+}
