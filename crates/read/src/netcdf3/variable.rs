@@ -49,11 +49,13 @@ fn storage(array: &Array, fill: Option<&Scalar>) -> Storage {
 /// Takes `_FillValue` out of the attributes, in the variable's type. One that no cell can equal stays an attribute.
 fn split_fill(attrs: &Attrs, dtype: DataType) -> (Attrs, Option<Scalar>) {
     let fill = attrs.get("_FillValue").and_then(|value| fill_of(value, dtype));
-    let keep = |name: &str| {
-        !(name == "_FillValue" && fill.is_some()) && !(name == "_Encoding" && dtype == DataType::Text)
+    let told = |name: &str| match name {
+        "_FillValue" => fill.is_some(),
+        "_Encoding" => dtype == DataType::Text,
+        _ => false,
     };
     let kept =
-        attrs.iter().filter(|(name, _)| keep(name)).map(|(name, value)| (name.to_owned(), value.clone()));
+        attrs.iter().filter(|(name, _)| !told(name)).map(|(name, value)| (name.to_owned(), value.clone()));
     (kept.collect(), fill)
 }
 

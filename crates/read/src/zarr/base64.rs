@@ -7,7 +7,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         [body @ .., b'='] => (body, 1),
         body => (body, 0),
     };
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut out = Vec::with_capacity(text.len() / 4 * 3);

@@ -298,6 +298,7 @@ fn chunk_references_tile_the_data() {
 }
 
 #[test]
+#[allow(clippy::reversed_empty_ranges)] // that is what is refused
 fn regions_outside_of_an_array_are_refused() {
     let reader = netcdf3::open(Memory::new(bytes("classic_r4.nc"))).unwrap();
     for region in
