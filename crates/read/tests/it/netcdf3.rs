@@ -252,6 +252,16 @@ fn what_a_dataset_cannot_hold_is_unreadable_by_name() {
 }
 
 #[test]
+fn zeros_behind_a_name_are_no_part_of_it() {
+    // as ref_nctest_64bit_offset.nc of netCDF-C has it
+    let file = Header::new(1, 0).words(&[10, 1]).name("pp\0\0\0\0").words(&[2, 0, 0, 11, 1]).name("v\0");
+    let file = file.words(&[1, 0, 0, 0, 5, 8, 96]).padded(104);
+    let reader = netcdf3::open(Memory::new(file)).unwrap();
+    assert_eq!(reader.schema().dims(), [("pp".to_owned(), 2)]);
+    assert_eq!(reader.schema().variables[0].name, "v");
+}
+
+#[test]
 fn a_long_header_is_read_by_ranges_and_no_value_with_it() {
     // one attribute of 300 KiB that begins before and ends behind the first read, then 8 MiB of data
     let length: u32 = 300 << 10;
