@@ -82,6 +82,10 @@ fn obstacle(
     if !source.aligned {
         return Some("files do not end where chunks do".into());
     }
+    // a contiguous array ends with its last cell, a chunk at its end would be short
+    if !source.chunked && var.shape.iter().zip(chunk).any(|(n, c)| n % c != 0) {
+        return Some("the files are contiguous, and not a multiple of the chunk".into());
+    }
     if encoding.codecs.is_empty() && output.codecs == Codecs::Default {
         return Some("the files are not compressed".into());
     }

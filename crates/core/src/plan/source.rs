@@ -21,7 +21,8 @@ pub(super) struct Source {
     pub(super) unwritten: Option<Scalar>,
     /// Whether the files really are chunked (not contiguous).
     pub(super) chunked: bool,
-    /// Whether the dimensions are in the files' order.
+    /// Whether the dimensions are in the files' order, and a stored chunk has no cells beyond those of the variable's
+    /// dimensions (a squeezed dimension may be chunked longer than it is).
     pub(super) in_order: bool,
     /// Whether every file's chunks begin where the dataset's would.
     pub(super) aligned: bool,
@@ -57,6 +58,7 @@ fn of_file(mapped: &Mapped) -> Option<Source> {
     let Storage::Chunks { chunk, encoding, unwritten, chunked } = &mapped.var.storage else { return None };
     let axes = mapped.axes();
     let kept: Vec<usize> = axes.iter().flatten().copied().collect();
+    let squeezed = (0..chunk.len()).filter(|d| !kept.contains(d)).all(|d| chunk.get(d) == Some(&1));
     let chunk: Vec<u64> = axes.iter().map(|a| a.and_then(|a| chunk.get(a).copied()).unwrap_or(1)).collect();
     Some(Source {
         chunk_max: chunk.clone(),
@@ -64,7 +66,7 @@ fn of_file(mapped: &Mapped) -> Option<Source> {
         encoding: Some(encoding.clone()),
         unwritten: Some(unwritten.clone()),
         chunked: *chunked,
-        in_order: kept.windows(2).all(|w| matches!(w, [a, b] if a < b)),
+        in_order: squeezed && kept.windows(2).all(|w| matches!(w, [a, b] if a < b)),
         aligned: false,
     })
 }
