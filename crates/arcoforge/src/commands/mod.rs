@@ -3,6 +3,7 @@
 mod bake;
 mod check;
 mod completions;
+mod init;
 mod inspect;
 mod lock;
 mod plan;
@@ -22,9 +23,7 @@ pub(crate) fn run(command: &Command, output: &Output) -> Outcome {
         Command::Lock(args) => lock::run(args, output),
         Command::Inspect(args) => inspect::run(args, output),
         Command::Verify(args) => verify::run(args, output),
-        Command::Init(_) => {
-            Err(arcoforge_core::error::Error::new(arcoforge_core::code::Code::Bug, "not written yet").into())
-        }
+        Command::Init(args) => init::run(args, output),
         Command::Schema => schema::run(output),
         Command::Completions { shell } => completions::run(*shell, output),
     }

@@ -89,6 +89,7 @@ fn arrays(out: &mut String, prepared: &Prepared) {
     rows.extend(prepared.plan.arrays.iter().map(row));
     out.push_str("\narrays:\n");
     table(out, &rows);
+    reasons(out, &prepared.plan.arrays);
 }
 
 fn row(array: &ArrayPlan) -> Vec<String> {
@@ -101,16 +102,30 @@ fn row(array: &ArrayPlan) -> Vec<String> {
         bytes(spec.chunk_bytes()),
         spec.shard.as_ref().map_or("-".to_owned(), |shard| shape(shard)),
         codecs(&spec.encoding.codecs),
-        how(array),
+        how(array).to_owned(),
     ]
 }
 
-fn how(array: &ArrayPlan) -> String {
+const fn how(array: &ArrayPlan) -> &'static str {
     match array.mode {
-        Mode::Copy => "copied".to_owned(),
-        Mode::Values => "from values in hand".to_owned(),
-        Mode::Decode if array.reason.is_empty() => "decoded".to_owned(),
-        Mode::Decode => format!("decoded: {}", array.reason),
+        Mode::Copy => "copied",
+        Mode::Values => "written",
+        Mode::Decode => "decoded",
+    }
+}
+
+/// Why chunks are decoded, and of which arrays.
+fn reasons(out: &mut String, arrays: &[ArrayPlan]) {
+    let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+    for array in arrays.iter().filter(|a| a.mode == Mode::Decode && !a.reason.is_empty()) {
+        match reasons.iter_mut().find(|(reason, _)| *reason == array.reason) {
+            Some((_, names)) => names.push(&array.spec.name),
+            None => reasons.push((&array.reason, vec![&array.spec.name])),
+        }
+    }
+    for (at, (reason, names)) in reasons.into_iter().enumerate() {
+        let head = if at == 0 { "\ndecoded rather than copied, because of:\n" } else { "" };
+        let _ = writeln!(out, "{head}  {reason} ({})", names.join(", "));
     }
 }
 

@@ -1,0 +1,280 @@
+//! The recipe's text.
+
+use std::fmt::Write;
+
+use arcoforge_core::calendar::DateTime;
+
+use super::facts::Facts;
+use super::guess::{Axis, Guess};
+use super::text::{glob, quoted, regex, single_quoted, template};
+
+/// Keys of a list that are written in the recipe; longer ones are found.
+const LISTED: usize = 50;
+
+/// What a recipe is written of.
+pub(super) struct Draft<'a> {
+    /// All inputs, as the recipe names them.
+    pub(super) names: &'a [String],
+    /// Whether they can be listed (files of this machine).
+    pub(super) local: bool,
+    /// What the names tell.
+    pub(super) guess: Option<&'a Guess>,
+    /// For every axis of the guess, whether it puts files side by side.
+    pub(super) merges: Vec<bool>,
+    /// What the files tell.
+    pub(super) facts: &'a Facts,
+}
+
+/// The commented recipe.
+pub(super) fn write(draft: &Draft<'_>) -> String {
+    let mut out = String::from(HEAD);
+    let title = draft.facts.title.as_deref().unwrap_or("one line about the data");
+    let _ = writeln!(out, "name: {}", slug(draft.names));
+    let _ = writeln!(out, "about:\n  title: {}", quoted(title));
+    out.push_str(
+        "  # license: CC-BY-4.0\n  # providers: [{name: ..., roles: [producer], url: \"https://...\"}]\n",
+    );
+    let labels = labels(draft);
+    match (draft.names, draft.guess) {
+        ([one], _) => {
+            let _ = write!(
+                out,
+                "# One file: nothing to put together.\naxes: {{}}\nsource:\n  files: [{}]\n",
+                quoted(one)
+            );
+        }
+        (_, Some(guess)) if guess.is_grid() && short(guess) => declared(&mut out, draft, guess, &labels),
+        (_, Some(guess)) if draft.local => found(&mut out, draft, guess, &labels),
+        _ => listed(&mut out, draft),
+    }
+    steps(&mut out, draft, &labels);
+    combine(&mut out, draft.facts);
+    output(&mut out, draft, &labels);
+    out
+}
+
+const HEAD: &str = "\
+# Written by `arcoforge init` from the names of the files and what the first and last of them hold: read it through.
+#
+#     arcoforge check recipe.yaml     # is it well formed?
+#     arcoforge plan recipe.yaml      # what would be made of which files?
+#     arcoforge bake recipe.yaml
+schema: 1
+";
+
+/// Lists in the recipe stay short enough to read.
+fn short(guess: &Guess) -> bool {
+    guess.axes.iter().all(|axis| match axis {
+        Axis::Dates(..) => true,
+        Axis::Numbers(numbers) => consecutive(numbers) || numbers.len() <= LISTED,
+        Axis::Words(words) => words.len() <= LISTED,
+    })
+}
+
+fn consecutive(numbers: &[i64]) -> bool {
+    numbers.windows(2).all(|w| matches!(w, [a, b] if a.checked_add(1) == Some(*b)))
+}
+
+/// The names of the axes: the dimension where the files have it.
+fn labels(draft: &Draft<'_>) -> Vec<String> {
+    let Some(guess) = draft.guess else { return Vec::new() };
+    let dates = guess.axes.iter().any(|a| matches!(a, Axis::Dates(..)));
+    let mut labels: Vec<String> = Vec::new();
+    for (axis, merge) in guess.axes.iter().zip(&draft.merges) {
+        let time = || draft.facts.time.clone().unwrap_or_else(|| "time".to_owned());
+        let along = draft.facts.varying.clone().or_else(|| draft.facts.time.clone());
+        let label = match axis {
+            Axis::Dates(..) => time(),
+            Axis::Numbers(_) if !dates && guess.axes.len() == 1 => {
+                along.unwrap_or_else(|| "number".to_owned())
+            }
+            _ if *merge => "variable".to_owned(),
+            _ => "member".to_owned(),
+        };
+        let taken =
+            labels.iter().filter(|l| l.trim_end_matches(|c: char| c.is_ascii_digit()) == label).count();
+        labels.push(if taken == 0 { label } else { format!("{label}{}", taken + 1) });
+    }
+    labels
+}
+
+/// Axes that say which files there are, and a template.
+fn declared(out: &mut String, draft: &Draft<'_>, guess: &Guess, labels: &[String]) {
+    out.push_str("# The axes say which files there are; to extend the series, move `to` (or write `to: now`).\naxes:\n");
+    for ((axis, label), merge) in guess.axes.iter().zip(labels).zip(&draft.merges) {
+        let kind = kind(*merge);
+        let keys = match axis {
+            Axis::Dates(dates, Some(every)) => format!("{{{}, every: {every}}}", ends(dates)),
+            Axis::Dates(dates, None) => format!("[{}]", join(dates.iter().map(date))),
+            Axis::Numbers(numbers) if consecutive(numbers) && numbers.len() > 2 => {
+                let (from, to) = (numbers.first().unwrap_or(&0), numbers.last().unwrap_or(&0));
+                format!("{{from: {from}, to: {to}}}")
+            }
+            Axis::Numbers(numbers) => format!("[{}]", join(numbers.iter().map(i64::to_string))),
+            Axis::Words(words) => format!("[{}]", join(words.iter().map(|w| quoted(w)))),
+        };
+        let _ = writeln!(out, "  {label}: {{{kind}: {keys}}}");
+    }
+    let _ = write!(
+        out,
+        "source:\n  # Relative paths begin at the folder of this file.\n  url: {}\n",
+        quoted(&template(guess, labels))
+    );
+    out.push_str("  # missing: [{...}]    # positions that the archive does not have\n");
+}
+
+const fn kind(merge: bool) -> &'static str {
+    if merge { "merge" } else { "concat" }
+}
+
+fn join(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+fn ends(dates: &[DateTime]) -> String {
+    let text = |d: Option<&DateTime>| d.map(date).unwrap_or_default();
+    format!("from: {}, to: {}", text(dates.first()), text(dates.last()))
+}
+
+/// A date with its time only where that is not midnight.
+fn date(date: &DateTime) -> String {
+    let day = format!("{:04}-{:02}-{:02}", date.year, date.month, date.day);
+    match date.ns_of_day() {
+        0 => day,
+        _ => format!("{day}T{:02}:{:02}:{:02}", date.hour, date.minute, date.second),
+    }
+}
+
+/// Axes with keys as found in the names.
+fn found(out: &mut String, draft: &Draft<'_>, guess: &Guess, labels: &[String]) {
+    out.push_str("# The files are listed, and the keys read from their names by the groups of the regular expression.\naxes:\n");
+    for (label, merge) in labels.iter().zip(&draft.merges) {
+        let _ = writeln!(out, "  {label}: {{{}: found}}", kind(*merge));
+    }
+    let _ = write!(
+        out,
+        "source:\n  find:\n    # Relative paths begin at the folder of this file.\n    glob: {}\n    regex: {}\n",
+        quoted(&glob(guess)),
+        single_quoted(&regex(guess, labels)),
+    );
+    for (axis, label) in guess.axes.iter().zip(labels) {
+        let format = guess.parts.iter().enumerate().find_map(|(_, part)| match part {
+            super::guess::Part::Key { axis: of, format, main: true } if labels.get(*of) == Some(label) => {
+                Some(format)
+            }
+            _ => None,
+        });
+        if let (Axis::Dates(..), Some(format)) = (axis, format) {
+            let _ = writeln!(out, "    parse: {{{label}: {}}}", quoted(format));
+        }
+    }
+}
+
+/// Every input by name.
+fn listed(out: &mut String, draft: &Draft<'_>) {
+    let dim = along(draft.facts);
+    out.push_str("# The names follow no pattern that was recognised: the files stand in the order in which they follow each other.\n");
+    let _ = write!(out, "axes:\n  {dim}: {{concat: found}}\nsource:\n  files:\n");
+    for name in draft.names {
+        let _ = writeln!(out, "    - {}", quoted(name));
+    }
+}
+
+/// The dimension of files whose names say nothing.
+fn along(facts: &Facts) -> String {
+    facts.varying.clone().or_else(|| facts.time.clone()).unwrap_or_else(|| "time".to_owned())
+}
+
+fn steps(out: &mut String, draft: &Draft<'_>, labels: &[String]) {
+    let facts = draft.facts;
+    let mut steps = String::new();
+    for (name, reason) in &facts.unreadable {
+        let _ = write!(steps, "  # {}\n  - drop: [{}]\n", reason.replace('\n', " "), quoted(name));
+    }
+    if let Some(guess) = draft.guess.filter(|_| draft.names.len() > 1) {
+        for ((axis, label), merge) in guess.axes.iter().zip(labels).zip(&draft.merges) {
+            if *merge || facts.dims.contains(label) {
+                continue;
+            }
+            let scalar = facts.scalar_time.as_ref().filter(|_| matches!(axis, Axis::Dates(..)));
+            let value = scalar.map_or(format!("key: {label}"), |name| format!("scalar: {name}"));
+            let _ = write!(
+                steps,
+                "  # The files have no dimension `{label}`.\n  - add_dim: {{{label}: {{{value}}}}}\n"
+            );
+        }
+    } else if draft.names.len() > 1 && !facts.dims.contains(&along(facts)) {
+        let _ = write!(
+            steps,
+            "  # The files have no dimension `{0}`.\n  - add_dim: {{{0}: {{key: {0}}}}}\n",
+            along(facts)
+        );
+    }
+    let ones: Vec<&String> =
+        facts.ones.iter().filter(|dim| !dim.contains('/') && !labels.contains(dim)).collect();
+    if !ones.is_empty() {
+        let list = join(ones.iter().map(|d| (*d).clone()));
+        let _ = write!(steps, "  # Of length one in every file that was opened:\n  # - squeeze: [{list}]\n");
+    }
+    if steps.lines().any(|line| line.starts_with("  - ")) {
+        let _ = write!(out, "steps:\n{steps}");
+    } else if !steps.is_empty() {
+        let commented: String =
+            steps.lines().map(|l| format!("#{}\n", l.replacen("  # ", "   ", 1))).collect();
+        let _ = write!(out, "# steps:\n{commented}");
+    }
+}
+
+fn combine(out: &mut String, facts: &Facts) {
+    if !facts.packing.is_empty() {
+        let _ = write!(
+            out,
+            "# scale_factor or add_offset differ between the first and the last file ({}). As it stands, a bake stops\n\
+             # there. `decode` writes unpacked numbers; `arcoforge check` tells whether this version can.\n\
+             # combine: {{packing: decode}}\n",
+            facts.packing.join(", ")
+        );
+    } else if facts.packed {
+        out.push_str(
+            "# Packed values are kept as they are, as long as all files pack alike. Where files that come later may not:\n\
+             # combine: {packing: decode}\n",
+        );
+    }
+}
+
+fn output(out: &mut String, draft: &Draft<'_>, labels: &[String]) {
+    let dim =
+        labels.last().cloned().or_else(|| draft.facts.time.clone()).unwrap_or_else(|| "time".to_owned());
+    let _ = write!(
+        out,
+        "# Without `chunks` the target's are those of the files. For long time series at single places, more steps a\n\
+         # chunk; for maps, one step a chunk and many chunks a shard.\n\
+         # output:\n#   chunks: {{{dim}: 30}}\n#   shards: {{{dim}: 360}}\n#   attrs: {{Conventions: CF-1.11}}\n"
+    );
+}
+
+/// A name of `[a-z0-9-]` from what the files' own names begin with.
+fn slug(names: &[String]) -> String {
+    let base = |name: &String| name.rsplit_once('/').map_or(name.clone(), |(_, base)| base.to_owned());
+    let bases: Vec<String> = names.iter().map(base).collect();
+    let first = bases.first().cloned().unwrap_or_default();
+    let common = bases.iter().fold(first.len(), |length, other| {
+        first.bytes().zip(other.bytes()).take(length).take_while(|(a, b)| a == b).count()
+    });
+    let stem = match names.len() {
+        1 => first.rsplit_once('.').map_or(first.as_str(), |(stem, _)| stem).to_owned(),
+        _ => first.bytes().take(common).map(char::from).collect::<String>(),
+    };
+    let stem = if names.len() > 1 { stem.trim_end_matches(|c: char| c.is_ascii_digit()) } else { &stem };
+    let mut slug = String::new();
+    for c in stem.chars().flat_map(char::to_lowercase) {
+        let c = if c.is_ascii_alphanumeric() { c } else { '-' };
+        if c != '-' || !slug.ends_with('-') {
+            slug.push(c);
+        }
+    }
+    match slug.trim_matches('-') {
+        short if short.len() < 2 => "dataset".to_owned(),
+        slug => slug.to_owned(),
+    }
+}
