@@ -35,6 +35,7 @@ mod lz4;
 mod lzf;
 mod order;
 mod pipeline;
+mod records;
 mod scratch;
 mod shuffle;
 mod support;

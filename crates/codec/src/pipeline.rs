@@ -9,8 +9,8 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::deflate::Wrapper;
 use crate::scratch::{Buffers, Scratch, Tools, grow};
 use crate::{
-    bad_parameter, bitshuffle, blosc, bzip, checksum, corrupt, lz4, lzf, order, shuffle, support, too_long,
-    zstandard,
+    bad_parameter, bitshuffle, blosc, bzip, checksum, corrupt, lz4, lzf, order, records, shuffle, support,
+    too_long, zstandard,
 };
 
 /// Undoes the codecs of one chunk, from last to first; `out` then holds little-endian elements.
@@ -130,6 +130,9 @@ fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Tools) -> Resu
         Codec::Lzf => lzf::decode(stored, out),
         Codec::Bzip2 { .. } => bzip::decode(stored, out),
         Codec::Bitshuffle { params } => bitshuffle::decode(params, stored, out, tools),
+        Codec::Records { piece_bytes, stride_bytes } => {
+            records::decode(*piece_bytes, *stride_bytes, stored, out)
+        }
         Codec::Szip { .. } | Codec::ScaleOffset { .. } | Codec::Nbit { .. } => {
             undo_foreign(codec, stored, out, tools)
         }
@@ -218,6 +221,7 @@ fn apply(codec: &Codec, data: &[u8], out: &mut Vec<u8>, tools: &mut Tools) -> Re
         | Codec::ScaleOffset { .. }
         | Codec::Nbit { .. }
         | Codec::Bitshuffle { .. }
+        | Codec::Records { .. }
         | Codec::Unknown { .. } => Err(Error::new(
             Code::TargetUnsupported,
             format!("`{}` can be read but not written", codec.name()),

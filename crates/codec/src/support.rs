@@ -16,6 +16,9 @@ pub fn is_decodable(codec: &Codec) -> Result<(), String> {
             Err(format!("HDF5 filter {id} has no decoder here"))
         }
         Codec::Unknown { id, name } => Err(format!("HDF5 filter {id} (`{name}`) has no decoder here")),
+        Codec::Records { piece_bytes, stride_bytes } if *piece_bytes == 0 || stride_bytes < piece_bytes => {
+            Err(format!("`records` with pieces of {piece_bytes} bytes, {stride_bytes} bytes apart"))
+        }
         Codec::Shuffle { element_size: 0 } => Err("`shuffle` with elements of 0 bytes".into()),
         Codec::Bitshuffle { params } => bitshuffle::Params::parse(params).map(|_| ()),
         _ => Ok(()),
@@ -37,6 +40,11 @@ mod tests {
             ),
             (Codec::Unknown { id: 9, name: String::new() }, Some("HDF5 filter 9 has no decoder here")),
             (Codec::Shuffle { element_size: 0 }, Some("`shuffle` with elements of 0 bytes")),
+            (Codec::Records { piece_bytes: 4, stride_bytes: 4 }, None),
+            (
+                Codec::Records { piece_bytes: 4, stride_bytes: 3 },
+                Some("`records` with pieces of 4 bytes, 3 bytes apart"),
+            ),
             (Codec::Bitshuffle { params: vec![0, 4, 2, 0, 2] }, None),
             (
                 Codec::Bitshuffle { params: vec![0, 4, 2, 0, 7] },

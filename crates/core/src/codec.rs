@@ -68,6 +68,14 @@ pub enum Codec {
         /// The filter's client data: version major, minor, element size, block size, compressor.
         params: Vec<u32>,
     },
+    /// No compression: pieces that lie apart in the file, with bytes of other arrays between them (records of NetCDF
+    /// classic files). The stored bytes begin with the first piece and end with the last.
+    Records {
+        /// Bytes of one piece.
+        piece_bytes: u64,
+        /// Bytes from the beginning of one piece to that of the next.
+        stride_bytes: u64,
+    },
     /// A filter that can't be undone here; keeps its HDF5 number and name for the message.
     Unknown {
         /// The registered number of the filter.
@@ -95,6 +103,7 @@ impl Codec {
             Self::ScaleOffset { .. } => "scaleoffset",
             Self::Nbit { .. } => "nbit",
             Self::Bitshuffle { .. } => "bitshuffle",
+            Self::Records { .. } => "records",
             Self::Unknown { .. } => "unknown",
         }
     }

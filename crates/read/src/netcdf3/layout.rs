@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use arcoforge_core::chunk::{ChunkGrid, Region};
+use arcoforge_core::codec::Codec;
 use arcoforge_core::dtype::DataType;
 
 use super::header::{Header, HeaderVariable};
@@ -11,6 +12,11 @@ use super::header::{Header, HeaderVariable};
 const CHUNK_BYTES: u64 = 2 << 20;
 /// Arrays (or records) up to this size are one chunk.
 const CHUNK_BYTES_MAX: u64 = 4 << 20;
+
+/// Records (of all arrays together) up to this size are read several at a time: that costs less than a read each.
+const RECORD_BYTES_SHORT: u64 = 32 << 10;
+/// So many bytes of short records make a chunk.
+const RECORDS_BYTES: u64 = 1 << 20;
 
 /// Where an array lies: every element's offset is `begin` plus its index times `strides`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -180,12 +186,48 @@ impl Array {
     }
 
     /// The shape of the chunks that the array is presented in: rows without gaps, 1 to 4 MiB where there are so many.
+    /// Short records come several in a chunk, with what lies between them.
     pub(super) fn chunk(&self) -> Vec<u64> {
         if self.is_contiguous() {
             return rows(&self.shape, self.element_bytes);
         }
         let inner = self.shape.get(1..).unwrap_or_default();
-        std::iter::once(1).chain(rows(inner, self.element_bytes)).collect()
+        match self.records_in_chunk() {
+            0 | 1 => std::iter::once(1).chain(rows(inner, self.element_bytes)).collect(),
+            several => std::iter::once(several).chain(inner.iter().copied()).collect(),
+        }
+    }
+
+    /// How many records a chunk has, with the bytes of other arrays between them; one where they are long.
+    fn records_in_chunk(&self) -> u64 {
+        let (stride, records) = (self.strides.first().copied(), self.shape.first().copied());
+        match (stride, records) {
+            (Some(stride), Some(records)) if stride <= RECORD_BYTES_SHORT && !self.is_contiguous() => {
+                (RECORDS_BYTES / stride.max(1)).clamp(1, records.max(1))
+            }
+            _ => 1,
+        }
+    }
+
+    /// The codec that takes an array's parts out of several records; `None` where chunks have no gaps.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        let stride_bytes = *self.strides.first()?;
+        (self.records_in_chunk() > 1).then(|| Codec::Records { piece_bytes: self.slab_bytes(), stride_bytes })
+    }
+
+    /// Bytes of one record of the array.
+    fn slab_bytes(&self) -> u64 {
+        self.shape.iter().skip(1).product::<u64>() * self.element_bytes // checked when the file was opened
+    }
+
+    /// How many bytes of the file the chunk of these cells takes, gaps included.
+    pub(super) fn stored_bytes(&self, cells: &Region) -> u64 {
+        match (self.codec(), cells.0.first(), self.strides.first()) {
+            (Some(_), Some(records), Some(stride)) => {
+                (records.end - records.start).saturating_sub(1) * stride + self.slab_bytes()
+            }
+            _ => cells.cells() * self.element_bytes,
+        }
     }
 
     /// The chunk grid of [`Self::chunk`].
@@ -282,5 +324,19 @@ mod tests {
         assert_eq!(runs(&records, [1..1, 0..3, 0..5]), []);
         assert_eq!(array(&[], &[]).runs(&Region(vec![])).collect::<Vec<_>>(), [(100, 2)]);
         assert!(plain.is_contiguous() && !records.is_contiguous());
+    }
+
+    #[test]
+    fn short_records_come_several_in_a_chunk() {
+        let short = array(&[100_000, 3, 5], &[64, 10, 2]);
+        assert_eq!(short.chunk(), [16_384, 3, 5]);
+        assert_eq!(short.codec(), Some(Codec::Records { piece_bytes: 30, stride_bytes: 64 }));
+        assert_eq!(short.stored_bytes(&Region(vec![98_304..100_000, 0..3, 0..5])), 1695 * 64 + 30);
+        let few = array(&[3, 3, 5], &[64, 10, 2]);
+        assert_eq!((few.chunk(), few.stored_bytes(&Region(vec![0..3, 0..3, 0..5]))), (vec![3, 3, 5], 158));
+        let long = array(&[100, 3, 5], &[64 << 10, 10, 2]);
+        assert_eq!((long.chunk(), long.codec()), (vec![1, 3, 5], None));
+        assert_eq!(long.stored_bytes(&Region(vec![7..8, 0..3, 0..5])), 30);
+        assert_eq!(array(&[100, 3, 5], &[30, 10, 2]).codec(), None);
     }
 }

@@ -1,7 +1,7 @@
 //! NetCDF classic files: CDF-1, CDF-2 (64-bit offset) and CDF-5 (64-bit data).
 //!
 //! The header is read by ranges; no value is read before it is asked for. Arrays are presented as chunks of gapless,
-//! big-endian rows ([`Storage::Chunks`] with `chunked: false`); those of small records and characters as a whole.
+//! big-endian rows ([`Storage::Chunks`] with `chunked: false`), or of several short records; characters as a whole.
 
 mod cursor;
 mod gather;
@@ -188,7 +188,7 @@ impl Reader for Netcdf3Reader {
         let grid = array.grid();
         let refs = (0..grid.len()).map(|flat| {
             let region = grid.region(&grid.index(flat));
-            let bytes = region.cells() * array.element_bytes; // within the file: checked when it was opened
+            let bytes = array.stored_bytes(&region);
             ChunkRef::Stored { offset: array.offset(&region.start()), bytes, filter_mask: 0 }
         });
         Ok(refs.collect())

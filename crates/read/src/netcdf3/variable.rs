@@ -8,13 +8,6 @@ use arcoforge_core::schema::{Storage, Variable};
 
 use super::layout::Array;
 
-/// Records of fewer bytes than this are not worth a chunk each, as long as the array is small.
-const SLAB_BYTES_MIN: u64 = 64 << 10;
-/// Arrays of small records up to this size are read as a whole.
-const WHOLE_BYTES_MAX: u64 = 64 << 20;
-/// Records of fewer bytes than this are read as a whole whatever the array's size.
-const SLAB_BYTES_TINY: u64 = 512;
-
 /// The variable of an array. `joined`: its last dimension counts the characters of texts.
 pub(super) fn variable(name: &str, array: &Array, attrs: &Attrs, joined: bool) -> Variable {
     let rank = array.dims.len() - usize::from(joined);
@@ -33,16 +26,9 @@ pub(super) fn variable(name: &str, array: &Array, attrs: &Attrs, joined: bool) -
 
 fn storage(array: &Array, fill: Option<&Scalar>) -> Storage {
     let Some(dtype) = array.dtype else { return Storage::Whole };
-    if !array.is_contiguous() {
-        let slab = array.shape.iter().skip(1).product::<u64>().saturating_mul(array.element_bytes);
-        let all = slab.saturating_mul(array.shape.first().copied().unwrap_or(1));
-        if slab < SLAB_BYTES_TINY || (slab < SLAB_BYTES_MIN && all <= WHOLE_BYTES_MAX) {
-            return Storage::Whole;
-        }
-    }
     let unwritten =
         fill.cloned().unwrap_or(if dtype.is_float() { Scalar::Float(0.0) } else { Scalar::Int(0) });
-    let encoding = Encoding { endian: Endian::Big, codecs: Vec::new() };
+    let encoding = Encoding { endian: Endian::Big, codecs: array.codec().into_iter().collect() };
     Storage::Chunks { chunk: array.chunk(), encoding, unwritten, chunked: false }
 }
 
