@@ -18,8 +18,6 @@ use crate::{Outcome, pool};
 
 /// The version of the files in a bake's state directory.
 const STATE_VERSION: u32 = 1;
-/// Threads where inputs are on another machine, at most.
-const REMOTE_THREADS_MAX: usize = 16;
 
 /// What a bake did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,13 +138,7 @@ fn tasks(
     receipts: &Mutex<BufWriter<File>>,
 ) -> Outcome<Vec<(u64, u64, u64)>> {
     let target = Target { store, format: prepared.plan.dataset.format, session, prepared };
-    let all: Vec<(usize, u64)> = prepared
-        .plan
-        .arrays
-        .iter()
-        .enumerate()
-        .flat_map(|(number, array)| (0..array.tasks().len()).map(move |task| (number, task)))
-        .collect();
+    let all = prepared.tasks();
     session.tell(&Event::Started { stage: Stage::Bake, total: all.len() as u64 });
     let one = |worker: &mut Worker, at: usize| {
         session.check_interrupt()?;
@@ -165,10 +157,7 @@ fn tasks(
         });
         Ok((receipt.objects.len() as u64, written, read))
     };
-    let remote = prepared.surveyed.iter().any(|s| s.object.is_remote());
-    let threads = prepared.plan.workers;
-    let threads = if remote { threads.min(REMOTE_THREADS_MAX) } else { threads };
-    let done = pool::map(threads, all.len(), true, Worker::new, one)?;
+    let done = pool::map(prepared.plan.workers, all.len(), true, Worker::new, one)?;
     session.tell(&Event::Finished { stage: Stage::Bake });
     Ok(done)
 }

@@ -9,6 +9,7 @@ mod text;
 
 use std::path::Path;
 
+use arcoforge_core::chunk::Region;
 use arcoforge_core::error::Result;
 use arcoforge_core::schema::Schema;
 
@@ -19,6 +20,8 @@ use crate::given::list_inputs;
 use crate::inspect::inspect;
 use crate::session::Session;
 
+/// Coordinates up to this size are compared.
+const COMPARED_BYTES_MAX: u64 = 8 << 20;
 /// Ends of names that are no data, in folders.
 const NO_DATA: &[&str] =
     &[".yaml", ".yml", ".lock", ".txt", ".md", ".py", ".json", ".csv", ".html", ".md5", ".sha256"];
@@ -52,12 +55,32 @@ pub fn init(session: &Session<'_>, inputs: &[String], folder: &Path) -> Result<S
         None => Vec::new(),
     };
     let last_schema = if merges.contains(&true) { first_schema.clone() } else { last_schema };
-    let facts = Facts::new(&first_schema, &last_schema);
+    let mut facts = Facts::new(&first_schema, &last_schema);
+    if let Some(time) = facts.time.clone().filter(|_| first != last) {
+        facts.same_times = same_values(session, &first, &last, &time)?;
+    }
     let local = !names.iter().any(|name| name.contains("://"));
     let names = rebased(names, folder);
     let guess = guess.and_then(|_| guess::guess(&names));
     let draft = Draft { names: &names, local, guess: guess.as_ref(), merges, facts: &facts };
     Ok(recipe::write(&draft))
+}
+
+/// Whether two files hold the same values of a variable; not asked of large ones.
+fn same_values(session: &Session<'_>, first: &str, last: &str, name: &str) -> Result<bool> {
+    let mut blocks = Vec::new();
+    for input in [first, last] {
+        let reader = arcoforge_read::open(session.sources.open(input)?).map_err(|e| e.at(input))?;
+        let Some(variable) = reader.schema().variable(name) else { return Ok(false) };
+        if variable.bytes() > COMPARED_BYTES_MAX {
+            return Ok(false);
+        }
+        let units = variable.attrs.text("units").map(str::to_owned);
+        let block =
+            reader.read(name, &Region::whole(&variable.shape)).map_err(|e| e.in_variable(name).at(input))?;
+        blocks.push((units, block));
+    }
+    Ok(matches!(blocks.as_slice(), [a, b] if a == b))
 }
 
 /// Names in the order of their keys.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use arcoforge_core::calendar::Calendar;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
@@ -122,34 +123,29 @@ impl Lock {
         atomic_write(path, &text)
     }
 
-    /// Whether an input is the one that was locked.
-    ///
-    /// # Errors
-    /// `lock-mismatch`.
-    pub(crate) fn check(&self, position: &Position, url: &str, now: &Validator) -> Result<()> {
+    /// How an input differs from the one that was locked; `None` where it does not.
+    pub(crate) fn change(&self, position: &Position, url: &str, now: &Validator) -> Option<String> {
         // pruned and whole patterns number their positions alike along every axis, so the index finds the input
         let at = self.inputs.binary_search_by(|input| input.position.as_slice().cmp(&position.index)).ok();
         let Some(locked) = at.and_then(|at| self.inputs.get(at)) else {
-            return Err(mismatch(url, "the input is not in recipe.lock"));
+            return Some(format!("{url}: not in the lock"));
         };
         if !url.ends_with(&locked.url) {
-            return Err(mismatch(url, format!("recipe.lock has `{}` at this position", locked.url)));
+            return Some(format!("{url}: `{}` in the lock", locked.url));
         }
-        let (then, text) = (&locked.validator, |v: &Validator| {
-            let mut parts = vec![format!("{} bytes", v.size)];
-            parts.extend(v.etag.as_ref().map(|e| format!("ETag {e}")));
-            parts.extend(v.modified_ns.map(|ns| format!("modified {} s", ns / 1_000_000_000)));
-            parts.join(", ")
-        });
-        if then == now {
-            return Ok(());
-        }
-        Err(mismatch(url, format!("the input changed: {} now, {} in recipe.lock", text(now), text(then))))
+        (locked.validator != *now)
+            .then(|| format!("{url}: {} now, {} in the lock", shown(now), shown(&locked.validator)))
     }
 }
 
-fn mismatch(url: &str, message: impl Into<String>) -> Error {
-    Error::new(Code::LockMismatch, message).at(url).help("`arcoforge lock` takes the inputs as they are now")
+/// A version as users read it.
+fn shown(version: &Validator) -> String {
+    let mut parts = vec![format!("{} bytes", version.size)];
+    parts.extend(version.etag.as_ref().map(|tag| format!("ETag {tag}")));
+    let date =
+        |ns: i64| Calendar::ProlepticGregorian.from_ns(i128::from(ns)).map(|date| format!("modified {date}"));
+    parts.extend(version.modified_ns.and_then(date));
+    parts.join(", ")
 }
 
 fn wrong(path: &Path, message: impl Into<String>) -> Error {

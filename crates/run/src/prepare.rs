@@ -1,11 +1,11 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
-use std::sync::Arc;
+use std::sync::{Mutex, PoisonError};
 
 use arcoforge_core::combine::{self, CombineAxis, File};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Pattern, Position};
-use arcoforge_core::plan::{self, Plan};
+use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::steps::{self, Unmatched};
 use arcoforge_store::Validator;
@@ -15,13 +15,15 @@ use crate::Outcome;
 use crate::find::{Inputs, find};
 use crate::lock::Lock;
 use crate::pool;
-use crate::session::{Event, Session, Stage};
+use crate::session::{Event, Options, Session, Stage};
 use crate::survey::{self, Found, Interner, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
 /// Threads that survey where inputs are on another machine.
 const REMOTE_THREADS_MAX: usize = 32;
+/// Threads that bake where inputs are on another machine, unless more are asked for.
+const REMOTE_WORKERS_MAX: usize = 8;
 
 /// A recipe, ready to be baked.
 #[derive(Debug)]
@@ -73,8 +75,8 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     let left_out = combined.left_out.clone();
     let caps = arcoforge_write::caps(recipe.output.format);
-    let plan =
-        plan::plan(combined, &files, &recipe.output, &caps, session.options.budget).map_err(|e| vec![e])?;
+    let plan = plan::plan(combined, &files, &recipe.output, &caps, budget(session, &surveyed))
+        .map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
     let label = |file: &File| -> Vec<String> {
         let of = |(at, axis): (&u32, &CombineAxis)| axis.labels.get(*at as usize).cloned();
@@ -87,6 +89,18 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .collect();
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
     Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest })
+}
+
+/// Workers wait where inputs are on another machine, so there are more of them.
+fn budget(session: &Session<'_>, surveyed: &[Surveyed]) -> Budget {
+    let Options { budget, connections, .. } = &session.options;
+    let remote = surveyed.iter().any(|s| s.object.is_remote());
+    let workers = if remote {
+        budget.workers.max((*connections as usize).min(REMOTE_WORKERS_MAX))
+    } else {
+        budget.workers
+    };
+    Budget { workers, ..*budget }
 }
 
 /// The axes as combining sees them.
@@ -118,6 +132,7 @@ fn survey_all(
     } else {
         workers
     };
+    let changes: Mutex<Vec<(usize, String)>> = Mutex::default();
     let one = |(): &mut (), at: usize| {
         session.check_interrupt()?;
         let Some(position) = positions.get(at) else { return Ok(None) };
@@ -125,8 +140,10 @@ fn survey_all(
         let found = match object {
             None => None,
             Some(object) => {
-                if let Some(lock) = lock {
-                    lock.check(position, object.url(), object.validator())?;
+                if let Some(changed) = lock.and_then(|l| l.change(position, object.url(), object.validator()))
+                {
+                    changes.lock().unwrap_or_else(PoisonError::into_inner).push((at, changed));
+                    return Ok(None);
                 }
                 Some(survey::survey(recipe, &inputs.pattern, axes, position, object, interner)?)
             }
@@ -136,9 +153,29 @@ fn survey_all(
     };
     let found = pool::map(threads, positions.len(), false, || (), one)?;
     session.tell(&Event::Finished { stage: Stage::Survey });
+    check_changes(changes.into_inner().unwrap_or_else(PoisonError::into_inner), positions.len())?;
     let policy = recipe.combine.get("gaps", "");
     let absent = gaps(inputs, &found, policy)?;
     Ok((found.into_iter().flatten().collect(), absent))
+}
+
+/// Inputs that are not those of recipe.lock: one error for all of them.
+fn check_changes(mut changes: Vec<(usize, String)>, total: usize) -> Outcome<()> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    changes.sort();
+    let shown: Vec<&str> = changes.iter().take(3).map(|(_, text)| text.as_str()).collect();
+    let more =
+        if changes.len() > 3 { format!("\n    … and {} more", changes.len() - 3) } else { String::new() };
+    let message = format!(
+        "{} of {total} inputs are not those of recipe.lock:\n    {}{more}",
+        changes.len(),
+        shown.join("\n    ")
+    );
+    Err(vec![
+        Error::new(Code::LockMismatch, message).help("`arcoforge lock` takes the inputs as they are now"),
+    ])
 }
 
 /// Positions without a file: beyond the last file of a range that ends now they are not yet there; others are refused
@@ -237,10 +274,12 @@ fn digest(recipe: &Recipe, inputs: &[Input], plan: &Plan) -> arcoforge_core::err
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }
 
-/// Kept for callers that hold an input by number.
 impl Prepared {
-    /// The open input of a file number.
-    pub fn object(&self, file: u32) -> Option<&Arc<dyn arcoforge_store::Object>> {
-        self.surveyed.get(file as usize).map(|s| &s.object)
+    /// Every task: the array's number in the plan, and the task's number in the array.
+    pub(crate) fn tasks(&self) -> Vec<(usize, u64)> {
+        let of = |(number, array): (usize, &plan::ArrayPlan)| {
+            (0..array.tasks().len()).map(move |task| (number, task))
+        };
+        self.plan.arrays.iter().enumerate().flat_map(of).collect()
     }
 }

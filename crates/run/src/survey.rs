@@ -107,7 +107,8 @@ pub(crate) fn survey(
         let name = &mapped.var.name;
         let place = |e: Error| e.in_variable(name).at(&url);
         let mut in_hand = false;
-        if needed.contains(name) {
+        // large values are only compared, and only where there is something to compare them with: see `combine::needs`
+        if needed.contains(name) && is_kept(mapped) {
             let read = read_values(reader.as_ref(), mapped, interner).map_err(place)?;
             in_hand = read.block.is_some();
             values.insert(name.clone(), read);
@@ -131,6 +132,13 @@ pub(crate) fn read_more(object: &Arc<dyn Object>, mapped: &Mapped, interner: &In
         .map_err(|e| e.in_variable(&mapped.var.name).at(object.url()))
 }
 
+/// Whether a variable's values are kept, and not only their digest.
+fn is_kept(mapped: &Mapped) -> bool {
+    mapped.var.bytes() <= KEPT_BYTES_MAX
+        || mapped.var.storage == Storage::Whole
+        || matches!(mapped.origin, Origin::Constant(_))
+}
+
 fn read_values(reader: &dyn Reader, mapped: &Mapped, interner: &Interner) -> Result<Values> {
     let mut hash = Xxh3::new();
     let shape: Vec<u8> = mapped.var.shape.iter().flat_map(|n| n.to_le_bytes()).collect();
@@ -145,7 +153,7 @@ fn read_values(reader: &dyn Reader, mapped: &Mapped, interner: &Interner) -> Res
     };
     let variable = reader.schema().variable(name);
     let shape = variable.map(|v| v.shape.clone()).unwrap_or_default();
-    if mapped.var.bytes() <= KEPT_BYTES_MAX || mapped.var.storage == Storage::Whole {
+    if is_kept(mapped) {
         let block = reader.read(name, &Region::whole(&shape))?;
         let block = permute(block, &mapped.axes());
         add(&mut hash, &block);

@@ -42,13 +42,7 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
     if !errors.is_empty() {
         return Err(errors);
     }
-    let all: Vec<(usize, u64)> = prepared
-        .plan
-        .arrays
-        .iter()
-        .enumerate()
-        .flat_map(|(number, array)| (0..array.tasks().len()).map(move |task| (number, task)))
-        .collect();
+    let all = prepared.tasks();
     let chosen: Vec<&(usize, u64)> = all.iter().step_by(every.max(1) as usize).collect();
     session.tell(&Event::Started { stage: Stage::Verify, total: chosen.len() as u64 });
     let one = |worker: &mut Worker, at: usize| {

@@ -28,6 +28,8 @@ pub(super) struct Facts {
     pub(super) packing: Vec<String>,
     /// Variables that are packed.
     pub(super) packed: bool,
+    /// First and last file hold the same times, so that they do not follow each other in time.
+    pub(super) same_times: bool,
 }
 
 impl Facts {
@@ -49,6 +51,7 @@ impl Facts {
             unreadable: first.unreadable.iter().map(|u| (u.name.clone(), u.reason.clone())).collect(),
             packing: repacked(first, last),
             packed: first.variables.iter().any(|v| v.attrs.get("scale_factor").is_some()),
+            same_times: false,
             time,
         }
     }

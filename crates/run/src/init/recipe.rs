@@ -81,12 +81,12 @@ fn labels(draft: &Draft<'_>) -> Vec<String> {
     let dates = guess.axes.iter().any(|a| matches!(a, Axis::Dates(..)));
     let mut labels: Vec<String> = Vec::new();
     for (axis, merge) in guess.axes.iter().zip(&draft.merges) {
-        let time = || draft.facts.time.clone().unwrap_or_else(|| "time".to_owned());
-        let along = draft.facts.varying.clone().or_else(|| draft.facts.time.clone());
+        let Facts { time, varying, same_times, .. } = draft.facts;
+        let along = if *same_times { None } else { varying.clone().or_else(|| time.clone()) };
         let label = match axis {
-            Axis::Dates(..) => time(),
+            Axis::Dates(..) => time.clone().or_else(|| varying.clone()).unwrap_or_else(|| "time".to_owned()),
             Axis::Numbers(_) if !dates && guess.axes.len() == 1 => {
-                along.unwrap_or_else(|| "number".to_owned())
+                along.unwrap_or_else(|| "member".to_owned())
             }
             _ if *merge => "variable".to_owned(),
             _ => "member".to_owned(),

@@ -59,6 +59,9 @@ pub(super) fn regex(guess: &Guess, labels: &[String]) -> String {
                 let pattern = match guess.axes.get(*axis) {
                     Some(Axis::Dates(..)) => digits_of(format),
                     Some(Axis::Numbers(_)) => r"\d+".to_owned(),
+                    Some(Axis::Words(words)) if words.iter().any(|w| w.contains(['_', '.', '-'])) => {
+                        words.iter().map(|w| escape(w)).collect::<Vec<_>>().join("|")
+                    }
                     _ => "[^/_.-]+".to_owned(),
                 };
                 out.push_str(&format!("(?P<{label}>{pattern})"));
