@@ -1,12 +1,14 @@
 //! Attributes over files: equal ones are kept, others left out and listed; those that decide what the numbers mean
 //! must be equal.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::group::Group;
 use super::time::is_time_like;
 use super::{Context, Difference, Disagreement};
-use crate::attrs::Attrs;
+use crate::attrs::{AttrValue, Attrs};
+use crate::block::scalar_to_le;
 use crate::error::Code;
 use crate::names;
 use crate::schema::Variable;
@@ -15,21 +17,48 @@ use crate::schema::Variable;
 enum Meaning {
     /// Left out of the dataset, and listed.
     Free,
-    /// Must be equal: the code, the policy's key, and what can be done.
+    /// None: the first file's is kept, because the values or the types say the same.
+    Same,
+    /// Must be equal: the code, and the policy's key.
     Fixed(Code, &'static str),
 }
 
-/// Attributes of one variable over its files; what differs and may, is left out and noted.
+/// Attributes that bound the numbers of a variable, and mean nothing once they are counted in another unit.
+const BOUNDS_OF_NUMBERS: [&str; 4] = ["valid_min", "valid_max", "valid_range", "actual_range"];
+
+/// Attributes of which one value can't stand for another's numbers.
+const DECISIVE: [&str; 12] = [
+    "standard_name",
+    "computed_standard_name",
+    "cell_methods",
+    "positive",
+    "grid_mapping",
+    "bounds",
+    "climatology",
+    "formula_terms",
+    "compress",
+    "leap_month",
+    "leap_year",
+    "month_lengths",
+];
+
+/// Attributes of one variable over its files; what differs and may, is left out and noted. `recoded` where its times
+/// are put in one unit.
 pub(super) fn variable(
     context: &Context<'_>,
     group: &Group,
+    recoded: bool,
     left_out: &mut Vec<(String, String)>,
     problems: &mut Vec<Disagreement>,
 ) -> Attrs {
     let Some((first_file, first)) = group.first(context.files) else { return Attrs::new() };
     let model = &first.var;
-    let mut kept = model.attrs.clone();
-    let mut last: Option<Arc<Variable>> = Some(Arc::clone(model));
+    let mut gone: BTreeSet<String> = BTreeSet::new();
+    if recoded {
+        let bounds = BOUNDS_OF_NUMBERS.iter().filter(|name| model.attrs.get(name).is_some());
+        gone.extend(bounds.map(|name| (*name).to_owned()));
+    }
+    let mut last: Arc<Variable> = Arc::clone(model);
     let mut refused: Vec<(String, Code, &str, Vec<Difference>)> = Vec::new();
     for occurrence in group.files.iter().skip(1) {
         let (Some(mapped), Some(file)) =
@@ -38,62 +67,90 @@ pub(super) fn variable(
             continue;
         };
         // files of one archive mostly share one schema
-        if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &mapped.var) || last.attrs == mapped.var.attrs)
-        {
+        if Arc::ptr_eq(&last, &mapped.var) || last.attrs == mapped.var.attrs {
             continue;
         }
-        last = Some(Arc::clone(&mapped.var));
+        last = Arc::clone(&mapped.var);
         for name in differing(&model.attrs, &mapped.var.attrs) {
-            match meaning(context, model, &name) {
+            if gone.contains(name) {
+                continue;
+            }
+            match meaning(context, model, &mapped.var, name, recoded) {
+                Meaning::Same => {}
                 Meaning::Free => {
-                    if kept.remove(&name).is_some() || !left_out.contains(&(model.name.clone(), name.clone()))
-                    {
-                        left_out.push((model.name.clone(), name));
-                    }
+                    gone.insert(name.to_owned());
                 }
                 Meaning::Fixed(code, key) => {
-                    let has =
-                        |attrs: &Attrs| attrs.get(&name).map_or("absent".to_owned(), ToString::to_string);
-                    let this = Difference::new(&file.url, has(&mapped.var.attrs));
-                    match refused.iter_mut().find(|(n, ..)| *n == name) {
+                    let this = Difference::new(&file.url, has(&mapped.var.attrs, name));
+                    match refused.iter_mut().find(|(n, ..)| n == name) {
                         Some((_, _, _, found)) => found.push(this),
                         None => {
-                            let own = Difference::new(&first_file.url, has(&model.attrs));
-                            refused.push((name, code, key, vec![own, this]));
+                            let own = Difference::new(&first_file.url, has(&model.attrs, name));
+                            refused.push((name.to_owned(), code, key, vec![own, this]));
                         }
                     }
                 }
             }
         }
     }
-    for (name, code, key, found) in refused {
-        problems.push(Disagreement {
-            code,
-            variable: model.name.clone(),
-            what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
-            found,
-            help: format!("policy `combine.{key}` decides this; this version refuses it. Leave the files out, or split the recipe"),
-        });
+    problems.extend(refused.into_iter().map(|(name, code, key, found)| Disagreement {
+        code,
+        variable: model.name.clone(),
+        what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
+        found,
+        help: format!(
+            "no policy of `combine.{key}` that this version carries out allows it: split the recipe, or set the attribute with `step: attrs`"
+        ),
+    }));
+    let mut kept = model.attrs.clone();
+    for name in gone {
+        kept.remove(&name);
+        left_out.push((model.name.clone(), name));
     }
-    left_out.sort();
-    left_out.dedup();
     kept
 }
 
-fn meaning(context: &Context<'_>, var: &Variable, name: &str) -> Meaning {
+fn has(attrs: &Attrs, name: &str) -> String {
+    attrs.get(name).map_or_else(|| format!("no `{name}`"), |value| format!("{name} = {value}"))
+}
+
+fn meaning(context: &Context<'_>, var: &Variable, other: &Variable, name: &str, recoded: bool) -> Meaning {
     match name {
-        "units" | "calendar" if is_time_like(var) => Meaning::Free, // decided by the values, in `time`
+        // the values decide, in `time`: calendars of other names may be one calendar, texts of units one unit
+        "units" | "calendar" if is_time_like(var) && is_time_like(other) => Meaning::Same,
         "units" => Meaning::Fixed(Code::CombineUnits, "units"),
+        "calendar" if is_time_like(var) || is_time_like(other) => {
+            Meaning::Fixed(Code::CombineCalendar, "calendar")
+        }
         "scale_factor" | "add_offset" | "_Unsigned" => Meaning::Fixed(Code::CombinePacking, "packing"),
+        "missing_value" if recoded || same_mask(var, other) => Meaning::Same,
         "missing_value" => Meaning::Fixed(Code::CombineFill, "fill"),
-        "standard_name" | "cell_methods" | "positive" | "grid_mapping" | "bounds" | "climatology"
-        | "formula_terms" => Meaning::Fixed(Code::CombineAttrs, "attrs"),
-        _ if name.starts_with("flag_") => Meaning::Fixed(Code::CombineAttrs, "attrs"),
+        _ if DECISIVE.contains(&name) || name.starts_with("flag_") => {
+            Meaning::Fixed(Code::CombineAttrs, "attrs")
+        }
+        // parameters of a map projection
+        _ if var.attrs.get("grid_mapping_name").is_some() && !is_prose(name) => {
+            Meaning::Fixed(Code::CombineAttrs, "attrs")
+        }
         _ if context.policies.get("attrs", &var.name) == "error" => {
             Meaning::Fixed(Code::CombineAttrs, "attrs")
         }
         _ => Meaning::Free,
     }
+}
+
+fn is_prose(name: &str) -> bool {
+    matches!(name, "long_name" | "comment" | "description" | "history" | "references" | "source")
+}
+
+/// `missing_value` masks elements of the variable's type, so it is compared in that type.
+fn same_mask(a: &Variable, b: &Variable) -> bool {
+    let masks = |var: &Variable| -> Option<Vec<u8>> {
+        let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value") else { return None };
+        let mut bytes = Vec::new();
+        values.iter().all(|value| scalar_to_le(var.dtype, value, &mut bytes)).then_some(bytes)
+    };
+    a.dtype == b.dtype && masks(a).is_some() && masks(a) == masks(b)
 }
 
 /// Attributes of the root group or of a group below it, over all files that have it.
@@ -106,37 +163,55 @@ pub(super) fn group<'a>(
 ) -> Attrs {
     let Some((first_url, first)) = all.next() else { return Attrs::new() };
     let strict = context.policies.get("attrs", "") == "error";
-    let mut kept = first.clone();
-    let mut gone: Vec<String> = Vec::new();
+    let mut gone: BTreeSet<&str> = BTreeSet::new();
     let mut found: Vec<Difference> = Vec::new();
     for (url, attrs) in all {
         for name in differing(first, attrs) {
-            if gone.contains(&name) {
-                continue;
+            if gone.insert(name) && strict {
+                found.push(Difference::new(first_url, has(first, name)));
+                found.push(Difference::new(url, has(attrs, name)));
             }
-            if strict {
-                let has = |a: &Attrs| {
-                    format!("{name} = {}", a.get(&name).map_or("absent".into(), ToString::to_string))
-                };
-                found.push(Difference::new(first_url, has(first)));
-                found.push(Difference::new(url, has(attrs)));
-            }
-            kept.remove(&name);
-            gone.push(name);
         }
     }
     if !found.is_empty() {
-        let what = "global attributes differ between files, and `combine.attrs` is `error`".to_owned();
-        let help = "`step: attrs` deletes them, `combine.attrs: keep` leaves out what differs".to_owned();
-        problems.push(Disagreement { code: Code::CombineAttrs, variable: String::new(), what, found, help });
+        let what =
+            "attributes of the dataset differ between files, and `combine.attrs` is `error`".to_owned();
+        let help = "`step: attrs` deletes them, `combine.attrs: equal` leaves out what differs".to_owned();
+        problems.push(Disagreement {
+            code: Code::CombineAttrs,
+            variable: path.to_owned(),
+            what,
+            found,
+            help,
+        });
     }
-    left_out.extend(gone.into_iter().map(|name| (path.to_owned(), name)));
+    let mut kept = first.clone();
+    for name in gone {
+        kept.remove(name);
+        left_out.push((path.to_owned(), name.to_owned()));
+    }
     kept
 }
 
 /// Names of attributes that are not equal in both, or absent in one.
-fn differing(a: &Attrs, b: &Attrs) -> Vec<String> {
-    let unequal = a.iter().filter(|(n, v)| !b.get(n).is_some_and(|w| v.same(w))).map(|(n, _)| n);
-    let new = b.iter().map(|(n, _)| n).filter(|n| a.get(n).is_none());
-    unequal.chain(new).filter(|n| !names::matches("_Netcdf4*", n)).map(str::to_owned).collect()
+fn differing<'a>(a: &'a Attrs, b: &'a Attrs) -> Vec<&'a str> {
+    let others: Vec<(&str, &AttrValue)> = b.iter().collect();
+    let mut found = Vec::new();
+    let mut shared = 0;
+    for (at, (name, value)) in a.iter().enumerate() {
+        // mostly in the same place
+        let other = match others.get(at) {
+            Some((n, other)) if *n == name => Some(*other),
+            _ => b.get(name),
+        };
+        shared += usize::from(other.is_some());
+        if !other.is_some_and(|other| value.same(other)) {
+            found.push(name);
+        }
+    }
+    if shared < others.len() {
+        found.extend(others.iter().map(|(n, _)| *n).filter(|n| a.get(n).is_none()));
+    }
+    found.retain(|n| !names::matches("_Netcdf4*", n));
+    found
 }

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{self, Group, Occurrence, merge_key};
+use super::group::{self, Group, merge_key};
+use super::layout::Layout;
 use super::lengths::{self, Offsets};
-use super::place::{filled, place};
-use super::{
-    Along, CombineAxis, Combined, CombinedVar, Content, Context, Difference, Disagreement, File, Piece,
-    Pieces, attributes, order, statics, time,
-};
+use super::schemas::{self, Lenient};
+use super::statics::Static;
+use super::time::{self, Times};
+use super::{CombineAxis, Combined, CombinedVar, Context, Difference, Disagreement, File, attributes, order};
 use crate::attrs::{AttrValue, Attrs};
+use crate::block::scalar_to_le;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
 use crate::recipe::Policies;
@@ -29,15 +30,15 @@ pub fn combine(
     let mut problems = unreadable(files);
     let offsets = lengths::offsets(&context, &mut problems);
     let auxiliary = auxiliary(&context);
+    let all = group::variables(files);
+    let times = time::recode(files, &all, &mut problems);
+    let combiner = Combiner { context: &context, offsets: &offsets, times: &times, auxiliary: &auxiliary };
     let mut left_out = Vec::new();
     let mut variables = Vec::new();
-    for group in group::variables(files) {
-        let coordinate = auxiliary.contains(&group.name);
-        if let Some(variable) = variable(&context, &group, &offsets, coordinate, &mut left_out, &mut problems)
-        {
-            variables.push(variable);
-        }
+    for group in &all {
+        variables.extend(combiner.variable(group, &mut left_out, &mut problems));
     }
+    schemas::dimensions(&context, &variables, &mut problems);
     order::check(&context, &offsets, &variables, &mut problems);
     let roots = files.iter().map(|f| (f.url.as_str(), &f.view.attrs));
     let mut attrs = attributes::group(&context, "", roots, &mut left_out, &mut problems);
@@ -78,264 +79,71 @@ fn auxiliary(context: &Context<'_>) -> BTreeSet<String> {
     firsts.flat_map(|f| f.view.auxiliary()).collect()
 }
 
-fn variable(
-    context: &Context<'_>,
-    group: &Group,
-    offsets: &Offsets,
-    coordinate: bool,
-    left_out: &mut Vec<(String, String)>,
-    problems: &mut Vec<Disagreement>,
-) -> Option<CombinedVar> {
-    let before = problems.len();
-    let (_, model) = group.first(context.files)?;
-    let along = group.along(context.axes, context.files);
-    schemas_agree(context, group, &along, problems);
-    absent(context, group, problems);
-    let attrs = attributes::variable(context, group, left_out, problems);
-    let mut var = Variable { attrs, ..(*model.var).clone() };
-    if problems.len() > before {
-        return None;
-    }
-    let (var, content) = if along.is_empty() {
-        statics::settle(context, group, var, coordinate, problems)?
-    } else {
-        for &(axis, dim) in &along {
-            *var.shape.get_mut(dim)? = offsets.get(axis).and_then(|o| o.last()).copied()?;
-        }
-        let content = lay_out(context, group, &along, offsets, &mut var, problems)?;
-        (var, content)
-    };
-    let unwritten = unwritten(&var);
-    Some(CombinedVar { var: Arc::new(var), coordinate, unwritten, content })
+/// What all variables of one dataset are combined with.
+struct Combiner<'a> {
+    context: &'a Context<'a>,
+    offsets: &'a Offsets,
+    times: &'a Times,
+    auxiliary: &'a BTreeSet<String>,
 }
 
-/// The value of cells that no file holds.
-fn unwritten(var: &Variable) -> Scalar {
-    match (&var.fill, &var.storage) {
-        (Some(fill), _) => fill.clone(),
-        (None, _) if var.dtype == DataType::Text => Scalar::Text(String::new()),
-        (None, Storage::Chunks { unwritten, .. }) => unwritten.clone(),
-        (None, Storage::Whole) => Scalar::Int(0),
-    }
-}
-
-/// Dimensions, lengths, types and fill values are those of the first file.
-fn schemas_agree(
-    context: &Context<'_>,
-    group: &Group,
-    along: &[(usize, usize)],
-    problems: &mut Vec<Disagreement>,
-) {
-    let Some((first_file, first)) = group.first(context.files) else { return };
-    let model = &first.var;
-    let mut found: BTreeMap<Code, Vec<Difference>> = BTreeMap::new();
-    let shape = |v: &Variable| {
-        let lengths = v.shape.iter().enumerate();
-        lengths.map(|(d, &n)| if along.iter().any(|a| a.1 == d) { 0 } else { n }).collect::<Vec<_>>()
-    };
-    let timely = time::differ(context.files, group);
-    for occurrence in group.files.iter().skip(1) {
-        let Some(mapped) = occurrence.mapped(context.files) else { continue };
-        let var = &mapped.var;
-        if Arc::ptr_eq(var, model) {
-            continue;
+impl Combiner<'_> {
+    fn variable(
+        &self,
+        group: &Group,
+        left_out: &mut Vec<(String, String)>,
+        problems: &mut Vec<Disagreement>,
+    ) -> Option<CombinedVar> {
+        let before = problems.len();
+        let context = self.context;
+        let (_, model) = group.first(context.files)?;
+        let along = group.along(context.axes, context.files);
+        let recoded = self.times.get(&group.name);
+        let coordinate = self.auxiliary.contains(&group.name);
+        let timely = recoded.is_some() || self.times.refused(&group.name);
+        let widths = along.is_empty() && coordinate && context.rounding(&group.name);
+        let float_width = widths && context.policies.get("dtype", &group.name) == "promote";
+        schemas::agree(context, group, &along, Lenient { recoded: timely, float_width }, problems);
+        schemas::absent(context, group, problems);
+        let attrs = attributes::variable(context, group, timely, left_out, problems);
+        if problems.len() > before || self.times.refused(&group.name) {
+            return None;
         }
-        let differences = [
-            (var.dims != model.dims || shape(var) != shape(model), Code::CombineDims),
-            (var.dtype != model.dtype && !timely, Code::CombineDtype),
-            (!same_fill(var.fill.as_ref(), model.fill.as_ref()) && !timely, Code::CombineFill),
-        ];
-        for (_, code) in differences.into_iter().filter(|(differs, _)| *differs) {
-            let has = |v: &Variable| match code {
-                Code::CombineDims => format!("{:?} of lengths {:?}", v.dims, v.shape),
-                Code::CombineDtype => v.dtype.to_string(),
-                _ => v.fill.as_ref().map_or("no _FillValue".into(), |f| format!("_FillValue {f}")),
-            };
-            let url = context.files.get(occurrence.file as usize).map_or("?", |f| f.url.as_str());
-            let list =
-                found.entry(code).or_insert_with(|| vec![Difference::new(&first_file.url, has(model))]);
-            list.push(Difference::new(url, has(var)));
-        }
-    }
-    for (code, found) in found {
-        let (what, key) = match code {
-            Code::CombineDims => ("dimensions or their lengths differ between files", "dims"),
-            Code::CombineDtype => ("the data type differs between files", "dtype"),
-            _ => ("_FillValue differs between files", "fill"),
+        let mut var = Variable { attrs, ..(*model.var).clone() };
+        let content = if along.is_empty() {
+            let statics = Static { context, group, offsets: self.offsets, recoded, coordinate };
+            statics.settle(&mut var, problems)
+        } else {
+            let layout = Layout { context, group, along: &along, offsets: self.offsets, recoded, coordinate };
+            layout.lay_out(&mut var, problems)
         };
-        let help = format!(
-            "policy `combine.{key}` decides this; this version refuses it. `drop: [{}]` leaves it out",
-            model.name
-        );
-        problems.push(Disagreement { code, variable: model.name.clone(), what: what.into(), found, help });
-    }
-}
-
-fn same_fill(a: Option<&Scalar>, b: Option<&Scalar>) -> bool {
-    match (a, b) {
-        (Some(a), Some(b)) => a.same(b),
-        (a, b) => a.is_none() && b.is_none(),
-    }
-}
-
-/// Every file of a merge key has the variable, or none has it.
-fn absent(context: &Context<'_>, group: &Group, problems: &mut Vec<Disagreement>) {
-    if group.files.len() == context.files.len() {
-        return;
-    }
-    let has: BTreeSet<u32> = group.files.iter().map(|o| o.file).collect();
-    let keys: BTreeSet<Vec<u32>> =
-        group.files.iter().map(|o| merge_key(context.axes, context.files.get(o.file as usize))).collect();
-    let lacks = |number: &usize, file: &File| {
-        !has.contains(&(*number as u32)) && keys.contains(&merge_key(context.axes, Some(file)))
-    };
-    let found: Vec<Difference> = context
-        .files
-        .iter()
-        .enumerate()
-        .filter(|(number, file)| lacks(number, file))
-        .map(|(_, file)| Difference::new(&file.url, format!("no `{}`", group.name)))
-        .collect();
-    if !found.is_empty() {
-        problems.push(Disagreement {
-            code: Code::CombineAbsent,
-            variable: group.name.clone(),
-            what: format!("`{}` is in {} files and absent in {}", group.name, has.len(), found.len()),
-            found,
-            help: format!(
-                "policy `combine.absent` decides this; this version refuses it. `drop: [{}]` leaves it out",
-                group.name
-            ),
-        });
-    }
-}
-
-/// Lays a variable's files along its concat axes.
-fn lay_out(
-    context: &Context<'_>,
-    group: &Group,
-    along: &[(usize, usize)],
-    offsets: &Offsets,
-    var: &mut Variable,
-    problems: &mut Vec<Disagreement>,
-) -> Option<Content> {
-    let (blocks, units) = time::common(context, group, problems)?;
-    let lengths: Vec<usize> =
-        along.iter().filter_map(|&(axis, _)| Some(context.axes.get(axis)?.labels.len())).collect();
-    let mut slots: Vec<Option<usize>> = vec![None; lengths.iter().product()];
-    for (number, occurrence) in group.files.iter().enumerate() {
-        let index = &context.files.get(occurrence.file as usize)?.index;
-        let flat = along
-            .iter()
-            .zip(&lengths)
-            .fold(0, |flat, (&(axis, _), &n)| flat * n + index.get(axis).map_or(0, |&i| i as usize));
-        let slot = slots.get_mut(flat)?;
-        match *slot {
-            None => *slot = Some(number),
-            Some(before) => {
-                repeated_alike(context, group, before, number, units.is_some(), &blocks, problems)?
-            }
+        if content.is_none() && problems.len() == before {
+            problems.push(Disagreement {
+                code: Code::Bug,
+                variable: group.name.clone(),
+                what: format!("`{}` could not be laid out", group.name),
+                found: Vec::new(),
+                help: "please report this, with the files' schemas".to_owned(),
+            });
         }
+        let unwritten = unwritten(&var);
+        Some(CombinedVar { var: Arc::new(var), coordinate, unwritten, content: content? })
     }
-    let starts = |axis: usize| offsets.get(axis).cloned().unwrap_or_else(|| Arc::from([]));
-    // keys whose files are all left out take no room
-    let room = |flat: usize| {
-        let mut rest = flat;
-        along.iter().zip(&lengths).rev().all(|(&(axis, _), &n)| {
-            let (at, ends) = (rest % n, starts(axis));
-            rest /= n;
-            ends.get(at) < ends.get(at + 1)
-        })
-    };
-    let empty = slots.iter().enumerate().filter(|(flat, slot)| slot.is_none() && room(*flat)).count();
-    if empty > 0 {
-        holes(context, var, empty, problems)?;
-    }
-    let in_hand = slots.iter().flatten().all(|&n| blocks.get(n).is_some_and(Option::is_some));
-    if !in_hand {
-        let along = along.iter().map(|&(axis, dim)| Along { dim, offsets: starts(axis) }).collect();
-        let piece = |o: &Occurrence| Piece { file: o.file, variable: o.variable };
-        let files = slots.iter().map(|s| s.and_then(|n| group.files.get(n)).map(piece)).collect();
-        return Some(Content::Pieces(Pieces { along, files }));
-    }
-    let dtype = blocks.iter().flatten().next().map_or(var.dtype, |b| b.dtype);
-    let mut whole = filled(dtype, var.shape.clone(), &unwritten(var))?;
-    for (flat, number) in slots.iter().enumerate() {
-        let Some(block) = number.and_then(|n| blocks.get(n)).and_then(Option::as_ref) else { continue };
-        let mut origin = vec![0; var.shape.len()];
-        let mut rest = flat;
-        for (&(axis, dim), &n) in along.iter().zip(&lengths).rev() {
-            *origin.get_mut(dim)? = starts(axis).get(rest % n).copied().unwrap_or(0);
-            rest /= n;
-        }
-        place(&mut whole, block, &origin);
-    }
-    if let Some(units) = units {
-        time::set_units(var, &units, &whole);
-    }
-    Some(Content::Values(Arc::new(whole)))
 }
 
-/// Cells without a file need a value that readers mask.
-fn holes(
-    context: &Context<'_>,
-    var: &mut Variable,
-    count: usize,
-    problems: &mut Vec<Disagreement>,
-) -> Option<()> {
-    if var.fill.is_some() {
-        return Some(());
-    }
-    if var.dtype.is_float() && !time::is_time_like(var) {
-        var.fill = Some(Scalar::Float(f64::NAN));
-        return Some(());
-    }
-    problems.push(Disagreement {
-        code: Code::CombineGaps,
-        variable: var.name.clone(),
-        what: format!("{count} positions have no file, and the variable has no _FillValue to put there"),
-        found: context.files.iter().take(1).map(|f| Difference::new(&f.url, var.dtype)).collect(),
-        help: "leave the positions out along a whole axis, or drop the variable".to_owned(),
-    });
-    None
-}
-
-/// Two files at one place of a variable must hold the same values.
-fn repeated_alike(
-    context: &Context<'_>,
-    group: &Group,
-    a: usize,
-    b: usize,
-    recoded: bool,
-    blocks: &[Option<Arc<crate::block::Block>>],
-    problems: &mut Vec<Disagreement>,
-) -> Option<()> {
-    let file = |n: usize| group.files.get(n).and_then(|o| context.files.get(o.file as usize));
-    let digest = |n: usize| file(n).and_then(|f| f.values.get(&group.name)).map(|v| v.digest);
-    let block = |n: usize| blocks.get(n).and_then(Option::as_ref);
-    let alike = if recoded {
-        block(a).is_some() && block(a) == block(b)
-    } else {
-        digest(a).is_some() && digest(a) == digest(b)
+/// The value of cells that no file holds; one that the type can hold.
+pub(super) fn unwritten(var: &Variable) -> Scalar {
+    let own = match (&var.fill, &var.storage) {
+        (Some(fill), _) => Some(fill),
+        (None, Storage::Chunks { unwritten, .. }) => Some(unwritten),
+        (None, Storage::Whole) => None,
     };
-    if alike {
-        return Some(());
+    match (var.dtype, own) {
+        (DataType::Text, Some(Scalar::Text(text))) => Scalar::Text(text.clone()),
+        (DataType::Text, _) => Scalar::Text(String::new()),
+        (dtype, Some(own)) if scalar_to_le(dtype, own, &mut Vec::new()) => own.clone(),
+        _ => Scalar::Int(0),
     }
-    let by = block(a).zip(block(b)).and_then(|(a, b)| statics::largest_difference(a, b));
-    let what = format!("`{}` stands in several files of one position, with other values", group.name);
-    let has = by.map_or("another content".to_owned(), |(d, _)| format!("differs by up to {d}"));
-    let found = vec![Difference::new(&file(a)?.url, "the first"), Difference::new(&file(b)?.url, has)];
-    match problems.iter_mut().find(|p| p.variable == group.name && p.what == what) {
-        Some(problem) => problem.found.extend(found),
-        None => problems.push(Disagreement {
-            code: Code::CombineCoords,
-            variable: group.name.clone(),
-            what,
-            found,
-            help: format!("rename or drop `{}` in some of the files", group.name),
-        }),
-    }
-    Some(())
 }
 
 /// Groups of all files, parents first, with the attributes that are equal.
@@ -345,24 +153,20 @@ fn groups(
     problems: &mut Vec<Disagreement>,
 ) -> Vec<(String, Attrs)> {
     let mut paths: Vec<&str> = Vec::new();
-    for (path, _) in context.files.iter().flat_map(|f| &f.view.groups) {
-        if !paths.contains(&path.as_str()) {
-            paths.push(path);
+    let mut all: BTreeMap<&str, Vec<(&str, &Attrs)>> = BTreeMap::new();
+    for file in context.files {
+        for (path, attrs) in &file.view.groups {
+            let found = all.entry(path).or_default();
+            if found.is_empty() {
+                paths.push(path);
+            }
+            found.push((&file.url, attrs));
         }
     }
-    let of = |path: &str| {
-        let found: Vec<_> = context
-            .files
-            .iter()
-            .filter_map(|f| Some((f.url.as_str(), &f.view.groups.iter().find(|(p, _)| p == path)?.1)))
-            .collect();
-        found
-    };
+    let of = |path: &str| all.get(path).cloned().unwrap_or_default().into_iter();
     paths
         .into_iter()
-        .map(|path| {
-            (path.to_owned(), attributes::group(context, path, of(path).into_iter(), left_out, problems))
-        })
+        .map(|path| (path.to_owned(), attributes::group(context, path, of(path), left_out, problems)))
         .collect()
 }
 

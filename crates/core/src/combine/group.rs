@@ -65,6 +65,7 @@ impl Group {
     /// Whether several files hold the same part of a variable that varies along a concat axis.
     pub(super) fn repeated(&self, axes: &[CombineAxis], files: &[File]) -> bool {
         let along = self.along(axes, files);
+        // positions of a full grid are distinct
         if along.is_empty() || along.len() == axes.len() {
             return false;
         }

@@ -5,15 +5,21 @@
 //! Values that decide (coordinates, times whose units differ, everything without a concat dimension) are read by the
 //! caller, who asks [`needs_always`] while it surveys a file and [`needs`] when it has them all.
 
+mod alike;
 mod attributes;
 mod dataset;
 mod disagreement;
 mod group;
+mod layout;
 mod lengths;
 mod order;
 mod place;
+mod schemas;
 mod statics;
 mod time;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,7 +30,7 @@ use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
 use crate::recipe::Policies;
 use crate::schema::Storage;
-use crate::steps::{FileView, Mapped};
+use crate::steps::{FileView, Mapped, Origin};
 
 pub use dataset::combine;
 pub use disagreement::{Difference, Disagreement};
@@ -139,28 +145,36 @@ impl CombineAxis {
 
 /// Names of the variables of one file whose values combining needs in any case.
 pub fn needs_always(axes: &[CombineAxis], view: &FileView) -> Vec<String> {
-    let concat: BTreeSet<&str> = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.as_str()).collect();
-    let wanted = |m: &Mapped| {
-        let varies = m.var.dims.iter().any(|dim| concat.contains(dim.as_str()));
-        !varies
-            || m.var.is_dimension_coordinate()
-            || m.var.dtype == DataType::Text
-            || m.var.storage == Storage::Whole
-    };
-    view.variables.iter().filter(|m| wanted(m)).map(|m| m.var.name.clone()).collect()
+    let wanted = view.variables.iter().filter(|m| is_needed_always(axes, m));
+    wanted.map(|m| m.var.name.clone()).collect()
 }
 
-/// What else must be read once all schemas are known: (file number, variable). Times whose units differ between files,
-/// and what several files hold at one place.
+fn is_needed_always(axes: &[CombineAxis], mapped: &Mapped) -> bool {
+    let var = &mapped.var;
+    let varies = axes.iter().any(|axis| axis.is_concat() && var.dims.contains(&axis.name));
+    !varies
+        || var.is_dimension_coordinate()
+        || var.dtype == DataType::Text
+        || var.storage == Storage::Whole
+        || matches!(mapped.origin, Origin::Constant(_))
+}
+
+/// What else must be read once all schemas are known: (file number, variable). Times (with their bounds) that files
+/// count in different ways, and what several files hold at one place.
 pub fn needs(axes: &[CombineAxis], files: &[File]) -> Vec<(usize, String)> {
+    let groups = group::variables(files);
+    let recoded: BTreeSet<usize> = time::families(files, &groups).into_iter().flat_map(|f| f.0).collect();
     let mut wanted = Vec::new();
-    for group in group::variables(files) {
-        if group.repeated(axes, files) || time::differ(files, &group) {
-            for occurrence in &group.files {
-                let Some(file) = files.get(occurrence.file as usize) else { continue };
-                if !file.values.contains_key(&group.name) {
-                    wanted.push((occurrence.file as usize, group.name.clone()));
-                }
+    for (number, group) in groups.iter().enumerate() {
+        // large values without a concat dimension were not read with the file: there may be nothing to compare them with
+        let compared = group.files.len() > 1 && group.along(axes, files).is_empty();
+        if !recoded.contains(&number) && !group.repeated(axes, files) && !compared {
+            continue;
+        }
+        for occurrence in &group.files {
+            let Some(file) = files.get(occurrence.file as usize) else { continue };
+            if !file.values.contains_key(&group.name) {
+                wanted.push((occurrence.file as usize, group.name.clone()));
             }
         }
     }
@@ -172,4 +186,11 @@ struct Context<'a> {
     axes: &'a [CombineAxis],
     files: &'a [File],
     policies: &'a Policies,
+}
+
+impl Context<'_> {
+    /// Whether a coordinate is equal within the rounding of its type.
+    fn rounding(&self, name: &str) -> bool {
+        self.policies.get("coords", name) == "equal"
+    }
 }

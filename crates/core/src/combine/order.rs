@@ -22,20 +22,87 @@ pub(super) fn check(
         else {
             continue;
         };
-        let Content::Values(block) = &variable.content else { continue };
-        let Some(values) = places(&variable.var, block) else { continue };
+        let Content::Values(block) = &variable.content else {
+            unchecked(context, &axis.name, problems);
+            continue;
+        };
         let Some(starts) = offsets.get(at) else { continue };
+        let mut urls: Vec<Option<&str>> = vec![None; axis.labels.len()];
+        for file in context.files {
+            if let Some(slot) = file.index.get(at).and_then(|&key| urls.get_mut(key as usize)) {
+                slot.get_or_insert(&file.url);
+            }
+        }
         let file_at = |position: usize| {
             let key = starts.partition_point(|&start| start <= position as u64).saturating_sub(1);
-            let found = context.files.iter().find(|f| f.index.get(at).is_some_and(|&k| k as usize == key));
-            found.map_or("?", |f| f.url.as_str()).to_owned()
+            urls.get(key).copied().flatten().unwrap_or("?").to_owned()
         };
-        let units = units_of(&variable.var);
-        let label = |value: Place| value.show(units.as_ref());
-        let present: Vec<(usize, Place)> =
-            values.iter().copied().enumerate().filter_map(|(i, v)| Some((i, v?))).collect();
-        report(context, &axis.name, &present, file_at, label, problems);
+        match (places(&variable.var, block), block.texts()) {
+            (Some(values), _) => {
+                let units = units_of(&variable.var);
+                let present: Vec<(usize, Place)> =
+                    values.iter().copied().enumerate().filter_map(|(i, v)| Some((i, v?))).collect();
+                report(context, &axis.name, &present, file_at, |value| value.show(units.as_ref()), problems);
+            }
+            (None, Some(texts)) => names(context, &axis.name, texts, file_at, problems),
+            (None, None) => {}
+        }
     }
+}
+
+/// A coordinate that is too large to be kept in memory.
+fn unchecked(context: &Context<'_>, name: &str, problems: &mut Vec<Disagreement>) {
+    if context.policies.get("order", name) != "keep" {
+        let first = context.files.first().map(|f| Difference::new(&f.url, "too large to be kept in memory"));
+        problems.push(Disagreement {
+            code: Code::CombineOrder,
+            variable: name.to_owned(),
+            what: format!("the order of `{name}` can't be checked"),
+            found: first.into_iter().collect(),
+            help: "`combine.order: keep` takes the files as they are".to_owned(),
+        });
+    }
+}
+
+/// Names have no order, but each stands once.
+fn names(
+    context: &Context<'_>,
+    name: &str,
+    texts: &[String],
+    file_at: impl Fn(usize) -> String,
+    problems: &mut Vec<Disagreement>,
+) {
+    let mut sorted: Vec<(&String, usize)> = texts.iter().zip(0..).filter(|(t, _)| !t.is_empty()).collect();
+    sorted.sort();
+    let mut twice = Vec::new();
+    for pair in sorted.windows(2) {
+        if let [(a, i), (b, j)] = pair
+            && a == b
+        {
+            let has = |at: usize| Difference::new(file_at(at), format!("`{name}` \"{a}\" at item {at}"));
+            twice.extend([has(*i), has(*j)]);
+        }
+    }
+    duplicates(context, name, twice, problems);
+}
+
+/// Reports what stands in the data more than once; two differences each.
+fn duplicates(context: &Context<'_>, name: &str, twice: Vec<Difference>, problems: &mut Vec<Disagreement>) {
+    if twice.is_empty() || context.policies.get("duplicates", name) == "keep" {
+        return;
+    }
+    let (count, s) = (twice.len() / 2, if twice.len() == 2 { "" } else { "s" });
+    problems.push(Disagreement {
+        code: Code::CombineDuplicates,
+        variable: name.to_owned(),
+        what: format!(
+            "{count} value{s} of `{name}` stand{} in the data more than once",
+            if s.is_empty() { "s" } else { "" }
+        ),
+        found: twice,
+        help: "policy `combine.duplicates` decides this (first, last, identical); this version refuses it"
+            .to_owned(),
+    });
 }
 
 fn report(
@@ -73,25 +140,15 @@ fn report(
             [Difference::new(file_at(*i), label(*a)), Difference::new(file_at(*j), label(*b))]
         })
         .collect();
-    let mut push = |code, what: String, found, help: &str| {
-        problems.push(Disagreement { code, variable: name.to_owned(), what, found, help: help.to_owned() });
-    };
-    if !twice.is_empty() && context.policies.get("duplicates", name) != "keep" {
-        let what = format!("the same `{name}` stands in the data {} times more than once", twice.len() / 2);
-        push(
-            Code::CombineDuplicates,
-            what,
-            twice,
-            "policy `combine.duplicates` decides this (first, last, identical); this version refuses it",
-        );
-    }
+    duplicates(context, name, twice, problems);
     if !wrong.is_empty() && context.policies.get("order", name) != "keep" {
-        let what = format!("`{name}` is not in order");
-        push(
-            Code::CombineOrder,
-            what,
-            wrong,
-            "list the files in order, or give their keys; `combine.order: keep` takes them as they are",
-        );
+        problems.push(Disagreement {
+            code: Code::CombineOrder,
+            variable: name.to_owned(),
+            what: format!("`{name}` is not in order"),
+            found: wrong,
+            help: "list the files in order, or give their keys; `combine.order: keep` takes them as they are"
+                .to_owned(),
+        });
     }
 }

@@ -6,7 +6,8 @@ use crate::dtype::{DataType, Scalar};
 
 /// A block of one value.
 pub(super) fn filled(dtype: DataType, shape: Vec<u64>, value: &Scalar) -> Option<Block> {
-    let cells = usize::try_from(shape.iter().product::<u64>()).ok()?;
+    let cells = shape.iter().try_fold(1_u64, |product, &n| product.checked_mul(n))?;
+    let cells = usize::try_from(cells).ok()?;
     if dtype == DataType::Text {
         let text = if let Scalar::Text(text) = value { text.clone() } else { String::new() };
         return Some(Block::from_text(shape, vec![text; cells]));

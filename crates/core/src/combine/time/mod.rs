@@ -1,0 +1,104 @@
+//! Times: what their numbers mean, how they are put in order, and (in [`recode`]) one unit for all files.
+
+mod recode;
+
+use std::cmp::Ordering;
+
+use crate::attrs::AttrValue;
+use crate::block::Block;
+use crate::cftime::{self, TimeUnits};
+use crate::dtype::Scalar;
+use crate::error::Result;
+use crate::schema::Variable;
+use crate::steps::FileView;
+
+pub(super) use recode::{NOT_A_TIME, Recoded, Times, families, recode, set_units};
+
+/// Whether a variable's `units` are meant as time since a reference.
+pub fn is_time_like(var: &Variable) -> bool {
+    var.attrs.text("units").is_some_and(cftime::is_time)
+}
+
+/// The meaning of a variable's numbers, where they are times that can be decoded.
+pub(super) fn units_of(var: &Variable) -> Option<TimeUnits> {
+    is_time_like(var).then(|| parse(var).ok()).flatten()
+}
+
+fn parse(var: &Variable) -> Result<TimeUnits> {
+    TimeUnits::parse(var.attrs.text("units").unwrap_or_default(), var.attrs.text("calendar"))
+}
+
+/// The variable whose `units` hold for `var`: itself, or the parent whose bounds it is (CF 7.1).
+fn owner<'a>(view: &'a FileView, var: &'a Variable) -> Option<&'a Variable> {
+    if is_time_like(var) {
+        return Some(var);
+    }
+    if var.attrs.get("units").is_some() {
+        return None;
+    }
+    view.variables.iter().map(|m| &*m.var).find(|parent| is_time_like(parent) && has_bounds(parent, var))
+}
+
+/// Whether `parent` names `var` as its bounds.
+fn has_bounds(parent: &Variable, var: &Variable) -> bool {
+    parent.group() == var.group()
+        && ["bounds", "climatology"].iter().any(|attr| parent.attrs.text(attr) == Some(var.base_name()))
+}
+
+/// Values that readers mask: `_FillValue` and `missing_value`.
+fn masks(var: &Variable) -> Vec<Scalar> {
+    let mut masks: Vec<Scalar> = var.fill.iter().cloned().collect();
+    if let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value") {
+        masks.extend(values.iter().cloned());
+    }
+    masks
+}
+
+/// A value along an axis that can be put in order.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Place {
+    /// Instants in nanoseconds, or integers.
+    Whole(i128),
+    /// Anything else that is real.
+    Real(f64),
+}
+
+impl Place {
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Whole(a), Self::Whole(b)) => a.cmp(b),
+            (Self::Real(a), Self::Real(b)) => real(*a, *b),
+            (Self::Whole(a), Self::Real(b)) => real(*a as f64, *b),
+            (Self::Real(a), Self::Whole(b)) => real(*a, *b as f64),
+        }
+    }
+
+    /// As users read it: a date where `units` are given.
+    pub(super) fn show(&self, units: Option<&TimeUnits>) -> String {
+        match (self, units) {
+            (Self::Whole(ns), Some(units)) => {
+                units.date(*ns).map_or_else(|| ns.to_string(), |d| d.to_string())
+            }
+            (Self::Whole(x), None) => x.to_string(),
+            (Self::Real(x), _) => x.to_string(),
+        }
+    }
+}
+
+/// By value, so that -0.0 is 0.0.
+fn real(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b))
+}
+
+/// A coordinate's values for ordering; masked ones and NaN are `None`. `None` in all for text.
+pub(super) fn places(var: &Variable, block: &Block) -> Option<Vec<Option<Place>>> {
+    if let Some(instants) = units_of(var).and_then(|units| units.decode(block, &masks(var)).ok()) {
+        return Some(instants.into_iter().map(|i| i.map(Place::Whole)).collect());
+    }
+    let one = |i: usize| {
+        let value = block.scalar(i)?;
+        value.as_i128().map(Place::Whole).or_else(|| value.as_f64().filter(|x| !x.is_nan()).map(Place::Real))
+    };
+    let cells = usize::try_from(block.len()).ok()?;
+    (block.dtype.is_integer() || block.dtype.is_float()).then(|| (0..cells).map(one).collect())
+}
