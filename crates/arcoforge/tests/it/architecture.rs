@@ -1,6 +1,8 @@
 //! Holds ARCHITECTURE.md to the workspace: which crate depends on which, which library stays behind which border, and
 //! that the code map names every module.
 
+#![allow(clippy::expect_used, reason = "a test may fail loudly")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
