@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use arcoforge_core::attrs::AttrValue;
 use arcoforge_core::block::{Block, BlockData, scalar_from_le};
 use arcoforge_core::chunk::{Region, indices};
 use arcoforge_core::combine::Content;
+use arcoforge_core::dtype::Scalar;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::schema::Schema;
@@ -79,7 +81,9 @@ fn check_schema(schema: &Schema, spec: &ArraySpec) -> Result<()> {
             found.dtype, found.shape, spec.dtype, spec.shape
         ));
     }
-    let attr = spec.attrs.iter().find(|(name, value)| !found.attrs.get(name).is_some_and(|v| v.same(value)));
+    let attr = spec.attrs.iter().find(|(name, value)| {
+        !has_non_finite(value) && !found.attrs.get(name).is_some_and(|v| v.same(value))
+    });
     match attr {
         Some((name, value)) => differs(format!(
             "attribute `{name}` is {value} in the sources and {} in the target",
@@ -87,6 +91,12 @@ fn check_schema(schema: &Schema, spec: &ArraySpec) -> Result<()> {
         )),
         None => Ok(()),
     }
+}
+
+/// JSON has no NaN and no infinity: such attributes are written in words, and read back as text.
+fn has_non_finite(value: &AttrValue) -> bool {
+    let non_finite = |scalar: &Scalar| scalar.as_f64().is_some_and(|x| !x.is_finite());
+    matches!(value, AttrValue::Numbers { values, .. } if values.iter().any(non_finite))
 }
 
 /// Compares one slab; the number of cells.
