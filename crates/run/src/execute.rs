@@ -69,7 +69,7 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         };
         target.session.check_interrupt()?;
         let cells = chunks.region(&chunk);
-        while !current.as_ref().is_some_and(|(slab, _)| slab.intersect(&cells).is_some()) {
+        while current.as_ref().is_none_or(|(slab, _)| slab.intersect(&cells).is_none()) {
             let next =
                 slabs.next().ok_or_else(|| Error::new(Code::Bug, "a chunk of a shard lies in no slab"))?;
             if let Some((_, done)) = current.replace((next, Producer::new(target, array, next))) {

@@ -209,21 +209,16 @@ fn copy_part(worker: &mut Worker, slab: &mut Slab<'_>, part: &Part<'_>, cells: &
 fn copy_chunks(worker: &mut Worker, slab: &mut Slab<'_>, part: &Part<'_>, wanted: &Region) -> Result<()> {
     let chunks: Vec<Vec<u64>> = indices(&part.grid.covering(wanted)).collect();
     if !part.object.is_remote() {
-        return chunks.iter().try_for_each(|index| {
-            let reference = part.refs.get(part.grid.flat(index) as usize);
-            let stored = match reference {
-                Some(ChunkRef::Stored { offset, bytes, .. }) => {
-                    let mut stored = std::mem::take(&mut worker.stored);
-                    let read = read_stored(part.object.as_ref(), *offset, *bytes, &mut stored);
-                    worker.bytes_read += *bytes;
-                    worker.stored = stored;
-                    read?;
-                    None
-                }
-                _ => None,
-            };
-            copy_chunk(worker, slab, part, index, wanted, stored)
-        });
+        for index in &chunks {
+            if let Some(ChunkRef::Stored { offset, bytes, .. }) =
+                part.refs.get(part.grid.flat(index) as usize)
+            {
+                read_stored(part.object.as_ref(), *offset, *bytes, &mut worker.stored)?;
+                worker.bytes_read += *bytes;
+            }
+            copy_chunk(worker, slab, part, index, wanted, None)?;
+        }
+        return Ok(());
     }
     for batch in batches(part, &chunks) {
         let range = |index: &Vec<u64>| match part.refs.get(part.grid.flat(index) as usize) {
@@ -233,7 +228,7 @@ fn copy_chunks(worker: &mut Worker, slab: &mut Slab<'_>, part: &Part<'_>, wanted
         let ranges: Vec<Range<u64>> = batch.iter().map(range).collect();
         let fetched = part.object.read_ranges(&ranges)?;
         worker.bytes_read += fetched.iter().map(|b| b.len() as u64).sum::<u64>();
-        for (index, stored) in batch.iter().zip(fetched) {
+        for (index, stored) in batch.iter().zip(&fetched) {
             copy_chunk(worker, slab, part, index, wanted, Some(stored))?;
         }
     }
@@ -279,14 +274,14 @@ fn batches<'a>(part: &Part<'_>, chunks: &'a [Vec<u64>]) -> Vec<&'a [Vec<u64>]> {
     found
 }
 
-/// Decodes one source chunk (its bytes in `stored`, else in the worker's buffer) and copies its wanted cells.
+/// Decodes one source chunk (its bytes in `fetched`, else in the worker's buffer) and copies its wanted cells.
 fn copy_chunk(
     worker: &mut Worker,
     slab: &mut Slab<'_>,
     part: &Part<'_>,
     index: &[u64],
     wanted: &Region,
-    stored: Option<Vec<u8>>,
+    fetched: Option<&[u8]>,
 ) -> Result<()> {
     let cells = part.grid.region(index);
     let shape = part.block_shape(&cells);
@@ -298,8 +293,8 @@ fn copy_chunk(
     let copies = copies(slab, part, &cells, &shape, &inside);
     let swap = slab.spec.dtype.swap_size();
     let size = slab.size;
-    let (filter_mask, bytes): (u32, &[u8]) = match (reference, &stored) {
-        (Some(ChunkRef::Stored { filter_mask, .. }), Some(stored)) => (*filter_mask, stored),
+    let (filter_mask, bytes): (u32, &[u8]) = match (reference, fetched) {
+        (Some(ChunkRef::Stored { filter_mask, .. }), Some(fetched)) => (*filter_mask, fetched),
         (Some(ChunkRef::Stored { filter_mask, .. }), None) => (*filter_mask, &worker.stored),
         (Some(ChunkRef::Inline(bytes)), _) => (0, bytes),
         (Some(ChunkRef::Unallocated) | None, _) => {

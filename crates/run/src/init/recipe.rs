@@ -79,15 +79,14 @@ fn consecutive(numbers: &[i64]) -> bool {
 fn labels(draft: &Draft<'_>) -> Vec<String> {
     let Some(guess) = draft.guess else { return Vec::new() };
     let dates = guess.axes.iter().any(|a| matches!(a, Axis::Dates(..)));
+    let alone = draft.merges.iter().filter(|merge| !**merge).count() == 1;
     let mut labels: Vec<String> = Vec::new();
     for (axis, merge) in guess.axes.iter().zip(&draft.merges) {
         let Facts { time, varying, same_times, .. } = draft.facts;
         let along = if *same_times { None } else { varying.clone().or_else(|| time.clone()) };
         let label = match axis {
             Axis::Dates(..) => time.clone().or_else(|| varying.clone()).unwrap_or_else(|| "time".to_owned()),
-            Axis::Numbers(_) if !dates && guess.axes.len() == 1 => {
-                along.unwrap_or_else(|| "member".to_owned())
-            }
+            Axis::Numbers(_) if !dates && alone => along.unwrap_or_else(|| "member".to_owned()),
             _ if *merge => "variable".to_owned(),
             _ => "member".to_owned(),
         };

@@ -1,5 +1,7 @@
 //! Bakes of the small archive that the repository carries, verified against their sources.
 
+#![allow(clippy::expect_used)] // helpers of tests
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -133,7 +135,7 @@ fn stored_chunks_are_copied_where_they_can_be() {
     };
     let chunks = lengths(&[("time", 1)]);
     let all = |mode: Mode, modes: Vec<Mode>| {
-        assert!(modes.iter().all(|m| *m == mode) && !modes.is_empty(), "{modes:?}")
+        assert!(modes.iter().all(|m| *m == mode) && !modes.is_empty(), "{modes:?}");
     };
     all(
         Mode::Copy,
