@@ -29,6 +29,10 @@ pub fn combine(
     let context = Context { axes, files, policies };
     let mut problems = unreadable(files);
     let offsets = lengths::offsets(&context, &mut problems);
+    if lengths::an_axis_is_absent(&context) {
+        // without the dimension every variable differs between files, and that says nothing
+        return Err(problems);
+    }
     let auxiliary = auxiliary(&context);
     let all = group::variables(files);
     let times = time::recode(files, &all, &mut problems);

@@ -39,7 +39,10 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
             Code::CombineDims,
             what,
             found,
-            format!("`add_dim: {{{}: …}}` makes one; a typo in the axis's name is likely too", axis.name),
+            format!(
+                "is `{0}` mistyped? `add_dim: {{{0}: {{key: {0}}}}}` makes a dimension from the keys of the files",
+                axis.name
+            ),
         );
     }
     if !differ.is_empty() {
@@ -62,6 +65,12 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
         offsets.push(offsets.last().copied().unwrap_or(0).saturating_add(length));
     }
     offsets.into()
+}
+
+/// Whether a concat axis has a dimension that no file has.
+pub(super) fn an_axis_is_absent(context: &Context<'_>) -> bool {
+    let mut concat = context.axes.iter().filter(|axis| axis.is_concat());
+    concat.any(|axis| context.files.iter().all(|file| file.view.length(&axis.name).is_none()))
 }
 
 fn dims_of(file: &super::File) -> String {
