@@ -41,14 +41,16 @@ pub(crate) struct OutputOptions {
 
 const TOP: &str = "\
 Examples:
-  arcoforge init archive/ --output recipe.yaml       writes a recipe for the files below archive/
-  arcoforge plan recipe.yaml                         shows the dataset and what it costs, writes nothing
-  arcoforge bake recipe.yaml --to sst.zarr           makes it
+  arcoforge init archive/ --output recipe.yaml    writes a recipe for the files below archive/
+  arcoforge plan recipe.yaml                      shows the dataset and what it costs
+  arcoforge bake recipe.yaml --to sst.zarr        makes it
   arcoforge bake 'in/*.nc' --concat time --to sst.zarr
 
 Exit codes:
-  0 done, 1 a defect of arcoforge, 2 usage, 3 the recipe is wrong, 4 the data was refused by a policy,
-  5 an input could not be fetched or read, 6 the target failed, 130 interrupted";
+  0  done                          4  the data was refused by a policy or a check
+  1  a defect of arcoforge         5  an input could not be fetched or read
+  2  usage                         6  the target failed
+  3  the recipe is wrong         130  interrupted; nothing was published";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -112,7 +114,7 @@ const BAKE: &str = "\
 Examples:
   arcoforge bake recipe.yaml
   arcoforge bake recipe.yaml --take time=2 --to test.zarr
-  arcoforge bake 'archive/*.nc' --concat time --chunks time=20,lat=180 --step 'squeeze: [zlev]' --to sst.zarr
+  arcoforge bake 'archive/*.nc' --concat time --chunks time=20 --step 'squeeze: [zlev]' --to sst.zarr
   arcoforge bake one.nc --to one.zarr --format zarr2";
 const PLAN: &str = "\
 Examples:
@@ -126,7 +128,7 @@ const VERIFY: &str = "Examples:\n  arcoforge verify recipe.yaml --to sst.zarr\n 
 const INIT: &str = "\
 Examples:
   arcoforge init archive/ --output recipe.yaml
-  arcoforge init https://host/199001/sst.19900101.nc https://host/199001/sst.19900102.nc > recipe.yaml";
+  arcoforge init https://host/sst.19900101.nc https://host/sst.19900102.nc > recipe.yaml";
 const SCHEMA: &str = "Example:\n  arcoforge schema > recipe.schema.json";
 const COMPLETIONS: &str = "\
 Examples:

@@ -23,15 +23,18 @@ pub(crate) struct Given {
     pub(crate) path: Option<PathBuf>,
     /// How to run.
     pub(crate) options: Options,
+    /// Options of the command line stand above the recipe, so that not every problem is the recipe's.
+    changed: bool,
 }
 
 /// Reads or makes the recipe and puts the options above it.
 pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) -> Outcome<Given> {
     let mut given = match recipe_path(inputs)? {
         Some(path) => from_recipe(output, path, run)?,
-        None => Given { recipe: of_files(inputs)?, path: None, options: run.options() },
+        None => Given { recipe: of_files(inputs)?, path: None, options: run.options(), changed: false },
     };
     shape.apply(&mut given.recipe)?;
+    given.changed = !shape.is_empty();
     Ok(given)
 }
 
@@ -42,7 +45,7 @@ pub(crate) fn from_recipe(output: &Output, path: &str, run: &Run) -> Outcome<Giv
     let mut options = run.options();
     options.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
     options.connections = recipe.source.connections.unwrap_or(options.connections);
-    Ok(Given { recipe, path: Some(path), options })
+    Ok(Given { recipe, path: Some(path), options, changed: false })
 }
 
 /// Reads and parses; warnings and problems are shown here, where the text is known.
@@ -62,7 +65,11 @@ fn unreadable(name: &str, path: &Path, cause: std::io::Error) -> Failure {
     let message = match cause.kind() {
         NotFound => "the recipe does not exist",
         InvalidData => return Error::new(Code::RecipeSyntax, "the recipe is not UTF-8 text").at(name).into(),
-        _ if path.is_dir() => "found a folder, expected a recipe",
+        _ if path.is_dir() => {
+            let inside = path.join("recipe.yaml").display().to_string();
+            let error = Error::new(Code::Usage, "found a folder, expected a recipe").at(name);
+            return error.help(format!("give the file itself, such as `{inside}`")).into();
+        }
         _ => "the recipe can't be read",
     };
     let missing = cause.kind() == NotFound;
@@ -165,9 +172,13 @@ impl Given {
         result.map_err(|errors| Failure::Errors(errors.into_iter().map(|e| self.placed(e)).collect()))
     }
 
+    fn is_of_recipe(&self, code: Code) -> bool {
+        code.as_str().starts_with("recipe-") || (code.exit_status() == 3 && !self.changed)
+    }
+
     fn placed(&self, error: Error) -> Error {
         match &self.path {
-            Some(path) if error.code.exit_status() == 3 && error.place.url.is_none() => {
+            Some(path) if self.is_of_recipe(error.code) && error.place.url.is_none() => {
                 error.at(path.display().to_string())
             }
             _ => error,

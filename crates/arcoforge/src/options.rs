@@ -79,6 +79,18 @@ pub(crate) struct Lengths(BTreeMap<String, ChunkLength>);
 pub(crate) struct Take(BTreeMap<String, u64>);
 
 impl Shape {
+    /// Whether the recipe stands as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { format, chunks, shards, codecs, set, step, group } = self;
+        let lengths = chunks.is_none() && shards.is_none();
+        format.is_none()
+            && lengths
+            && codecs.is_none()
+            && set.is_empty()
+            && step.is_empty()
+            && group.is_none()
+    }
+
     /// Puts the options above the recipe.
     pub(crate) fn apply(&self, recipe: &mut Recipe) -> Result<(), Failure> {
         let Self { format, chunks, shards, codecs, set, step, group } = self;

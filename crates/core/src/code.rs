@@ -80,6 +80,7 @@ codes! {
     SourceChanged "source-changed" 5 "An input changed while it was read.";
     SourceUnsupported "source-unsupported" 5 "An input uses a feature that arcoforge can't read.";
     SourceLimit "source-limit" 5 "An input declares sizes beyond the limits.";
+    TargetNotFound "target-not-found" 6 "The target to compare does not exist.";
     TargetExists "target-exists" 6 "The target exists already.";
     TargetUnwritable "target-unwritable" 6 "The target can't be written.";
     TargetUnsupported "target-unsupported" 6 "The target format can't hold this data.";

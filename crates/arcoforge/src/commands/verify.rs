@@ -1,5 +1,6 @@
 //! `verify`: target and sources, value by value.
 
+use arcoforge_core::error::{Code, Error};
 use arcoforge_run::{figures, prepare, verify};
 use serde_json::json;
 
@@ -11,6 +12,11 @@ use crate::output::Output;
 pub(crate) fn run(args: &Verify, output: &Output) -> Outcome {
     let given = given(output, &args.inputs, &args.shape, &args.run)?;
     let target = given.target(args.to.as_deref())?;
+    if !target.exists() {
+        let error = Error::new(Code::TargetNotFound, "the store to compare does not exist");
+        let error = error.at(target.display().to_string());
+        return Err(error.help("name the store that was baked, as in `--to sst.zarr`").into());
+    }
     let lock = given.lock()?;
     let verified = given.run(output, |session, recipe| {
         let prepared = prepare(session, recipe, lock.as_ref())?;

@@ -1,6 +1,8 @@
 //! The binary as users call it: usage errors, exit codes, what goes to which stream. Everything about data is held by the
 //! Python suite.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+
 mod architecture;
 mod docs;
 

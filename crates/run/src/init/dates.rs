@@ -90,7 +90,7 @@ fn longest(columns: &[Column], start: usize) -> Option<Dated> {
                 }
             }
             (None, Some(separator)) if !format.is_empty() && is_joint(separator) => {
-                format.push_str(separator)
+                format.push_str(separator);
             }
             _ => break,
         }
@@ -158,10 +158,11 @@ pub(super) fn every(dates: &[DateTime]) -> Option<Every> {
 }
 
 fn in_units(ns: i128) -> Option<Every> {
-    let units: [(i128, fn(u32) -> Every); 3] =
-        [(DAY_NS, Every::Days), (DAY_NS / 24, Every::Hours), (DAY_NS / 1440, Every::Minutes)];
-    let (unit, make) = units.into_iter().find(|(unit, _)| ns >= *unit && ns % unit == 0)?;
-    u32::try_from(ns / unit).ok().map(make)
+    let whole = |unit: i128| (ns > 0 && ns % unit == 0).then(|| u32::try_from(ns / unit).ok()).flatten();
+    whole(DAY_NS)
+        .map(Every::Days)
+        .or_else(|| whole(DAY_NS / 24).map(Every::Hours))
+        .or_else(|| whole(DAY_NS / 1440).map(Every::Minutes))
 }
 
 /// Every date is one of the range.

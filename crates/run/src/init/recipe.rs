@@ -157,7 +157,7 @@ fn found(out: &mut String, draft: &Draft<'_>, guess: &Guess, labels: &[String]) 
         single_quoted(&regex(guess, labels)),
     );
     for (axis, label) in guess.axes.iter().zip(labels) {
-        let format = guess.parts.iter().enumerate().find_map(|(_, part)| match part {
+        let format = guess.parts.iter().find_map(|part| match part {
             super::guess::Part::Key { axis: of, format, main: true } if labels.get(*of) == Some(label) => {
                 Some(format)
             }
