@@ -74,12 +74,14 @@ impl Lock {
     /// # Errors
     /// `bug` where the recipe can't be written as JSON.
     pub fn new(recipe: &Recipe, base: &Path, found: Vec<(Vec<u32>, String, Validator)>) -> Result<Self> {
+        // a recipe in the current folder has an empty base: its paths are relative already
         let prefix = format!("{}/", base.display());
+        let prefix = if base.as_os_str().is_empty() { "./" } else { prefix.as_str() };
         let inputs: Vec<LockedInput> = found
             .into_iter()
             .map(|(position, url, validator)| LockedInput {
                 position,
-                url: url.strip_prefix(&prefix).map_or(url.clone(), str::to_owned),
+                url: url.strip_prefix(prefix).map_or(url.clone(), str::to_owned),
                 validator,
             })
             .collect();
@@ -173,4 +175,56 @@ fn source_digest(recipe: &Recipe) -> Result<String> {
     .map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
     let text = serde_json::to_vec(&parts).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
     Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use arcoforge_core::pattern::{Find, Input, Source};
+    use arcoforge_core::recipe::{About, Output, Policies};
+
+    use super::*;
+
+    fn recipe() -> Recipe {
+        Recipe {
+            name: "a".into(),
+            about: About::default(),
+            axes: Vec::new(),
+            source: Source::new(Input::Find(Find::default())),
+            steps: Vec::new(),
+            combine: Policies::default(),
+            output: Output::default(),
+            test: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn paths_below_the_recipe_are_relative_and_others_whole() {
+        let rows = [
+            ("", "/data/a.nc", "/data/a.nc"),
+            ("", "data/a.nc", "data/a.nc"),
+            ("/recipes", "/recipes/data/a.nc", "data/a.nc"),
+            ("/recipes", "/data/a.nc", "/data/a.nc"),
+            ("recipes", "https://host/a.nc", "https://host/a.nc"),
+        ];
+        for (base, url, expected) in rows {
+            let found = vec![(vec![0], url.to_owned(), Validator::default())];
+            let lock = Lock::new(&recipe(), Path::new(base), found).expect("a lock");
+            assert_eq!(lock.inputs.first().map(|i| i.url.as_str()), Some(expected), "{base} {url}");
+        }
+    }
+
+    #[test]
+    fn a_lock_survives_its_file_and_not_a_change_by_hand() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("recipe.lock");
+        let found =
+            vec![(vec![0], "a.nc".to_owned(), Validator { size: 7, etag: None, modified_ns: Some(5) })];
+        let lock = Lock::new(&recipe(), Path::new(""), found).expect("a lock");
+        assert_eq!(Lock::read(&path, &recipe()).expect("absent"), None);
+        lock.write(&path).expect("written");
+        assert_eq!(Lock::read(&path, &recipe()).expect("read"), Some(lock));
+        let text = std::fs::read_to_string(&path).expect("text").replace("\"size\": 7", "\"size\": 8");
+        std::fs::write(&path, text).expect("changed");
+        assert_eq!(Lock::read(&path, &recipe()).expect_err("changed").code, Code::LockMismatch);
+    }
 }
