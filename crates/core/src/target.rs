@@ -61,7 +61,7 @@ impl ArraySpec {
 
     /// Decoded bytes of one (inner) chunk; text counts 16 an element.
     pub fn chunk_bytes(&self) -> u64 {
-        self.chunk.iter().product::<u64>().saturating_mul(self.dtype.size_estimate())
+        self.chunk.iter().fold(self.dtype.size_estimate(), |bytes, &n| bytes.saturating_mul(n))
     }
 }
 

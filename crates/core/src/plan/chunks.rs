@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::cells;
 use super::source::Source;
 use crate::combine::{CombinedVar, Content};
 use crate::error::{Code, Error, Result};
@@ -30,21 +31,22 @@ pub(super) fn choose(
     concat: &BTreeSet<String>,
 ) -> Result<Shapes> {
     let var = &variable.var;
-    if matches!(variable.content, Content::Values(_)) {
-        let along =
-            |(dim, &n): (&String, &u64)| if concat.contains(dim) { COORDINATE_CELLS } else { n.max(1) };
-        return Ok((var.dims.iter().zip(&var.shape).map(along).collect(), None));
-    }
     let asked = lengths(var, &output.chunks);
+    // coordinates and what is read as a whole anyway: few chunks, whatever is asked for the data
+    let small = variable.coordinate || var.dims.len() < 2 || !asked.iter().any(Option::is_some);
+    if small && matches!(variable.content, Content::Values(_)) {
+        return Ok((coordinate(var, concat), None));
+    }
     let kept = source.and_then(|s| s.chunk.as_ref().filter(|chunk| s.chunked && worth_keeping(var, chunk)));
     let (chunk, from_source) = match (asked.iter().any(Option::is_some), kept) {
-        (true, _) => (explicit(var, &asked, "chunks", &var.shape)?, false),
+        (true, _) => (within(var, explicit(var, &asked, "chunks", &var.shape)?, concat), false),
         (false, Some(chunk)) => (chunk.clone(), true),
-        (false, None) => (automatic(var, concat), false),
+        (false, None) => (automatic(var, source, concat), false),
     };
     let asked = lengths(var, &output.shards);
     let shard = if asked.iter().any(Option::is_some) {
-        Some(multiple(var, explicit(var, &asked, "shards", &chunk)?, &chunk)?)
+        let shard = explicit(var, &asked, "shards", &chunk)?;
+        Some(multiple(var, &asked, &shard, &chunk, concat)?)
     } else if from_source && caps.shards {
         grown(var, &chunk, concat)
     } else {
@@ -53,13 +55,33 @@ pub(super) fn choose(
     Ok((chunk, shard))
 }
 
+/// One chunk, but of a fixed length along concat dimensions: [`COORDINATE_CELLS`], or the power of two below it that
+/// keeps the chunk within [`CHUNK_BYTES`]. It depends on nothing that an append changes.
+fn coordinate(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
+    let shape = |length: u64| -> Vec<u64> {
+        let along = |(dim, &n): (&String, &u64)| if concat.contains(dim) { length } else { n.max(1) };
+        var.dims.iter().zip(&var.shape).map(along).collect()
+    };
+    let mut length = COORDINATE_CELLS;
+    while length > 1 && cells(&shape(length)).saturating_mul(var.dtype.size_estimate()) > CHUNK_BYTES {
+        length /= 2;
+    }
+    shape(length)
+}
+
+/// A chunk longer than the array is only waste, but along a dimension that may grow.
+fn within(var: &Variable, chunk: Vec<u64>, concat: &BTreeSet<String>) -> Vec<u64> {
+    let cut = |((dim, &n), c): ((&String, &u64), u64)| if concat.contains(dim) { c } else { c.min(n.max(1)) };
+    var.dims.iter().zip(&var.shape).zip(chunk).map(cut).collect()
+}
+
 /// What the recipe says along every dimension of the variable; full paths win over base names.
 fn lengths(var: &Variable, asked: &BTreeMap<String, ChunkLength>) -> Vec<Option<ChunkLength>> {
     var.dims.iter().map(|dim| asked.get(dim).or_else(|| asked.get(base_name(dim))).copied()).collect()
 }
 
 fn worth_keeping(var: &Variable, chunk: &[u64]) -> bool {
-    let bytes = chunk.iter().product::<u64>().saturating_mul(var.dtype.size_estimate());
+    let bytes = cells(chunk).saturating_mul(var.dtype.size_estimate());
     (SOURCE_CHUNK_BYTES_MIN..=SOURCE_CHUNK_BYTES_MAX).contains(&bytes)
 }
 
@@ -91,39 +113,42 @@ fn explicit(var: &Variable, asked: &[Option<ChunkLength>], key: &str, rest: &[u6
         });
     }
     if let Some((at, bytes)) = sized {
-        let one = shape.iter().product::<u64>().saturating_mul(var.dtype.size_estimate()).max(1);
+        let one = cells(&shape).saturating_mul(var.dtype.size_estimate()).max(1);
         let most = var.shape.get(at).copied().unwrap_or(1).max(1);
         if let Some(length) = shape.get_mut(at) {
             *length = (bytes / one).clamp(1, most);
         }
     }
-    // a chunk longer than the array is kept along a dimension that may grow; elsewhere it is only waste
-    Ok(shape
-        .iter()
-        .zip(&var.shape)
-        .zip(asked)
-        .map(|((&c, &n), a)| if a.is_none() { c.min(n.max(1)) } else { c })
-        .collect())
+    Ok(shape)
 }
 
-/// About [`CHUNK_BYTES`]: whole in the dimensions inside a file where that fits, grown along the concat dimension.
-fn automatic(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
+/// About [`CHUNK_BYTES`]: whole in the dimensions inside a file where that fits, grown along the concat dimension. Cuts
+/// fall between the sources' chunks where that costs less than half of the length.
+fn automatic(var: &Variable, source: Option<&Source>, concat: &BTreeSet<String>) -> Vec<u64> {
     let item = var.dtype.size_estimate();
     let along: Vec<usize> =
         (0..var.dims.len()).filter(|&d| var.dims.get(d).is_some_and(|n| concat.contains(n))).collect();
     let mut chunk: Vec<u64> =
         var.shape.iter().enumerate().map(|(d, &n)| if along.contains(&d) { 1 } else { n.max(1) }).collect();
-    let bytes = |chunk: &[u64]| chunk.iter().product::<u64>().saturating_mul(item);
+    let bytes = |chunk: &[u64]| cells(chunk).saturating_mul(item);
     while bytes(&chunk) > CHUNK_BYTES {
         // halve the longest
         let Some(longest) = chunk.iter_mut().max_by_key(|n| **n).filter(|n| **n > 1) else { break };
         *longest = longest.div_ceil(2);
     }
+    let aligned = |dim: usize, length: u64| -> u64 {
+        let whole = var.shape.get(dim).is_some_and(|&n| length >= n);
+        let unit = source.and_then(|s| s.chunk_max.get(dim)).copied().unwrap_or(1).max(1);
+        if whole || length < unit { length } else { length - length % unit }
+    };
+    for (dim, length) in chunk.iter_mut().enumerate() {
+        *length = aligned(dim, *length);
+    }
     for &dim in along.iter().rev() {
         let room = CHUNK_BYTES / bytes(&chunk).max(1);
         let most = var.shape.get(dim).copied().unwrap_or(1).max(1);
         if let Some(length) = chunk.get_mut(dim) {
-            *length = room.clamp(1, most);
+            *length = aligned(dim, room.clamp(1, most));
         }
     }
     chunk
@@ -136,27 +161,47 @@ fn grown(var: &Variable, chunk: &[u64], concat: &BTreeSet<String>) -> Option<Vec
     let inner = (0..shard.len()).rev().filter(|d| !is_concat(d));
     let outer = (0..shard.len()).rev().filter(is_concat);
     for dim in inner.chain(outer).collect::<Vec<_>>() {
-        let bytes = shard.iter().product::<u64>().saturating_mul(var.dtype.size_estimate());
+        let bytes = cells(&shard).saturating_mul(var.dtype.size_estimate());
         let room = (SHARD_BYTES / bytes.max(1)).max(1);
         let length = *chunk.get(dim)?;
         let chunks = var.shape.get(dim)?.div_ceil(length).max(1);
         // along a concat axis the shard's length is fixed, whatever the archive's length is today
         let most = if is_concat(&dim) { room } else { room.min(chunks) };
-        *shard.get_mut(dim)? = length * most;
+        *shard.get_mut(dim)? = length.saturating_mul(most);
     }
     (shard != chunk).then_some(shard)
 }
 
-/// A shard must hold whole chunks; those that are not named are rounded up.
-fn multiple(var: &Variable, shard: Vec<u64>, chunk: &[u64]) -> Result<Vec<u64>> {
-    for ((dim, &s), &c) in var.dims.iter().zip(&shard).zip(chunk) {
-        if s % c != 0 {
-            return Err(Error::new(
-                Code::OutputInvalid,
-                format!("a shard of {s} along `{dim}` does not hold whole chunks of {c} in `{}`", var.name),
-            )
-            .help(format!("take a multiple of {c}, such as {}", s.div_ceil(c) * c)));
-        }
+/// A shard must hold whole chunks: numbers of cells as they are asked, `whole` rounded up, sizes in bytes down. None is
+/// longer than its array, but along a dimension that may grow.
+fn multiple(
+    var: &Variable,
+    asked: &[Option<ChunkLength>],
+    shard: &[u64],
+    chunk: &[u64],
+    concat: &BTreeSet<String>,
+) -> Result<Vec<u64>> {
+    let mut rounded = Vec::new();
+    let dims = var.dims.iter().zip(&var.shape).zip(asked);
+    for (((dim, &n), asked), (&s, &c)) in dims.zip(shard.iter().zip(chunk)) {
+        let up = |cells: u64| cells.div_ceil(c).max(1).saturating_mul(c);
+        let length = match asked {
+            Some(ChunkLength::Whole) => up(s),
+            Some(ChunkLength::Bytes(_)) => (s / c).max(1).saturating_mul(c),
+            _ if s % c == 0 => s,
+            _ if s >= n && !concat.contains(dim) => up(n),
+            _ => {
+                return Err(Error::new(
+                    Code::OutputInvalid,
+                    format!(
+                        "a shard of {s} along `{dim}` does not hold whole chunks of {c} in `{}`",
+                        var.name
+                    ),
+                )
+                .help(format!("take a multiple of {c}, such as {}", up(s))));
+            }
+        };
+        rounded.push(if concat.contains(dim) { length } else { length.min(up(n)) });
     }
-    Ok(shard)
+    Ok(rounded)
 }

@@ -1,7 +1,7 @@
 //! How chunks are stored: copied as they are where the target names their codecs, else encoded.
 
-use super::Mode;
 use super::source::Source;
+use super::{Mode, cells};
 use crate::codec::{Codec, Encoding, default_encoding};
 use crate::combine::Content;
 use crate::dtype::{DataType, Scalar};
@@ -43,7 +43,7 @@ pub(super) fn choose(
             Encoding { codecs: vec![Codec::Zstd { level: 3 }], ..Encoding::raw() }
         }
         _ => {
-            let bytes = chunk.iter().product::<u64>().saturating_mul(var.dtype.size_estimate());
+            let bytes = cells(chunk).saturating_mul(var.dtype.size_estimate());
             default_encoding(var.dtype, bytes)
         }
     };
@@ -75,6 +75,12 @@ fn obstacle(
     let Some(stored) = &source.chunk else { return Some("files differ in chunk shape".into()) };
     if stored != chunk {
         return Some(format!("chunks of {stored:?} in the files, {chunk:?} in the target"));
+    }
+    if !source.chunked {
+        return Some("the files store the array as one piece, not in chunks".into());
+    }
+    if !source.exact {
+        return Some("chunks of the files reach over a dimension that a step removed".into());
     }
     if !source.in_order {
         return Some("the order of dimensions changes".into());
@@ -109,7 +115,10 @@ fn obstacle(
 }
 
 fn equal(a: &Scalar, b: &Scalar) -> bool {
-    a.same(b) || (a.as_f64().is_some() && a.as_f64() == b.as_f64())
+    match (a.as_i128(), b.as_i128()) {
+        (Some(a), Some(b)) => a == b,
+        _ => a.same(b) || (a.as_f64().is_some() && a.as_f64() == b.as_f64()),
+    }
 }
 
 /// Fills in what depends on the type.

@@ -7,6 +7,9 @@ mod encoding;
 mod source;
 mod tasks;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -60,6 +63,9 @@ pub struct ArrayPlan {
     pub slab: Vec<u64>,
     /// Bytes that one worker needs for it.
     pub worker_bytes: u64,
+    /// How often a source chunk is decoded on average: 1 is once. More where slabs cut source chunks, because chunks,
+    /// shards or the memory allowed do not let a slab hold them whole.
+    pub decodes: f64,
 }
 
 /// How an array's chunks come about.
@@ -118,10 +124,14 @@ pub fn plan(
     }
     let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
     let mut arrays = Vec::new();
+    let mut largest = Vec::new();
     for variable in combined.variables {
-        arrays.push(array(variable, files, output, caps, &concat)?);
+        let source = source::describe(&variable, files);
+        largest.push(source.as_ref().map(|source| source.chunk_max.clone()));
+        arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let workers = tasks::divide(&mut arrays, files, budget)?;
+    let workers = tasks::divide(&mut arrays, &largest, budget)?;
+    arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers);
     let mut attrs = combined.attrs;
     for (name, value) in &output.attrs {
@@ -139,15 +149,14 @@ pub fn plan(
 
 fn array(
     variable: CombinedVar,
-    files: &[File],
+    source: Option<&source::Source>,
     output: &Output,
     caps: &TargetCaps,
     concat: &BTreeSet<String>,
 ) -> Result<ArrayPlan> {
-    let source = source::describe(&variable, files);
-    let (chunk, shard) = chunks::choose(&variable, source.as_ref(), output, caps, concat)?;
+    let (chunk, shard) = chunks::choose(&variable, source, output, caps, concat)?;
     let CombinedVar { var, unwritten, content, .. } = variable;
-    let chosen = encoding::choose(&var, source.as_ref(), &chunk, &content, output, caps)?;
+    let chosen = encoding::choose(&var, source, &chunk, &content, output, caps)?;
     let spec = ArraySpec {
         name: var.name.clone(),
         dims: var.dims.iter().map(|d| base_name(d).to_owned()).collect(),
@@ -167,7 +176,33 @@ fn array(
         reason: chosen.reason,
         slab: chunk,
         worker_bytes: 0,
+        decodes: 1.0,
     })
+}
+
+/// What the writer relies on: slabs hold whole chunks, shards hold whole chunks, and within a shard slabs follow each
+/// other in the C order of its chunks: one chunk at a time, then one dimension in steps, then whole dimensions.
+fn check_tiles(array: &ArrayPlan) -> Result<()> {
+    let spec = &array.spec;
+    let whole = |of: &[u64]| {
+        of.len() == spec.chunk.len() && of.iter().zip(&spec.chunk).all(|(a, c)| *c > 0 && a % c == 0)
+    };
+    let shard = spec.shard.as_deref().unwrap_or(&array.slab);
+    let stepped =
+        array.slab.iter().zip(&spec.chunk).position(|(slab, chunk)| slab > chunk).unwrap_or(shard.len());
+    let behind = array.slab.iter().zip(shard).zip(&spec.shape).skip(stepped + 1);
+    let in_order = behind.into_iter().all(|((slab, shard), n)| slab >= shard || slab >= n);
+    if whole(&array.slab) && whole(shard) && in_order {
+        return Ok(());
+    }
+    let message =
+        format!("slabs of {:?}, shards of {shard:?} and chunks of {:?} do not fit", array.slab, spec.chunk);
+    Err(Error::new(Code::Bug, message).in_variable(&spec.name))
+}
+
+/// Cells of a box, at most as many as 64 bits can count.
+fn cells(shape: &[u64]) -> u64 {
+    shape.iter().fold(1, |product: u64, &n| product.saturating_mul(n))
 }
 
 /// Names in `chunks` and `shards` must be dimensions of the dataset.

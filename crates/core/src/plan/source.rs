@@ -26,6 +26,8 @@ pub(super) struct Source {
     pub(super) in_order: bool,
     /// Whether every file's chunks begin where the dataset's would.
     pub(super) aligned: bool,
+    /// Whether chunks hold nothing besides the variable's cells: dimensions that a step removed have chunks of one.
+    pub(super) exact: bool,
 }
 
 /// `None` for values in hand.
@@ -59,6 +61,7 @@ fn of_file(mapped: &Mapped) -> Option<Source> {
     let axes = mapped.axes();
     let kept: Vec<usize> = axes.iter().flatten().copied().collect();
     let squeezed = (0..chunk.len()).filter(|d| !kept.contains(d)).all(|d| chunk.get(d) == Some(&1));
+    let exact = chunk.iter().enumerate().all(|(dim, &length)| length == 1 || kept.contains(&dim));
     let chunk: Vec<u64> = axes.iter().map(|a| a.and_then(|a| chunk.get(a).copied()).unwrap_or(1)).collect();
     Some(Source {
         chunk_max: chunk.clone(),
@@ -68,6 +71,7 @@ fn of_file(mapped: &Mapped) -> Option<Source> {
         chunked: *chunked,
         in_order: squeezed && kept.windows(2).all(|w| matches!(w, [a, b] if a < b)),
         aligned: false,
+        exact,
     })
 }
 
@@ -81,6 +85,7 @@ fn merge(all: Source, one: Source) -> Source {
         chunked: all.chunked && one.chunked,
         in_order: all.in_order && one.in_order,
         aligned: false,
+        exact: all.exact && one.exact,
     }
 }
 
