@@ -14,8 +14,6 @@ import zarr
 import oracle
 
 PLUMBING = {
-    "CLASS",
-    "NAME",
     "REFERENCE_LIST",
     "DIMENSION_LIST",
     "DIMENSION_LABELS",
@@ -25,6 +23,8 @@ PLUMBING = {
     "_nc3_strict",
     "_NCCOPY",
 }
+SCALE = {"CLASS", "NAME"}  # plumbing where they make a dimension scale; others, such as HDF5's images, have them too
+NOT_COORDINATE = "_nc4_non_coord_"  # what the NetCDF library puts before a variable that is named like a dimension
 DIMENSION_ONLY = {"a dimension without a variable": True}
 FLAGS = {"flag_values", "flag_meanings"}
 
@@ -110,11 +110,16 @@ def follows_netcdf(file):
     found = []
 
     def visit(_, node):
-        if isinstance(node, h5py.Dataset) and "CLASS" in node.attrs:
+        if isinstance(node, h5py.Dataset) and is_scale(node):
             found.append(True)
 
     file.visititems(visit)
     return bool(found) or "_NCProperties" in file.attrs
+
+
+def is_scale(node):
+    value = node.attrs.get("CLASS", b"")
+    return value in (b"DIMENSION_SCALE", "DIMENSION_SCALE")
 
 
 class NotUnderstood(Exception):
@@ -127,7 +132,7 @@ def read_netcdf(ds):
     def walk(group, path):
         groups[path] = {k: group.getncattr(k) for k in group.ncattrs() if k not in PLUMBING}
         for name, variable in group.variables.items():
-            arrays[f"{path}/{name}".lstrip("/")] = read_variable(variable)
+            arrays[f"{path}/{name}".lstrip("/")] = read_variable(variable, is_text_length(group))
         for name, child in group.groups.items():
             walk(child, f"{path}/{name}".lstrip("/"))
 
@@ -135,7 +140,18 @@ def read_netcdf(ds):
     return {"groups": groups, "arrays": arrays}
 
 
-def read_variable(variable):
+def is_text_length(group):
+    """Whether a dimension counts characters: xarray's rule (`decode_cf_variables`), which is not to join the others."""
+
+    def rule(dim):
+        users = [v for v in group.variables.values() if dim in v.dimensions]
+        chars = all(v.dtype in ("S1", "S") and v.dimensions[-1] == dim and v.dimensions.count(dim) == 1 for v in users)
+        return dim not in group.variables and chars
+
+    return rule
+
+
+def read_variable(variable, is_text_length):
     if variable._isprimitive is False and not variable._isenum and variable.dtype is not str:
         raise NotUnderstood(f"{variable.name} has a type of its own")
     variable.set_auto_maskandscale(False)
@@ -143,7 +159,7 @@ def read_variable(variable):
     attrs = {k: variable.getncattr(k) for k in variable.ncattrs() if k not in PLUMBING and k != "_FillValue"}
     values = np.asarray(np.ma.getdata(variable[...]))
     dims = variable.dimensions
-    if values.dtype.kind == "S" and values.ndim:
+    if values.dtype.kind == "S" and values.ndim and is_text_length(dims[-1]):
         values, dims = join(values), dims[:-1]
     return dims, attrs, values
 
@@ -167,7 +183,8 @@ def read_hdf5(file):
         elif isinstance(node, h5py.Dataset) and bytes(node.attrs.get("NAME", b"")).startswith(b"This is a netCDF dim"):
             arrays[path] = (), DIMENSION_ONLY, np.array(0)
         elif isinstance(node, h5py.Dataset):
-            arrays[path] = hdf5_array(node)
+            folder, _, name = path.rpartition("/")
+            arrays[f"{folder}/{name.removeprefix(NOT_COORDINATE)}".lstrip("/")] = hdf5_array(node)
 
     file.visititems(visit)
     return {"groups": groups, "arrays": arrays}
@@ -194,7 +211,7 @@ def hdf5_values(node, values):
 def hdf5_attributes(node):
     out = {}
     for key in node.attrs:
-        if key in PLUMBING:
+        if key in PLUMBING or (key in SCALE and isinstance(node, h5py.Dataset) and is_scale(node)):
             continue
         try:
             value = node.attrs[key]

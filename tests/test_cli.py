@@ -84,7 +84,15 @@ def test_plan_shows_the_dataset_and_writes_nothing(example):
 
 
 def test_plan_is_the_same_every_time(example):
-    assert arco.run("plan", example).out == arco.run("plan", example, "--workers", 1).out
+    assert arco.run("plan", example).out == arco.run("plan", example).out
+
+
+def test_workers_change_nothing_in_the_plan_but_the_memory(example):
+    def lines(workers):
+        out = arco.run("plan", example, "--workers", workers).out
+        return [line for line in out.splitlines() if "of memory" not in line]
+
+    assert lines(1) == lines(4)
 
 
 def test_plan_json(example):

@@ -59,7 +59,7 @@ def damaged_chunk(folder):
 
 INPUTS = [
     ("truncated", truncated, ["cut.nc"]),
-    ("html", content("page.nc", HTML), ["page.nc", "html"]),
+    ("html", content("page.nc", HTML), ["page.nc", "web page"]),
     ("empty", content("empty.nc", b""), ["empty.nc", "empty"]),
     ("zeros", content("zeros.nc", bytes(4096)), ["zeros.nc"]),
     ("json", content("error.nc", b'{"error": "not found"}'), ["error.nc"]),
@@ -154,6 +154,12 @@ SETS = [
         {**later(), "time": (("time",), np.array([2, 3]), {"units": "days since 2000-01-01", "calendar": "noleap"})},
         "combine-calendar",
         ["time", "noleap"],
+    ),
+    (
+        "months",
+        {**later(), "time": (("time",), np.array([0, 1]), {"units": "months since 2000-03-01"})},
+        "combine-months",
+        ["time", "months since"],
     ),
     ("dims", later(v=(("x", "time"), np.ones((3, 2), "f4"))), "combine-dims", ["v"]),
     ("strings", later(v=(("time", "x"), np.array([["a"] * 3] * 2, dtype=object))), "combine-", ["v"]),

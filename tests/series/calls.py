@@ -94,14 +94,14 @@ def woa18_monthly(files, **keywords):
 
 
 def mpige_member_component(files, **keywords):
-    """Without the coordinate depth_2, which is another one in each component; its dimension has length one in both."""
+    """Without depth_2, which is another coordinate in each component, and a dimension of length one in both."""
     members = []
     for member in ("hist0001", "hist0002", "hist0003"):
         parts = []
         for component in ("hamocc", "mpiom"):
             mine = [f for f in files if member in f and component in f and "data_2d_mm" in f]
             ds = xr.open_mfdataset(mine, combine="by_coords", **FIRST, **keywords)
-            parts.append(ds.drop_vars("depth_2"))
+            parts.append(ds.squeeze("depth_2", drop=True))
         members.append(xr.merge(parts, compat="override", join="outer"))
     return {
         "": xr.concat(

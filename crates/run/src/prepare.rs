@@ -77,6 +77,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let caps = arcoforge_write::caps(recipe.output.format);
     let plan = plan::plan(combined, &files, &recipe.output, &caps, budget(session, &surveyed))
         .map_err(|e| vec![e])?;
+    representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
     let label = |file: &File| -> Vec<String> {
         let of = |(at, axis): (&u32, &CombineAxis)| axis.labels.get(*at as usize).cloned();
@@ -89,6 +90,15 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .collect();
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
     Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest })
+}
+
+/// What the target's format can't hold is refused before anything is written.
+fn representable(plan: &Plan, files: &[File]) -> Result<(), Error> {
+    let refused = |error: Error| match files {
+        [only] => error.at(&only.url),
+        _ => error,
+    };
+    arcoforge_write::metadata(&plan.dataset).map(drop).map_err(refused)
 }
 
 /// Workers wait where inputs are on another machine, so there are more of them.

@@ -29,11 +29,15 @@ pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     Ok(out)
 }
 
+/// The nodes under a prefix, outer ones first and those of one parent together: zarr-python nests them by runs of one
+/// parent, and forgets all runs but the last.
 fn below(prefix: &str, nodes: &[(&str, Value)]) -> Map<String, Value> {
-    nodes
-        .iter()
-        .filter_map(|(name, node)| Some((name.strip_prefix(prefix)?.to_owned(), node.clone())))
-        .collect()
+    let mut found: Vec<(&str, &Value)> =
+        nodes.iter().filter_map(|(name, node)| Some((name.strip_prefix(prefix)?, node))).collect();
+    found.sort_by_key(|(path, _)| {
+        (path.matches('/').count(), path.rsplit_once('/').map(|(parent, _)| parent))
+    });
+    found.into_iter().map(|(path, node)| (path.to_owned(), node.clone())).collect()
 }
 
 /// Indented by two, as zarr-python writes it.

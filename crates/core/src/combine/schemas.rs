@@ -124,7 +124,11 @@ pub(super) fn absent(context: &Context<'_>, group: &Group, problems: &mut Vec<Di
         return;
     }
     let what = format!("`{}` is in {} files and absent in {}", group.name, has.len(), lacking.len());
-    let found = lacking.iter().map(|file| Difference::new(&file.url, format!("no `{}`", group.name)));
+    let example = has.first().and_then(|&number| context.files.get(number));
+    let found = example.map(|file| Difference::new(&file.url, format!("has `{}`", group.name)));
+    let found = found
+        .into_iter()
+        .chain(lacking.iter().map(|file| Difference::new(&file.url, format!("no `{}`", group.name))));
     problems.push(Disagreement {
         code: Code::CombineAbsent,
         variable: group.name.clone(),

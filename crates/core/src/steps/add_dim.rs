@@ -5,6 +5,7 @@ use std::sync::Arc;
 use regex::Regex;
 
 use super::FileContext;
+use super::rename::rename;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::axis::Key;
@@ -36,6 +37,11 @@ pub(super) fn add_dim(
                 missing.push(name.clone());
                 return Ok(());
             };
+            // CF attributes that name the scalar name the coordinate
+            if *name != add.dim {
+                let pairs = [(name.clone(), add.dim.clone())].into_iter().collect();
+                rename(view, &pairs, missing).map_err(|e| e.at(context.url))?;
+            }
             scalar_coordinate(view.variables.remove(at), add).map_err(|e| e.at(context.url))?
         }
         value => {
@@ -205,7 +211,6 @@ fn dated(date: DateTime, calendar: Calendar) -> (DataType, Scalar, Attrs) {
     };
     let text = |text: &str| AttrValue::Text(text.to_owned());
     let attrs = [
-        ("standard_name".to_owned(), text("time")),
         ("units".to_owned(), text(&format!("{unit} since 1970-01-01 00:00:00"))),
         ("calendar".to_owned(), text(calendar.name())),
     ];
