@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import cftime
 import numpy as np
 
-
 # JSON has no word for them; Zarr writes them as these texts, which its own fill values use too.
 NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 

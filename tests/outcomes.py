@@ -9,8 +9,9 @@ reason. Where variables are refused by name, they are dropped by `--step` and th
 import re
 import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 
 import arco
@@ -55,13 +56,13 @@ def outcome(data, path, format):
             out.problems = raw.compare(source, store)
             out.result = "wrong" if out.problems else "equal"
             return out
-        out.result, out.reason = "refused", message(done.text)
+        out.result, out.reason = "refused", message(done.text, source)
         out.problems = unclear(done, source)
         while done.code != 0 and len(out.dropped) < DROPS and (new := named(done.text, source, out.dropped)):
             out.dropped += new
             done = arco.run("bake", source, "--to", store, "--step", f"drop: {quoted(out.dropped)}")
         if out.dropped:
-            out.rest = "refused: " + message(done.text) if done.code else "equal"
+            out.rest = "refused: " + message(done.text, source) if done.code else "equal"
             if not done.code and (wrong := raw.compare(source, store, without=out.dropped)):
                 out.problems += wrong
                 out.rest = "wrong"
@@ -72,11 +73,13 @@ def quoted(names):
     return "[" + ", ".join(f"'{name}'" for name in names) + "]"
 
 
-def message(text):
-    """The refusal in one line, without folders."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    line = re.sub(r"\S*/(?=[^/\s]+)", "", " ".join(lines))
-    return line[:300]
+def message(text, source):
+    """The first refusal in one line, without folders and advice, and how many more there are."""
+    text = text[max(text.find("error["), 0) :].replace(f"{source.parent}/", "")
+    first, *others = [part for part in text.split("\n\n") if part.startswith("error[")] or [text]
+    lines = [line.strip() for line in first.splitlines() if line.strip()]
+    keep = [line for line in lines if not line.startswith(("help:", "in variable "))]
+    return " ".join(keep)[:300] + (f" (and {len(others)} more)" if others else "")
 
 
 def unclear(done, source):
@@ -90,15 +93,21 @@ def unclear(done, source):
 
 
 def named(text, source, known):
-    """The variables of the file that the message names in backticks."""
+    """The variables and attributes (`variable@name`) of the file that the message names in backticks."""
     names = raw.names(source)
     found = [n.lstrip("/") for n in re.findall(r"`([^`]+)`", text)]
-    return list(dict.fromkeys(n for n in found if n in names and n not in known))
+    return list(dict.fromkeys(n for n in found if (n in names or is_attribute(n)) and n not in known))
+
+
+def is_attribute(name):
+    return re.fullmatch(r"[^\s\[\]]*@[^\s\[\]]+", name) is not None
 
 
 def all_outcomes(data):
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda row: outcome(data, *row), files(data)))
+    """In processes: netCDF4 does not take threads."""
+    paths, formats = zip(*files(data), strict=True)
+    with ProcessPoolExecutor(2) as pool:
+        return list(pool.map(outcome, repeat(data), paths, formats, chunksize=4))
 
 
 def table(outcomes):

@@ -30,7 +30,7 @@ FLAGS = {"flag_values", "flag_meanings"}
 
 
 def compare(source, store, without=()):
-    """Every difference between a file and its store, but for the variables named in `without`."""
+    """Every difference between a file and its store, but for the variables and attributes named in `without`."""
     got = read_store(store)
     try:
         want = read_source(source)
@@ -53,8 +53,8 @@ def compare(source, store, without=()):
             found.append(oracle.Difference(path, "missing"))
         else:
             found += compare_arrays(path, array, got["arrays"][path])
-    extra = [p for p in got["arrays"] if p not in want["arrays"]]
-    return found + [oracle.Difference(p, "extra") for p in extra]
+    found += [oracle.Difference(p, "extra") for p in got["arrays"] if p not in want["arrays"]]
+    return [difference for difference in found if difference.where not in without]
 
 
 def compare_arrays(path, want, got):

@@ -303,7 +303,9 @@ def test_keys_of_a_store(tmp_path, store):
     )
 
 
-@pytest.mark.parametrize("options", [[], ["--format", "zarr2"], ["--chunks", "time=2", "--shards", "time=4"], ["--chunks", "time=3,lat=2"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--format", "zarr2"], ["--chunks", "time=2", "--shards", "time=4"], ["--chunks", "time=3,lat=2"]]
+)
 def test_bytes_do_not_depend_on_the_workers(options, tmp_path, store):
     paths, _ = made.days(tmp_path, [3, 2, 4, 3], grid=(5, 7))
     digests = []

@@ -68,7 +68,7 @@ fn unreadable(files: &[File]) -> Vec<Disagreement> {
                     variable: item.name.clone(),
                     what: format!("`{}` can't be read", item.name),
                     found: vec![this],
-                    help: format!("`step: drop: [{}]` bakes the rest", item.name),
+                    help: format!("`drop: ['{}']` bakes the rest", item.name),
                 }),
             }
         }
