@@ -39,7 +39,10 @@ fn time(path: &str) {
     let start = std::time::Instant::now();
     let rounds = 1000;
     let opened = (0..rounds).filter(|_| arcoforge_read::open(object.clone()).is_ok()).count();
-    println!("{:.1} us for one of {opened} openings of {path}", start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
+    println!(
+        "{:.1} us for one of {opened} openings of {path}",
+        start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds)
+    );
 }
 
 fn dump(file: &str, folder: Option<&str>) -> Result<()> {

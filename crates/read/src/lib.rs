@@ -85,6 +85,9 @@ pub(crate) fn check_region(region: &Region, shape: &[u64]) -> Result<()> {
         && region.0.iter().zip(shape).all(|(range, &length)| range.start <= range.end && range.end <= length);
     match inside {
         true => Ok(()),
-        false => Err(Error::new(Code::Bug, format!("found region {:?}, expected one inside the shape {shape:?}", region.0))),
+        false => Err(Error::new(
+            Code::Bug,
+            format!("found region {:?}, expected one inside the shape {shape:?}", region.0),
+        )),
     }
 }
