@@ -1,5 +1,7 @@
 //! Chunks, shards, slabs and codecs that the planner chooses, and that they tile every array.
 
+#![allow(clippy::type_complexity)] // rows of data
+
 use std::collections::BTreeMap;
 
 use super::*;

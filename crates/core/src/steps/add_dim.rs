@@ -39,6 +39,11 @@ pub(super) fn add_dim(
             };
             // CF attributes that name the scalar name the coordinate
             if *name != add.dim {
+                if view.length(name).is_some() {
+                    return Err(invalid(add, format!("`{name}` is a dimension already"))
+                        .at(context.url)
+                        .help(format!("`rename: {{{name}: {}}}` gives it the other name", add.dim)));
+                }
                 let pairs = [(name.clone(), add.dim.clone())].into_iter().collect();
                 rename(view, &pairs, missing).map_err(|e| e.at(context.url))?;
             }

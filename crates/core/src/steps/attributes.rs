@@ -2,12 +2,14 @@
 
 use super::view::FileView;
 use crate::attrs::{AttrValue, Attrs};
-use crate::dtype::Scalar;
+use crate::block::{scalar_from_le, scalar_to_le};
+use crate::dtype::{DataType, Scalar};
+use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::recipe::AttrEdit;
 use crate::schema::Variable;
 
-pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<String>) {
+pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<String>) -> Result<()> {
     for edit in edits {
         let (AttrEdit::Set { variable, .. }
         | AttrEdit::Delete { variable, .. }
@@ -21,27 +23,43 @@ pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<St
         let mut found = false;
         for mapped in &mut view.variables {
             if names::matches(variable, &mapped.var.name) {
-                found |= edit_variable(mapped.edit(), edit);
+                found |= edit_variable(mapped.edit(), edit)?;
             }
         }
         if !found {
             missing.push(label(edit));
         }
     }
+    Ok(())
 }
 
 /// Edits a variable's attributes; `_FillValue` is one of them to users, though it is kept apart.
-fn edit_variable(var: &mut Variable, edit: &AttrEdit) -> bool {
+fn edit_variable(var: &mut Variable, edit: &AttrEdit) -> Result<bool> {
     if let Some(fill) = var.fill.take() {
         var.attrs.set("_FillValue", AttrValue::number(var.dtype, fill));
     }
     let found = edit_attrs(&mut var.attrs, edit);
-    var.fill = var.attrs.remove("_FillValue").and_then(|value| match value {
-        AttrValue::Numbers { values, .. } => values.into_iter().next(),
-        AttrValue::Text(text) => Some(Scalar::Text(text)),
-        AttrValue::Texts(_) => None,
-    });
-    found
+    if let Some(value) = var.attrs.remove("_FillValue") {
+        let fill = typed(var.dtype, &value).ok_or_else(|| {
+            let (name, dtype) = (&var.name, var.dtype);
+            Error::new(
+                Code::StepInvalid,
+                format!("`_FillValue` {value} of `{name}` is no value of type {dtype}"),
+            )
+            .help("a _FillValue is one value of the variable's own type, before scale_factor and add_offset")
+        })?;
+        var.fill = Some(fill);
+    }
+    Ok(found)
+}
+
+/// One value in a variable's type; `None` where the type does not have it.
+fn typed(dtype: DataType, value: &AttrValue) -> Option<Scalar> {
+    if dtype == DataType::Text {
+        return value.as_text().map(|text| Scalar::Text(text.to_owned()));
+    }
+    let mut bytes = Vec::new();
+    scalar_to_le(dtype, value.as_scalar()?, &mut bytes).then(|| scalar_from_le(dtype, &bytes))?
 }
 
 fn edit_attrs(attrs: &mut Attrs, edit: &AttrEdit) -> bool {

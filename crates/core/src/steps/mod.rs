@@ -43,17 +43,24 @@ pub fn open_group(schema: &Schema, group: Option<&str>) -> Result<FileView> {
         return Ok(FileView::new(schema));
     };
     let Some((_, attrs)) = schema.groups.iter().find(|(path, _)| path == group) else {
-        let known: Vec<&str> = schema.groups.iter().map(|(path, _)| path.as_str()).collect();
-        return Err(Error::new(
-            Code::RecipeSource,
-            format!("found no group `{group}`; groups are: {}", known.join(", ")),
-        )
-        .help("set `source.group` (or `--group`) to one of these"));
+        return Err(no_group(schema, group));
     };
     let mut view = FileView::new(schema);
     view.attrs = attrs.clone();
     view.enter_group(group);
     Ok(view)
+}
+
+fn no_group(schema: &Schema, group: &str) -> Error {
+    let error = |message| Error::new(Code::RecipeSource, message);
+    let known = || schema.groups.iter().map(|(path, _)| path.as_str()).filter(|path| !path.is_empty());
+    let Some(nearest) = names::nearest(group, known()).or_else(|| known().next()) else {
+        let error = error(format!("found no group `{group}`: the file has no groups"));
+        return error.help("leave out `source.group` (or `--group`)");
+    };
+    let list: Vec<String> = known().map(|path| format!("`{path}`")).collect();
+    error(format!("found no group `{group}`; the groups are {}", list.join(", ")))
+        .help(format!("set `source.group` (or `--group`) to one of these, such as `{nearest}`"))
 }
 
 /// Applies all steps in order. Names that the file does not have are reported in `unmatched`, not refused.
@@ -73,7 +80,7 @@ pub fn apply(
             Step::AddDim(add) => add_dim::add_dim(&mut view, add, context, &mut missing)?,
             Step::Squeeze(dims) => dims::squeeze(&mut view, dims, &mut missing)?,
             Step::Transpose(dims) => dims::transpose(&mut view, dims, &mut missing),
-            Step::Attrs(edits) => attributes::edit(&mut view, edits, &mut missing),
+            Step::Attrs(edits) => attributes::edit(&mut view, edits, &mut missing)?,
         }
         unmatched.extend(missing.into_iter().map(|name| Unmatched {
             step: number,

@@ -1,6 +1,6 @@
 //! `rename`: variables and dimensions, and the CF attributes that name them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{FileView, REFERENCES, references};
 use crate::attrs::AttrValue;
@@ -13,15 +13,7 @@ pub(super) fn rename(
 ) -> Result<()> {
     let names = view.names();
     missing.extend(pairs.keys().filter(|from| !names.contains(*from)).cloned());
-    for to in pairs.iter().filter(|(from, _)| names.contains(*from)).map(|(_, to)| to) {
-        if names.contains(to) && !pairs.contains_key(to) {
-            return Err(Error::new(
-                Code::StepInvalid,
-                format!("`rename` to `{to}`, but the file has a `{to}` already"),
-            )
-            .help(format!("drop or rename `{to}` too")));
-        }
-    }
+    check_collisions(view, pairs)?;
     let new = |name: &str| pairs.get(name).cloned();
     for mapped in &mut view.variables {
         let touched = new(&mapped.var.name).is_some()
@@ -53,6 +45,28 @@ pub(super) fn rename(
     for unreadable in &mut view.unreadable {
         if let Some(to) = new(&unreadable.name) {
             unreadable.name = to;
+        }
+    }
+    Ok(())
+}
+
+/// No two variables and no two dimensions of a file get one name; a variable may get a dimension's.
+fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>) -> Result<()> {
+    let variables = view.variables.iter().map(|m| &m.var.name).chain(view.unreadable.iter().map(|u| &u.name));
+    let dims: BTreeSet<&String> = view.variables.iter().flat_map(|m| &m.var.dims).collect();
+    for names in [variables.collect::<BTreeSet<_>>(), dims] {
+        let mut taken: BTreeMap<&String, &String> = BTreeMap::new();
+        for name in names {
+            let to = pairs.get(name).unwrap_or(name);
+            if let Some(other) = taken.insert(to, name) {
+                let message = if other == to || name == to {
+                    format!("`rename` to `{to}`, but the file has a `{to}` already")
+                } else {
+                    format!("`rename` gives both `{other}` and `{name}` the name `{to}`")
+                };
+                return Err(Error::new(Code::StepInvalid, message)
+                    .help(format!("drop one of them, or choose another name than `{to}`")));
+            }
         }
     }
     Ok(())

@@ -33,12 +33,12 @@ pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<S
 pub(super) fn keep(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) {
     let mut kept = BTreeSet::new();
     for pattern in patterns {
-        let before = kept.len();
         let names = view.variables.iter().map(|m| &m.var.name).chain(view.unreadable.iter().map(|u| &u.name));
-        kept.extend(names.filter(|name| names::matches(pattern, name)).cloned());
-        if kept.len() == before {
+        let found: Vec<String> = names.filter(|name| names::matches(pattern, name)).cloned().collect();
+        if found.is_empty() {
             missing.push(pattern.clone());
         }
+        kept.extend(found);
     }
     // what the kept ones need: coordinates of their dimensions, and whatever their CF attributes name, transitively
     loop {

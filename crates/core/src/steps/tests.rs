@@ -169,3 +169,68 @@ fn permuting_moves_values() {
     let moved = permute(block, &[Some(2), None, Some(1)]);
     assert_eq!(moved, Block::from_bytes(DataType::UInt8, vec![3, 1, 2], vec![0, 3, 1, 4, 2, 5]));
 }
+
+#[test]
+fn names_do_not_collide() {
+    let rename = |pairs: &[(&str, &str)]| {
+        Step::Rename(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
+    };
+    let rows: &[(&[(&str, &str)], bool)] = &[
+        (&[("lat", "aux"), ("aux", "lat")], true),
+        (&[("aux", "ice")], false),
+        (&[("aux", "x"), ("ice", "x")], false),
+        (&[("lat", "lon")], false),
+        (&[("aux", "lon")], true),
+    ];
+    for (pairs, fine) in rows {
+        let context = FileContext { url: "a.nc", keys: &[] };
+        let found = apply(FileView::new(&schema()), &[rename(pairs)], context, &mut Vec::new());
+        assert_eq!(found.is_ok(), *fine, "{pairs:?}");
+        if let Err(error) = found {
+            assert_eq!(error.code, Code::StepInvalid, "{pairs:?}");
+        }
+    }
+}
+
+#[test]
+fn a_scalar_becomes_a_dimension_under_another_name() {
+    let mut schema = schema();
+    schema.variables.push(variable("reftime", &[], &[]));
+    schema.variables.push(variable("data", &[("lat", 3)], &[("coordinates", "reftime aux")]));
+    let add = |dim: &str| {
+        let value = DimValue::Scalar("reftime".to_owned());
+        Step::AddDim(AddDim { dim: dim.to_owned(), value, variables: words(&["data"]), attrs: Vec::new() })
+    };
+    let context = FileContext { url: "a.nc", keys: &[] };
+    let view = apply(FileView::new(&schema), &[add("time")], context, &mut Vec::new()).expect("added");
+    let data = view.variable("data").expect("kept");
+    assert_eq!(
+        (data.var.dims.clone(), data.var.attrs.text("coordinates")),
+        (words(&["time", "lat"]), Some("time aux"))
+    );
+    let taken = apply(FileView::new(&schema), &[add("ice")], context, &mut Vec::new());
+    assert_eq!(taken.expect_err("two variables of one name").code, Code::StepInvalid);
+}
+
+#[test]
+fn a_fill_value_has_the_type_of_its_variable() {
+    let set = |value: AttrValue| {
+        Step::Attrs(vec![AttrEdit::Set { variable: "ice".into(), name: "_FillValue".into(), value }])
+    };
+    let context = FileContext { url: "a.nc", keys: &[] };
+    let fine = set(AttrValue::number(DataType::Int64, Scalar::Int(-999)));
+    let view = apply(FileView::new(&schema()), &[fine], context, &mut Vec::new()).expect("set");
+    assert_eq!(view.variable("ice").and_then(|m| m.var.fill.clone()), Some(Scalar::Float(-999.0)));
+    let wrong = set(AttrValue::Text("none".into()));
+    let error = apply(FileView::new(&schema()), &[wrong], context, &mut Vec::new()).expect_err("text");
+    assert_eq!(error.code, Code::StepInvalid);
+}
+
+#[test]
+fn a_glob_that_adds_nothing_still_matches() {
+    let mut unmatched = Vec::new();
+    let context = FileContext { url: "a.nc", keys: &[] };
+    let keep = [Step::Keep(words(&["ice", "i*"]))];
+    apply(FileView::new(&schema()), &keep, context, &mut unmatched).expect("kept");
+    assert_eq!(unmatched, []);
+}

@@ -92,9 +92,9 @@ impl FileView {
             if var.is_dimension_coordinate() {
                 found.insert(var.name.clone());
             }
-            for (_, target) in references(var) {
-                found.insert(target);
-            }
+            // ancillary variables are data of their own
+            let described = references(var).into_iter().filter(|(attr, _)| *attr != "ancillary_variables");
+            found.extend(described.map(|(_, target)| target));
         }
         found
     }

@@ -1,5 +1,7 @@
 //! Differences that the defaults carry out.
 
+#![allow(clippy::too_many_lines)] // rows of data
+
 use super::*;
 use DataType::{Float32, Int32, Int64};
 

@@ -11,7 +11,7 @@ use crate::attrs::AttrValue;
 use crate::block::{BlockData, scalar_to_le};
 use crate::codec::Encoding;
 use crate::error::Code;
-use crate::schema::{Schema, Variable};
+use crate::schema::{Schema, Storage, Variable};
 
 /// A variable of a test file: schema and values.
 #[derive(Clone)]

@@ -1,5 +1,7 @@
 //! Differences that stop a bake: the code, the files, the variable and both values.
 
+#![allow(clippy::too_many_lines)] // rows of data
+
 use super::*;
 use DataType::{Float32, Int32};
 
@@ -290,7 +292,11 @@ fn keys_and_positions() {
         "a hole in integers",
         (
             vec![concat("member", 2), concat("time", 2)],
-            vec![file(&[0, 0], &[hole.clone()]), file(&[0, 1], &[hole.clone()]), file(&[1, 0], &[hole])],
+            vec![
+                file(&[0, 0], std::slice::from_ref(&hole)),
+                file(&[0, 1], std::slice::from_ref(&hole)),
+                file(&[1, 0], &[hole]),
+            ],
         ),
         &[(Code::CombineGaps, "x", &["no _FillValue", "int16"])],
     );
