@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::options::{Inputs, Run, Shape};
+use crate::options::{Fetch, Inputs, Run, Shape};
 
 /// Turns archives of scientific files (NetCDF, HDF5) into one analysis-ready Zarr dataset.
 ///
@@ -160,6 +160,12 @@ pub(crate) struct Bake {
 pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
+    /// The store that `bake` would write: says what lies there now. Default: as for `bake`
+    #[arg(long, value_name = "STORE")]
+    pub(crate) to: Option<String>,
+    /// Plan to replace a store that exists
+    #[arg(long)]
+    pub(crate) overwrite: bool,
     #[command(flatten)]
     pub(crate) shape: Shape,
     #[command(flatten)]
@@ -180,7 +186,7 @@ pub(crate) struct Lock {
     /// The recipe
     pub(crate) recipe: String,
     #[command(flatten)]
-    pub(crate) run: Run,
+    pub(crate) fetch: Fetch,
 }
 
 /// `inspect`.

@@ -30,7 +30,7 @@ pub(crate) struct Given {
 /// Reads or makes the recipe and puts the options above it.
 pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) -> Outcome<Given> {
     let mut given = match recipe_path(inputs)? {
-        Some(path) => from_recipe(output, path, run)?,
+        Some(path) => from_recipe(output, path, run.options())?,
         None => Given { recipe: of_files(inputs)?, path: None, options: run.options(), changed: false },
     };
     shape.apply(&mut given.recipe)?;
@@ -39,10 +39,9 @@ pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) 
 }
 
 /// Reads a recipe; shows what is wrong with it.
-pub(crate) fn from_recipe(output: &Output, path: &str, run: &Run) -> Outcome<Given> {
+pub(crate) fn from_recipe(output: &Output, path: &str, mut options: Options) -> Outcome<Given> {
     let path = PathBuf::from(path);
     let recipe = read_recipe(output, &path)?;
-    let mut options = run.options();
     options.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
     options.connections = recipe.source.connections.unwrap_or(options.connections);
     Ok(Given { recipe, path: Some(path), options, changed: false })
@@ -150,6 +149,10 @@ impl Given {
             }
         };
         let path = to.strip_prefix("file://").unwrap_or(&to);
+        if path.trim().is_empty() {
+            let error = Error::new(Code::Usage, "found an empty name of a target, expected a folder");
+            return Err(error.help("name the store to write, as in `--to sst.zarr`").into());
+        }
         if path.contains("://") {
             let message = "found a URL as the target, expected a folder of this machine";
             let error = Error::new(Code::TargetUnsupported, message).at(to);

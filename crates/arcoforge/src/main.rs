@@ -28,6 +28,7 @@ fn main() -> ExitCode {
     };
     let output = Output::new(cli.output.json, cli.output.quiet);
     let result = panics::caught(|| commands::run(&cli.command, &output));
+    let result = result.and_then(|()| output::answered().map_err(Failure::from));
     ExitCode::from(match result {
         Ok(()) => 0,
         Err(failure) => report::show(&output, &failure),

@@ -62,6 +62,14 @@ pub(crate) struct Run {
     /// Most memory that may be used, as in 2GiB
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,
+    #[command(flatten)]
+    fetch: Fetch,
+}
+
+/// What may be used while opening inputs.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub(crate) struct Fetch {
     /// Threads; the default is the number of processors
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..), value_name = "N")]
     workers: Option<u16>,
@@ -122,10 +130,18 @@ impl Shape {
 impl Run {
     /// How a command runs, before the recipe's own limits.
     pub(crate) fn options(&self) -> Options {
-        let mut options = base(self.cache.clone());
+        let mut options = self.fetch.options();
         options.budget.memory_bytes = self.memory.unwrap_or(options.budget.memory_bytes);
-        options.budget.workers = self.workers.map_or(options.budget.workers, usize::from);
         options.take = self.take.clone().map(|take| take.0).unwrap_or_default();
+        options
+    }
+}
+
+impl Fetch {
+    /// How inputs are opened, before the recipe's own limits.
+    pub(crate) fn options(&self) -> Options {
+        let mut options = base(self.cache.clone());
+        options.budget.workers = self.workers.map_or(options.budget.workers, usize::from);
         options
     }
 }

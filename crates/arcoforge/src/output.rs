@@ -1,7 +1,9 @@
 //! Where text goes: data and JSON lines to stdout, everything else to stderr.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
 
+use arcoforge_core::error::{Code, Error};
 use serde_json::Value;
 
 /// How results are shown.
@@ -29,14 +31,14 @@ impl Output {
     /// Text on stdout, where JSON is not asked for.
     pub(crate) fn data(&self, text: &str) {
         if !self.json {
-            put(&mut io::stdout().lock(), text);
+            answer(text);
         }
     }
 
     /// One JSON line on stdout, where JSON is asked for.
     pub(crate) fn event(&self, value: &Value) {
         if self.json {
-            put(&mut io::stdout().lock(), &format!("{value}\n"));
+            answer(&format!("{value}\n"));
         }
     }
 
@@ -53,13 +55,14 @@ impl Output {
     /// A line for people about how it goes, on stderr.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet && !self.json {
-            put(&mut io::stderr().lock(), &format!("{text}\n"));
+            self.error(&format!("{text}\n"));
         }
     }
 
     /// Text on stderr that is shown in any case.
     pub(crate) fn error(&self, text: &str) {
-        put(&mut io::stderr().lock(), text);
+        // where stderr is closed, nobody can be told
+        let _untold = put(&mut io::stderr().lock(), text);
     }
 
     /// `text` in an ANSI style, where colours are shown.
@@ -68,8 +71,28 @@ impl Output {
     }
 }
 
-/// Writes; a reader that went away (`| head`) is no error, and nothing can be said about any other failure.
-fn put(stream: &mut impl Write, text: &str) {
-    let written = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
-    debug_assert!(written.as_ref().err().is_none_or(|e| e.kind() != ErrorKind::InvalidInput));
+/// What was asked for could not be written to stdout; told once, when the command is done.
+static UNANSWERED: OnceLock<io::Error> = OnceLock::new();
+
+/// Whether stdout took everything; a reader that went away (`| head`) has what it wanted.
+pub(crate) fn answered() -> Result<(), Error> {
+    match UNANSWERED.get() {
+        None => Ok(()),
+        Some(cause) => {
+            Err(Error::new(Code::TargetUnwritable, format!("the answer can't be written to stdout: {cause}")))
+        }
+    }
+}
+
+fn answer(text: &str) {
+    if let Err(cause) = put(&mut io::stdout().lock(), text)
+        && cause.kind() != ErrorKind::BrokenPipe
+    {
+        // the first failure says enough
+        let _later = UNANSWERED.set(cause);
+    }
+}
+
+fn put(stream: &mut impl Write, text: &str) -> io::Result<()> {
+    stream.write_all(text.as_bytes()).and_then(|()| stream.flush())
 }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 use crate::output::Output;
 
+/// Places of errors that are alike in all else.
+const PLACES_SHOWN: usize = 3;
+
 /// Why a command did not do what it was asked for.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -36,25 +39,46 @@ pub(crate) fn show(output: &Output, failure: &Failure) -> u8 {
         Failure::Errors(errors) => errors,
         Failure::Shown(code) => return code.exit_status(),
     };
-    for (at, error) in errors.iter().enumerate() {
-        if output.json {
-            output.event(&error_event(error));
-        } else {
-            output.error(&format!("{}{}", if at > 0 { "\n" } else { "" }, error_text(output, error)));
+    if output.json {
+        errors.iter().for_each(|error| output.event(&error_event(error)));
+    } else {
+        let texts: Vec<String> = alike(errors).iter().map(|group| error_text(output, group)).collect();
+        output.error(&texts.join("\n"));
+        if errors.len() > 1 {
+            output.error(&format!("\n{} errors\n", errors.len()));
         }
-    }
-    if errors.len() > 1 && !output.json {
-        output.error(&format!("\n{} errors\n", errors.len()));
     }
     errors.first().map_or(Code::Bug, |e| e.code).exit_status()
 }
 
-/// `error[code]: message`, the place and the help on lines of their own.
-fn error_text(output: &Output, error: &Error) -> String {
+/// Errors that differ in their place only, together; in the order of the first of each.
+fn alike(errors: &[Error]) -> Vec<Vec<&Error>> {
+    let mut groups: Vec<Vec<&Error>> = Vec::new();
+    for error in errors {
+        let same = |group: &&mut Vec<&Error>| {
+            group.first().is_some_and(|first| {
+                first.code == error.code && first.help == error.help && message(first) == message(error)
+            })
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(error),
+            None => groups.push(vec![error]),
+        }
+    }
+    groups
+}
+
+/// `error[code]: message`, the places and the help on lines of their own.
+fn error_text(output: &Output, alike: &[&Error]) -> String {
+    let Some(error) = alike.first() else { return String::new() };
     let head = output.styled("1;31", &format!("error[{}]", error.code));
     let mut text = format!("{head}: {}\n", message(error));
-    if error.place != Place::default() {
-        text.push_str(&format!("  in {}\n", error.place));
+    let places = alike.iter().map(|e| &e.place).filter(|place| **place != Place::default());
+    for place in places.take(PLACES_SHOWN) {
+        text.push_str(&format!("  in {place}\n"));
+    }
+    if alike.len() > PLACES_SHOWN {
+        text.push_str(&format!("  and {} more\n", alike.len() - PLACES_SHOWN));
     }
     if let Some(help) = &error.help {
         text.push_str(&format!("  {}: {help}\n", output.styled("1;36", "help")));
@@ -87,14 +111,20 @@ fn error_event(error: &Error) -> Value {
 
 /// Shows what is wrong with a recipe; gives the first error's code.
 pub(crate) fn diagnostics(output: &Output, found: &[Diagnostic], text: &str, name: &str) -> Option<Code> {
-    for diagnostic in found {
+    for (at, diagnostic) in found.iter().enumerate() {
         if output.json {
             output.event(&diagnostic_event(diagnostic));
-        } else if output.colours {
-            output.error(&diagnostic.render_colored(text, name));
-        } else {
-            output.error(&diagnostic.render(text, name));
+            continue;
         }
+        let shown = if output.colours {
+            diagnostic.render_colored(text, name)
+        } else {
+            diagnostic.render(text, name)
+        };
+        output.error(&format!("{}{shown}", if at > 0 { "\n" } else { "" }));
+    }
+    if found.len() > 1 && !output.json {
+        output.error(&format!("\n{} problems in {name}\n", found.len()));
     }
     found.iter().find(|d| d.severity == Severity::Error).map(|d| d.code)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arcoforge_core::axis::{Key, Keys};
 use arcoforge_core::calendar::DateTime;
 use arcoforge_core::code::Code;
+use arcoforge_core::names::nearest;
 use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Selection};
 use arcoforge_core::template::Template;
 
@@ -97,8 +98,14 @@ fn templates(
             if axes.names.iter().any(|name| broken(name) && named.starts_with(name.value.as_str())) {
                 continue;
             }
+            // the template was checked against the right axes only, and a broken one may be what is meant
+            let all = axes.names.iter().map(|name| name.value.as_str());
+            let help = match nearest(named, all).filter(|_| axes.names.iter().any(broken)) {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None => fault.help,
+            };
             let mut diagnostic = Diagnostic::error(fault.code, text.part(fault.span), fault.message);
-            diagnostic.help = fault.help;
+            diagnostic.help = help;
             cx.push(diagnostic);
         }
     }

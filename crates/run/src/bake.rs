@@ -45,6 +45,37 @@ pub fn state_dir(target: &Path, digest: &str) -> PathBuf {
     target.with_file_name(name).join(digest)
 }
 
+/// What a bake would find where its dataset is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtTarget {
+    /// Nothing: a new store would appear.
+    Nothing,
+    /// This very dataset: nothing would be done.
+    SameDataset,
+    /// A store that `--overwrite` replaces.
+    OtherStore,
+}
+
+/// Looks at a target and changes nothing. `digest` is that of the prepared dataset.
+///
+/// # Errors
+/// `target-exists` where something lies there that no bake replaces; `target-unwritable`.
+pub fn at_target(target: &Path, digest: &str) -> Result<AtTarget> {
+    if is_done(target, &state_dir(target, digest)) {
+        return Ok(AtTarget::SameDataset);
+    }
+    check_target(target, true)?;
+    Ok(match check_target(target, false) {
+        Ok(()) => AtTarget::Nothing,
+        Err(_) => AtTarget::OtherStore,
+    })
+}
+
+/// Whether the target holds the dataset of this state.
+fn is_done(target: &Path, state: &Path) -> bool {
+    target.exists() && state.join("done").is_file()
+}
+
 /// Bakes a recipe into a store on a local file system.
 ///
 /// # Errors
@@ -71,7 +102,7 @@ pub fn bake_locked(
     }
     let prepared = prepare(session, recipe, lock)?;
     let state = state_dir(target, &prepared.digest);
-    if was_baked && state.join("done").is_file() {
+    if is_done(target, &state) {
         return Ok((summary(&prepared, true), prepared));
     }
     check_target(target, overwrite).map_err(fail)?;

@@ -33,12 +33,12 @@ mod strided;
 mod survey;
 mod verify;
 
-pub use bake::{Baked, bake, bake_locked, state_dir};
+pub use bake::{AtTarget, Baked, at_target, bake, bake_locked, state_dir};
 pub use find::{Inputs, find};
 pub use given::list_inputs;
 pub use init::init;
 pub use inspect::{Inspected, inspect};
-pub use lock::{Lock, LockedInput, lock};
+pub use lock::{Changes, Lock, LockedInput, lock};
 pub use prepare::{Input, Prepared, prepare};
 pub use session::{Event, Options, Session, Stage};
 pub use survey::Surveyed;

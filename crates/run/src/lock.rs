@@ -47,6 +47,17 @@ pub struct LockedInput {
     pub validator: Validator,
 }
 
+/// What an update of a lock changed; numbers of inputs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Positions that had no input.
+    pub new: usize,
+    /// Positions with another URL or another version.
+    pub changed: usize,
+    /// Positions that have no input now.
+    pub gone: usize,
+}
+
 /// Opens every input once and notes what tells its version.
 ///
 /// # Errors
@@ -123,6 +134,25 @@ impl Lock {
             serde_json::to_vec_pretty(self).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
         text.push(b'\n');
         atomic_write(path, &text)
+    }
+
+    /// How the inputs differ from those of an earlier lock of the same source.
+    pub fn changes_since(&self, before: &Self) -> Changes {
+        let known: BTreeMap<&[u32], &LockedInput> =
+            before.inputs.iter().map(|input| (input.position.as_slice(), input)).collect();
+        let mut changes = Changes::default();
+        let mut kept = 0;
+        for input in &self.inputs {
+            match known.get(input.position.as_slice()) {
+                None => changes.new += 1,
+                Some(was) => {
+                    kept += 1;
+                    changes.changed += usize::from(*was != input);
+                }
+            }
+        }
+        changes.gone = before.inputs.len().saturating_sub(kept);
+        changes
     }
 
     /// How an input differs from the one that was locked; `None` where it does not.
@@ -210,6 +240,28 @@ mod tests {
             let found = vec![(vec![0], url.to_owned(), Validator::default())];
             let lock = Lock::new(&recipe(), Path::new(base), found).expect("a lock");
             assert_eq!(lock.inputs.first().map(|i| i.url.as_str()), Some(expected), "{base} {url}");
+        }
+    }
+
+    #[test]
+    fn changes_are_counted_by_position() {
+        let locked = |inputs: &[(u32, &str, u64)]| {
+            let found = inputs.iter().map(|&(at, url, size)| {
+                (vec![at], url.to_owned(), Validator { size, ..Validator::default() })
+            });
+            Lock::new(&recipe(), Path::new(""), found.collect()).expect("a lock")
+        };
+        let before = locked(&[(0, "a.nc", 1), (1, "b.nc", 1), (2, "c.nc", 1)]);
+        let rows = [
+            (locked(&[(0, "a.nc", 1), (1, "b.nc", 1), (2, "c.nc", 1)]), Changes::default()),
+            (locked(&[(0, "a.nc", 1), (2, "c.nc", 1)]), Changes { gone: 1, ..Changes::default() }),
+            (
+                locked(&[(0, "a.nc", 2), (1, "b-final.nc", 1), (2, "c.nc", 1), (3, "d.nc", 1)]),
+                Changes { new: 1, changed: 2, gone: 0 },
+            ),
+        ];
+        for (now, expected) in rows {
+            assert_eq!(now.changes_since(&before), expected, "{:?}", now.inputs);
         }
     }
 
