@@ -136,6 +136,7 @@ pub(crate) fn read_more(object: &Arc<dyn Object>, mapped: &Mapped, interner: &In
 fn is_kept(mapped: &Mapped) -> bool {
     mapped.var.bytes() <= KEPT_BYTES_MAX
         || mapped.var.storage == Storage::Whole
+        || mapped.var.is_dimension_coordinate() // the order of files is told by its values, however many
         || matches!(mapped.origin, Origin::Constant(_))
 }
 
