@@ -29,20 +29,26 @@ pub(crate) struct Contexts {
 }
 
 impl Contexts {
-    /// Inflates into `out` and returns how many bytes came out. Adler-32 or CRC-32 are verified; bytes behind the
-    /// stream are ignored, as libhdf5 does.
+    /// Inflates into `out` and returns how many bytes came out. Adler-32 or CRC-32 are verified. Bytes behind a zlib
+    /// stream are ignored, as libhdf5 does; behind a gzip member they are refused, as Python does, by the length that
+    /// the member ends with.
     pub(crate) fn inflate(&mut self, wrapper: Wrapper, stored: &[u8], out: &mut [u8]) -> Result<usize> {
         let context = self.inflate.get_or_insert_with(Decompressor::new);
         let result = match wrapper {
             Wrapper::Zlib => context.zlib_decompress(stored, out),
             Wrapper::Gzip => context.gzip_decompress(stored, out),
         };
-        result.map_err(|error| match error {
+        let inflated = result.map_err(|error| match error {
             DecompressionError::InsufficientSpace => too_long(wrapper.name(), out.len()),
             DecompressionError::BadData => {
                 corrupt(format!("`{}` data of {} bytes does not inflate", wrapper.name(), stored.len()))
             }
-        })
+        })?;
+        let length = stored.last_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+        if matches!(wrapper, Wrapper::Gzip) && length != Some(inflated as u32) {
+            return Err(corrupt("`gzip` data has bytes behind its end"));
+        }
+        Ok(inflated)
     }
 
     /// Deflates at a level of 0 to 9.

@@ -77,6 +77,22 @@ fn fixed_bytes(encoding: &Encoding) -> usize {
     if bzip2 { 3_600_000 } else { 65_536 }
 }
 
+/// What Python's `gzip.decompress` does too; `zlib.decompress` and libhdf5 ignore what follows a zlib stream.
+#[test]
+fn bytes_behind_the_end() {
+    let data = [7_u8; 100];
+    for (codec, expected) in
+        [(Codec::Gzip { level: 1 }, Some(Code::SourceCorrupt)), (Codec::Zlib { level: 1 }, None)]
+    {
+        let encoding = Encoding { endian: Endian::Little, codecs: vec![codec] };
+        let (mut stored, mut out) = (Vec::new(), vec![0; data.len()]);
+        arcoforge_codec::encode(&encoding, 1, &data, &mut stored, &mut Scratch::new()).unwrap();
+        stored.push(b'x');
+        let found = decode(&encoding, 1, 0, &stored, &mut out, &mut Scratch::new());
+        assert_eq!(found.err().map(|e| e.code), expected, "{:?}", encoding.codecs);
+    }
+}
+
 #[test]
 fn damaged_chunks_are_refused_or_decode_to_the_right_length() {
     let mut noise = Noise(0x1234_5678_9abc_def1);
