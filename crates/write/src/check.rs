@@ -79,6 +79,12 @@ fn array(format: TargetFormat, array: &ArraySpec) -> Result<()> {
     }
     shard(format, array)?;
     value(array, "`_FillValue`", array.fill.as_ref())?;
+    // xarray takes the attribute for a value of the type: it would mask other cells, or open nothing at all
+    if let Some(found) = array.attrs.get("_FillValue") {
+        let message = format!("found the `_FillValue` {found}, which is no value of {}", array.dtype);
+        return Err(Error::new(Code::TargetUnsupported, message)
+            .help(format!("set or delete `{}@_FillValue` with the step `attrs`", array.name)));
+    }
     if format == TargetFormat::Zarr3 {
         value(array, "value of unwritten cells", Some(&array.unwritten))?;
     } else if array.attrs.get("_ARRAY_DIMENSIONS").is_some() {

@@ -82,17 +82,30 @@ fn base64(bytes: &[u8]) -> String {
 /// would not be masked by readers and is an error.
 ///
 /// # Errors
-/// `target-unsupported` for an infinite `missing_value`.
+/// `target-unsupported` for an infinite `missing_value`, and for `scale_factor` and `add_offset` that are not finite.
 pub(crate) fn attributes(attrs: &Attrs) -> Result<Map<String, Value>> {
     attrs.iter().map(|(name, value)| Ok((name.to_owned(), attribute(name, value)?))).collect()
 }
+
+/// Attributes that readers compute with.
+const DECODES: [&str; 2] = ["scale_factor", "add_offset"];
 
 fn attribute(name: &str, value: &AttrValue) -> Result<Value> {
     let mut values: Vec<Value> = match value {
         AttrValue::Text(text) => return Ok(Value::from(text.as_str())),
         AttrValue::Texts(texts) => texts.iter().map(|t| Value::from(t.as_str())).collect(),
         AttrValue::Numbers { values, .. } if name == "missing_value" => missing(values)?,
-        AttrValue::Numbers { values, .. } => values.iter().map(scalar).collect(),
+        AttrValue::Numbers { values, .. } => {
+            let non_finite = |value: &&Scalar| matches!(value, Scalar::Float(x) if !x.is_finite());
+            if let Some(found) = values.iter().find(non_finite).filter(|_| DECODES.contains(&name)) {
+                return Err(Error::new(
+                    Code::TargetUnsupported,
+                    format!("found the `{name}` {found}, which JSON can't hold and readers would not decode"),
+                )
+                .help("delete the attribute with the step `attrs`, or set another value"));
+            }
+            values.iter().map(scalar).collect()
+        }
     };
     match values.pop() {
         Some(only) if values.is_empty() => Ok(only),
@@ -192,6 +205,8 @@ mod tests {
             assert_eq!(attribute(name, &value)?.to_string(), expected, "{name} {value}");
         }
         let error = attribute("missing_value", &floats(&[f64::INFINITY])).map_err(|e| e.code);
+        assert_eq!(error, Err(Code::TargetUnsupported));
+        let error = attribute("scale_factor", &floats(&[f64::NAN])).map_err(|e| e.code);
         assert_eq!(error, Err(Code::TargetUnsupported));
         Ok(())
     }

@@ -72,6 +72,10 @@ fn shapes_values_and_codecs() {
         [("missing_value".to_owned(), AttrValue::number(DataType::Float32, Scalar::Float(f64::INFINITY)))]
             .into_iter()
             .collect();
+    let odd_fill: Attrs =
+        [("_FillValue".to_owned(), AttrValue::number(DataType::Float64, Scalar::Float(0.5)))]
+            .into_iter()
+            .collect();
     let lzf = with(vec![Codec::Lzf]);
     let rows = [
         (Zarr3, ArraySpec { shard: Some(vec![6]), ..base() }, Code::OutputInvalid, "multiples"),
@@ -86,6 +90,8 @@ fn shapes_values_and_codecs() {
         (Zarr3, ArraySpec { encoding: lzf.clone(), ..base() }, Code::TargetUnsupported, "`lzf`"),
         (Zarr2, ArraySpec { encoding: lzf, ..base() }, Code::TargetUnsupported, "`lzf`"),
         (Zarr2, ArraySpec { attrs: dimensions, ..base() }, Code::TargetUnsupported, "_ARRAY_DIMENSIONS"),
+        (Zarr3, ArraySpec { attrs: odd_fill.clone(), ..base() }, Code::TargetUnsupported, "0.5"),
+        (Zarr2, ArraySpec { attrs: odd_fill, ..base() }, Code::TargetUnsupported, "no value of int16"),
         (Zarr3, ArraySpec { attrs: infinite, ..base() }, Code::TargetUnsupported, "missing_value"),
     ];
     for (format, spec, code, words) in rows {
