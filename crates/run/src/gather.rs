@@ -1,5 +1,7 @@
 //! Filling target chunks: source chunks are fetched and decoded once per slab, and their cells put where they belong.
 
+mod whole;
+
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -108,6 +110,10 @@ pub(crate) fn fill(
     let mut slab = Slab { spec, region, grid, covering, first, buffers, size };
     for (piece, cells) in parts {
         let Some(piece) = piece else { continue };
+        if whole::is_whole(prepared, piece) {
+            whole::copy(worker, prepared, &mut slab, piece, &cells)?;
+            continue;
+        }
         let part = part(prepared, piece, cells.start())?;
         let url = part.object.url();
         copy_part(worker, &mut slab, &part, &cells).map_err(|e| e.in_variable(&spec.name).at(url))?;

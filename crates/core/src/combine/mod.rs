@@ -29,7 +29,6 @@ use crate::axis::AxisKind;
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
 use crate::recipe::Policies;
-use crate::schema::Storage;
 use crate::steps::{FileView, Mapped, Origin};
 
 pub use dataset::combine;
@@ -155,7 +154,6 @@ fn is_needed_always(axes: &[CombineAxis], mapped: &Mapped) -> bool {
     !varies
         || var.is_dimension_coordinate()
         || var.dtype == DataType::Text
-        || var.storage == Storage::Whole
         || matches!(mapped.origin, Origin::Constant(_))
 }
 

@@ -35,18 +35,26 @@ pub(super) fn describe(variable: &CombinedVar, files: &[File]) -> Option<Source>
     let Content::Pieces(pieces) = &variable.content else { return None };
     let mut found: Option<Source> = None;
     let mut last: Option<Arc<Variable>> = None;
+    let mut readable_only = false;
     for mapped in pieces.files.iter().flatten().filter_map(|piece| mapped(files, *piece)) {
         if last.as_ref().is_some_and(|last| Arc::ptr_eq(last, &mapped.var)) {
             continue;
         }
         last = Some(Arc::clone(&mapped.var));
-        let Some(one) = of_file(mapped) else { continue };
+        let Some(one) = of_file(mapped) else {
+            readable_only = true;
+            continue;
+        };
         found = Some(match found {
             None => one,
             Some(all) => merge(all, one),
         });
     }
     let mut source = found?;
+    if readable_only {
+        // what only a format's reader decodes has no codecs of its own
+        source.encoding = None;
+    }
     source.aligned = source.chunk.as_ref().is_some_and(|chunk| aligned(pieces, chunk));
     Some(source)
 }
