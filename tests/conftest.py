@@ -1,5 +1,6 @@
 """Fixtures of the Python suite: the binary under test, the data folder, and a store that must not be left behind."""
 
+import hdf5plugin  # noqa: F401  before netCDF4, whose own plugins libhdf5 would find first and fail with
 import pytest
 
 import arco

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -198,6 +199,41 @@ def test_groups(format, tmp_path, store):
     alone = store.with_name("group.zarr")
     arco.bake(*paths, "--concat", "time", "--group", "product", "--format", format, to=alone)
     assert opened(alone).v.values.tolist() == tree["product"].v.values.tolist()
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_groups_within_groups(format, tmp_path, store):
+    """Groups and arrays side by side at every level, with the same names: as a tree, and through consolidated metadata."""
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        for path in ("", "scan", "scan/first", "scan/first/band", "scan/second", "what"):
+            group = file.require_group(path) if path else file
+            group.attrs["level"] = path or "root"
+            group["data"] = np.arange(3.0) + len(path)
+            group.create_group("how").attrs["of"] = path or "root"
+    arco.bake(tmp_path / "f.h5", "--format", format, to=store)
+    for consolidated in (True, False):
+        options = {"mode": "r", "use_consolidated": consolidated, "zarr_format": int(format[-1])}
+        members = dict(zarr.open_group(store, **options).members(max_depth=None))
+        with h5py.File(tmp_path / "f.h5") as file:
+            wanted = []
+            file.visit(wanted.append)
+            assert sorted(members) == sorted(wanted)
+            for path in wanted:
+                if isinstance(file[path], h5py.Dataset):
+                    assert np.array_equal(members[path][...], file[path][...])
+                else:
+                    assert dict(members[path].attrs) == dict(file[path].attrs)
+    assert set(xr.open_datatree(store, engine="zarr").groups) == {"/", *(f"/{p}" for p in wanted if "data" not in p)}
+
+
+def test_names_that_the_target_reserves(tmp_path, store):
+    """Zarr v3 keeps names that begin with `__` for itself: refused by the plan, before anything is written."""
+    path = made.netcdf(tmp_path / "f.nc", {"__v": (("x",), np.arange(3.0))}, {"x": 3})
+    for command in (["plan", path], ["bake", path, "--to", store]):
+        arco.refuse(*command, exit="target", mention=["__v", "f.nc", "rename"])
+    arco.nothing_left(store)
+    arco.bake(path, "--step", "rename: {__v: v}", to=store)
+    assert opened(store).v.values.tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("format", FORMATS)

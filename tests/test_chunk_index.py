@@ -7,6 +7,7 @@ the first, extensible arrays with an unlimited dimension that is not the first. 
 import itertools
 
 import h5py
+import hdf5plugin
 import numpy as np
 import pytest
 import zarr
@@ -142,3 +143,60 @@ def test_layouts_and_user_block(tmp_path, store):
     assert (root["nothing"][...] == 2.5).all()
     assert root["scalar"][()] == 4
     assert root["zero"].shape == (0, 5)
+
+
+PLUGINS = {
+    "lz4": hdf5plugin.LZ4(),
+    "lz4-blocks": hdf5plugin.LZ4(nbytes=64),
+    "zstd": hdf5plugin.Zstd(clevel=5),
+    "bzip2": hdf5plugin.BZip2(blocksize=5),
+    "bitshuffle": hdf5plugin.Bitshuffle(cname="none"),
+    "bitshuffle-lz4": hdf5plugin.Bitshuffle(cname="lz4"),
+    "bitshuffle-zstd": hdf5plugin.Bitshuffle(cname="zstd", clevel=3),
+    **{
+        f"blosc-{cname}-{shuffle}": hdf5plugin.Blosc(cname=cname, clevel=5, shuffle=shuffle)
+        for cname in ("blosclz", "lz4", "lz4hc", "zlib", "zstd")
+        for shuffle in (0, 1, 2)
+    },
+}
+
+
+@pytest.mark.parametrize("dtype", ["u1", "<i2", ">i4", "<f4", ">f8"])
+def test_filters_that_are_plugins(dtype, tmp_path, store):
+    """Chunks of an odd number of cells, ragged at both edges, by every plugin that is read."""
+    truth = unique((37, 29), dtype, 2)
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        for name, options in PLUGINS.items():
+            file.create_dataset(name, data=truth, chunks=(11, 9), **options)
+    arco.bake(tmp_path / "f.h5", to=store)
+    root = zarr.open_group(store, mode="r")
+    found = [d for name in PLUGINS for d in oracle.arrays(name, truth, root[name][...])]
+    assert not found, "\n".join(map(str, found))
+    assert set(root.array_keys()) == set(PLUGINS)
+
+
+def test_nbit(tmp_path, store):
+    """Only the significant bits of an integer are stored: of 12 bits, and of 10 that do not begin at the first."""
+    truth = {}
+    with h5py.File(tmp_path / "f.h5", "w") as file:
+        for name, precision, offset, smallest in (("low", 12, 0, -2048), ("high", 10, 4, -512)):
+            values = np.arange(smallest, smallest + 24, dtype="i2").reshape(4, 6)
+            kind = h5py.h5t.STD_I16LE.copy()
+            kind.set_precision(precision)
+            kind.set_offset(offset)
+            plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+            plist.set_chunk((2, 6))
+            plist.set_filter(h5py.h5z.FILTER_NBIT, h5py.h5z.FLAG_OPTIONAL)
+            dataset = h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((4, 6)), plist)
+            dataset.write(h5py.h5s.ALL, h5py.h5s.ALL, values, h5py.h5t.NATIVE_INT16)
+            truth[name] = values
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert all(np.array_equal(file[name][...], values) for name, values in truth.items()), "the oracle itself"
+    done = arco.run("bake", tmp_path / "f.h5", "--to", store)
+    if done.code == 0:
+        root = zarr.open_group(store, mode="r")
+        found = [d for name, values in truth.items() for d in oracle.arrays(name, values, root[name][...])]
+        assert not found, "\n".join(map(str, found))
+    else:
+        assert done.code == arco.EXIT["source"], done.text
+        assert "precision" in done.text or "nbit" in done.text or "bits" in done.text, done.text

@@ -53,6 +53,12 @@ pub fn shard_chunks(array: &ArraySpec, index: &[u64]) -> impl Iterator<Item = Op
     })
 }
 
+/// How consolidated metadata is sorted: outer nodes first, and those of one parent together. zarr-python nests nodes by
+/// runs of one parent at each depth, and forgets all runs but the last.
+pub(crate) fn nesting(path: &str) -> (usize, Option<&str>) {
+    (path.matches('/').count(), path.rsplit_once('/').map(|(parent, _)| parent))
+}
+
 #[cfg(test)]
 mod tests {
     use arcoforge_core::attrs::Attrs;

@@ -7,7 +7,7 @@ use arcoforge_core::error::Result;
 use arcoforge_core::target::{ArraySpec, Dataset};
 use serde_json::{Map, Value, json};
 
-use crate::{KeyValue, codecs, json};
+use crate::{KeyValue, codecs, json, keys};
 
 /// Every metadata object: arrays, then groups, innermost last mentioned first, the root's `.zmetadata` last.
 pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
@@ -37,10 +37,11 @@ fn put_group(out: &mut Vec<KeyValue>, prefix: &str, nodes: &[(String, Value)]) {
         let found = nodes.iter().find(|(name, _)| *name == key);
         out.extend(found.map(|(name, value)| (name.clone(), bytes(value))));
     }
-    let below: Map<String, Value> = nodes
-        .iter()
-        .filter_map(|(key, value)| Some((key.strip_prefix(prefix)?.to_owned(), value.clone())))
-        .collect();
+    let mut found: Vec<(&str, &Value)> =
+        nodes.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value))).collect();
+    found.sort_by_key(|(key, _)| keys::nesting(key.rsplit_once("/.").map_or("", |(path, _)| path)));
+    let below: Map<String, Value> =
+        found.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
     let consolidated = json!({"zarr_consolidated_format": 1, "metadata": below});
     out.push((format!("{prefix}.zmetadata"), bytes(&consolidated)));
 }

@@ -6,7 +6,7 @@ use arcoforge_core::error::Result;
 use arcoforge_core::target::{ArraySpec, Dataset};
 use serde_json::{Map, Value, json};
 
-use crate::{KeyValue, codecs, json};
+use crate::{KeyValue, codecs, json, keys};
 
 /// Every `zarr.json`: arrays, then groups, innermost last mentioned first, the root last.
 pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
@@ -29,14 +29,10 @@ pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     Ok(out)
 }
 
-/// The nodes under a prefix, outer ones first and those of one parent together: zarr-python nests them by runs of one
-/// parent, and forgets all runs but the last.
 fn below(prefix: &str, nodes: &[(&str, Value)]) -> Map<String, Value> {
     let mut found: Vec<(&str, &Value)> =
         nodes.iter().filter_map(|(name, node)| Some((name.strip_prefix(prefix)?, node))).collect();
-    found.sort_by_key(|(path, _)| {
-        (path.matches('/').count(), path.rsplit_once('/').map(|(parent, _)| parent))
-    });
+    found.sort_by_key(|(path, _)| keys::nesting(path));
     found.into_iter().map(|(path, node)| (path.to_owned(), node.clone())).collect()
 }
 
