@@ -324,7 +324,7 @@ fn split_since(units: &str) -> Option<(&str, &str)> {
 }
 
 /// Equal as numbers; NaN equals itself.
-fn equal(a: &Scalar, b: &Scalar) -> bool {
+pub(crate) fn equal(a: &Scalar, b: &Scalar) -> bool {
     a.same(b)
         || match (a.as_i128(), b.as_i128()) {
             (Some(a), Some(b)) => a == b,

@@ -38,16 +38,27 @@ pub(super) fn check(
             urls.get(key).copied().flatten().unwrap_or("?").to_owned()
         };
         match (places(&variable.var, block), block.texts()) {
+            (Some(values), _) if in_order(values.clone().flatten()) => {}
             (Some(values), _) => {
                 let units = units_of(&variable.var);
                 let present: Vec<(usize, Place)> =
-                    values.iter().copied().enumerate().filter_map(|(i, v)| Some((i, v?))).collect();
+                    values.enumerate().filter_map(|(i, v)| Some((i, v?))).collect();
                 report(context, &axis.name, &present, file_at, |value| value.show(units.as_ref()), problems);
             }
             (None, Some(texts)) => names(context, &axis.name, texts, file_at, problems),
             (None, None) => {}
         }
     }
+}
+
+/// Whether all values rise, or all fall, without repetition; what is in order costs no memory.
+fn in_order(mut values: impl Iterator<Item = Place>) -> bool {
+    let (Some(mut last), mut direction) = (values.next(), None) else { return true };
+    values.all(|value| {
+        let step = last.order(&value);
+        last = value;
+        step != Ordering::Equal && *direction.get_or_insert(step) == step
+    })
 }
 
 /// A coordinate that is too large to be kept in memory.

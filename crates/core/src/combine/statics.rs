@@ -209,7 +209,7 @@ impl Static<'_> {
                 .decode(block, &[Scalar::Int(NOT_A_TIME)])
                 .ok()
                 .map(|instants| instants.into_iter().map(|i| i.map(Place::Whole)).collect::<Vec<_>>()),
-            (None, own) => own.and_then(|own| time::places(own, block)),
+            (None, own) => own.and_then(|own| time::places(own, block)).map(Iterator::collect::<Vec<_>>),
         };
         let shown: Vec<String> = match (places, block.texts()) {
             (Some(places), _) => {

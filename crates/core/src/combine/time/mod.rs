@@ -90,15 +90,30 @@ fn real(a: f64, b: f64) -> Ordering {
     a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b))
 }
 
-/// A coordinate's values for ordering; masked ones and NaN are `None`. `None` in all for text.
-pub(super) fn places(var: &Variable, block: &Block) -> Option<Vec<Option<Place>>> {
-    if let Some(instants) = units_of(var).and_then(|units| units.decode(block, &masks(var)).ok()) {
-        return Some(instants.into_iter().map(|i| i.map(Place::Whole)).collect());
-    }
-    let one = |i: usize| {
-        let value = block.scalar(i)?;
-        value.as_i128().map(Place::Whole).or_else(|| value.as_f64().filter(|x| !x.is_nan()).map(Place::Real))
-    };
+/// A coordinate's values for ordering, one after the other; masked ones and NaN are `None`. `None` in all for text.
+///
+/// Times that can't be decoded are taken as the numbers that they are.
+pub(super) fn places<'a>(
+    var: &Variable,
+    block: &'a Block,
+) -> Option<impl Iterator<Item = Option<Place>> + Clone + 'a> {
+    let masks = masks(var);
+    let masked = move |value: &Scalar| masks.iter().any(|mask| cftime::equal(mask, value));
     let cells = usize::try_from(block.len()).ok()?;
-    (block.dtype.is_integer() || block.dtype.is_float()).then(|| (0..cells).map(one).collect())
+    let decodes = |units: &TimeUnits| {
+        (0..cells).all(|i| block.scalar(i).is_some_and(|v| masked(&v) || units.decode_one(&v).is_ok()))
+    };
+    let units = units_of(var).filter(decodes);
+    let one = move |i: usize| {
+        let value = block.scalar(i)?;
+        match &units {
+            Some(_) if masked(&value) => None,
+            Some(units) => units.decode_one(&value).ok().flatten().map(Place::Whole),
+            None => value
+                .as_i128()
+                .map(Place::Whole)
+                .or_else(|| value.as_f64().filter(|x| !x.is_nan()).map(Place::Real)),
+        }
+    };
+    (block.dtype.is_integer() || block.dtype.is_float()).then(|| (0..cells).map(one))
 }
