@@ -95,6 +95,19 @@ def test_workers_change_nothing_in_the_plan_but_the_memory(example):
     assert lines(1) == lines(4)
 
 
+def test_plan_says_what_lies_at_the_target(example, store):
+    def first_line(*options):
+        done = arco.run("plan", example, "--to", store, *options)
+        assert done.code == 0, done.text
+        return done.out.splitlines()[0]
+
+    assert "nothing is there yet" in first_line()
+    arco.bake(example, to=store)
+    assert "already" in first_line()
+    assert "--overwrite" in first_line("--take", "time=2")
+    assert "replaces" in first_line("--take", "time=2", "--overwrite")
+
+
 def test_plan_json(example):
     done = arco.run("plan", example, "--json")
     assert done.code == 0, done.text
@@ -120,6 +133,27 @@ def test_lock_and_its_promise(example, store):
     path.write_bytes(path.read_bytes() + b"\0" * 10)
     arco.refuse("bake", example, "--to", store.with_name("b.zarr"), exit="source", mention=["lock-mismatch", path.name])
     assert not store.with_name("b.zarr").exists()
+
+
+def test_lock_says_what_changed(example):
+    assert "before" not in arco.run("lock", example).text
+    assert "as before" in arco.run("lock", example).text
+    path = sorted(example.parent.glob("archive/*/*.nc"))[3]
+    path.write_bytes(path.read_bytes() + b"\0" * 10)
+    assert "0 new and 1 changed; 0 gone" in arco.run("lock", example).text
+
+
+def test_errors_that_differ_in_the_file_only_are_told_once(example, store):
+    done = arco.run("bake", example, "--to", store, "--group", "product")
+    assert done.code == 3, done.text
+    assert done.text.count("no group `product`") == 1, done.text
+    assert "more" in done.text
+
+
+def test_test_takes_what_the_recipe_says(example, store):
+    done = arco.run("plan", example, "--test", "--json")
+    assert done.code == 0, done.text
+    assert len(done.events()[-1]["plan"]["inputs"]) == 2
 
 
 def test_take_prunes(example, store):

@@ -61,7 +61,7 @@ pub(crate) enum Command {
     /// complete. Where files disagree on something that matters, the bake stops and names them.
     ///
     /// Inputs are pinned in `recipe.lock` beside the recipe: a bake uses the lock that it finds, and writes one where
-    /// there is none (not with `--take`).
+    /// there is none (not with `--take` or `--test`).
     #[command(after_help = BAKE)]
     Bake(Bake),
     /// Show what a bake would do; write nothing

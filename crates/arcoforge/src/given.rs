@@ -1,5 +1,6 @@
 //! From arguments to a recipe: read from a file, or made for data files.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::axis::{Axis, AxisKind, Keys};
@@ -33,9 +34,21 @@ pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) 
         Some(path) => from_recipe(output, path, run.options())?,
         None => Given { recipe: of_files(inputs)?, path: None, options: run.options(), changed: false },
     };
+    if run.test {
+        given.options.take = test_take(&given.recipe)?;
+    }
     shape.apply(&mut given.recipe)?;
     given.changed = !shape.is_empty();
     Ok(given)
+}
+
+/// What `--test` takes.
+fn test_take(recipe: &Recipe) -> Outcome<BTreeMap<String, u64>> {
+    if recipe.test.is_empty() {
+        let error = Error::new(Code::Usage, "found `--test`, and no recipe that says what a test takes");
+        return Err(error.help("add `test: {take: {AXIS: 2}}` to the recipe, or use `--take AXIS=2`").into());
+    }
+    Ok(recipe.test.clone())
 }
 
 /// Reads a recipe; shows what is wrong with it.
@@ -132,7 +145,7 @@ fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
         steps: Vec::new(),
         combine: Policies::default(),
         output: RecipeOutput::default(),
-        test: std::collections::BTreeMap::new(),
+        test: BTreeMap::new(),
     })
 }
 

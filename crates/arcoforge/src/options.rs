@@ -59,6 +59,9 @@ pub(crate) struct Run {
     /// Take only the first keys of an axis, as in time=2
     #[arg(long, value_parser = take, value_name = "AXIS=N,...")]
     pub(crate) take: Option<Take>,
+    /// Take what `test.take` of the recipe says
+    #[arg(long, conflicts_with = "take")]
+    pub(crate) test: bool,
     /// Most memory that may be used, as in 2GiB
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,

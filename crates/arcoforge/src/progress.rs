@@ -129,7 +129,7 @@ impl Running {
         }
         let rate = moved as f64 / self.begun.elapsed().as_secs_f64().max(1e-3);
         let (read, written) = (bytes(self.bytes_read), bytes(self.bytes_written));
-        format!("{read} read, {written} written, {}/s", bytes(rate as u64))
+        format!("{}/s, {read} read, {written} written", bytes(rate as u64))
     }
 
     fn event(&self, name: &str) -> serde_json::Value {
@@ -157,7 +157,8 @@ fn bar(stage: Stage, total: u64) -> ProgressBar {
         0 => (ProgressBar::new_spinner(), "{prefix:>8} {spinner} {elapsed}"),
         _ => (
             ProgressBar::new(total),
-            "{prefix:>8} {bar:28.cyan/blue} {human_pos}/{human_len} {msg} {eta} left",
+            // the message is cut where the terminal is narrow, so that the bar stays on one line
+            "{prefix:>8} {bar:20.cyan/blue} {human_pos}/{human_len} {eta} left {wide_msg}",
         ),
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -41,7 +41,7 @@ written! {
             combine: Combine,
             /// The dataset to write.
             output: OutputMap,
-            /// How to make a small dataset as a test.
+            /// How to make a small dataset as a test: what `--test` takes.
             test: Test,
             /// Checks of the data. Not in this version.
             checks: NotYet,
@@ -180,7 +180,7 @@ written! {
 }
 
 written! {
-    /// How to make a small dataset as a test.
+    /// How to make a small dataset as a test: what `--test` takes.
     struct Test {
         required {}
         optional {

@@ -220,7 +220,7 @@ fn gaps(inputs: &Inputs, found: &[Option<Found>], policy: &str) -> Outcome<Vec<S
     let error = Error::new(
         code,
         format!(
-            "{} of {} inputs do not exist:\n    {}{more}",
+            "not found: {} of {} inputs:\n    {}{more}",
             wrong.len(),
             inputs.positions.len(),
             shown.join("\n    ")

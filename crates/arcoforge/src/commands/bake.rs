@@ -20,7 +20,7 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
     let lock = given.lock()?;
     let baked = given.run(output, |session, recipe| {
         let (baked, prepared) = bake_locked(session, recipe, lock.as_ref(), &target, args.overwrite)?;
-        if lock.is_none() && args.run.take.is_none() {
+        if lock.is_none() && given.options.take.is_empty() {
             write_lock(session, &given, &prepared);
         }
         Ok(baked)

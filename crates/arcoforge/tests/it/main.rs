@@ -49,6 +49,7 @@ fn exit_codes_and_messages() {
     let folder = Folder::new("messages");
     folder.write("good.yaml", RECIPE);
     folder.write("typo.yaml", &RECIPE.replace("axes", "axis"));
+    folder.write("typos.yaml", &RECIPE.replace("axes", "axis").replace("files", "file"));
     folder.write("inside/recipe.yaml", RECIPE);
     folder.write("page.nc", "<!DOCTYPE html><html></html>");
     folder.write("notes.txt", "no data");
@@ -65,7 +66,8 @@ fn exit_codes_and_messages() {
         (&["bake", "a.nc"], 2, &["error[usage]", "--to"]),
         (&["bake", "inside"], 2, &["error[usage]", "inside/recipe.yaml"]),
         (&["bake", "absent.yaml"], 2, &["error[usage]", "absent.yaml", "does not exist"]),
-        (&["check", "typo.yaml"], 3, &["recipe-unknown-key", "axes", "typo.yaml"]),
+        (&["check", "typo.yaml"], 3, &["error[recipe-unknown-key]", "axes", "typo.yaml"]),
+        (&["check", "typos.yaml"], 3, &["did you mean `files`", "problems in typos.yaml"]),
         (&["bake", "good.yaml", "--step", "renam: {a: b}"], 3, &["recipe-unknown-step", "rename"]),
         (&["bake", "good.yaml", "--set", "combine.unitz=error"], 3, &["recipe-unknown-policy"]),
         (&["bake", "good.yaml"], 5, &["source-not-found", "absent.nc"]),
@@ -74,6 +76,8 @@ fn exit_codes_and_messages() {
         (&["bake", "page.nc", "--to", "x.zarr"], 5, &["source-not-data", "page.nc"]),
         (&["bake", "*.h5", "--to", "x.zarr"], 5, &["source-not-found", "*.h5"]),
         (&["bake", "good.yaml", "--to", "s3://bucket/x.zarr"], 6, &["target-unsupported", "s3://"]),
+        (&["bake", "good.yaml", "--to", ""], 2, &["error[usage]", "--to sst.zarr"]),
+        (&["plan", "good.yaml", "--test"], 2, &["error[usage]", "test: {take:"]),
         (&["inspect", "absent.nc"], 5, &["source-not-found", "absent.nc"]),
         (&["init", "absent"], 5, &["source-not-found", "absent"]),
         (&["init", "page.nc", "--output", "notes.txt"], 6, &["target-exists", "--overwrite"]),
@@ -143,4 +147,23 @@ fn data_goes_to_stdout() {
     let schema: serde_json::Value = serde_json::from_slice(&done.stdout).unwrap();
     assert!(schema["properties"]["axes"].is_object());
     assert_eq!(text(&done.stderr), "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_can_not_be_written_is_an_error_and_a_reader_that_leaves_is_none() {
+    let folder = Folder::new("full");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let (read, gone) = std::io::pipe().unwrap();
+    drop(read);
+    let rows: [(std::process::Stdio, i32, &str); 2] =
+        [(full.into(), 6, "error[target-unwritable]"), (gone.into(), 0, "")];
+    for (stdout, status, word) in rows {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arcoforge"));
+        let child = command.arg("schema").current_dir(&folder.0).stdout(stdout);
+        let done = child.stderr(std::process::Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+        let shown = text(&done.stderr);
+        assert_eq!(done.status.code(), Some(status), "{shown}");
+        assert!(shown.starts_with(word), "{shown}");
+    }
 }

@@ -35,8 +35,10 @@ pub fn file_text(found: &Inspected) -> String {
         let _ = writeln!(out, "\ngroup /{path}:");
         attributes(&mut out, "  ", attrs, None);
     }
-    out.push_str("\nattributes:\n");
-    attributes(&mut out, "  ", &schema.attrs, None);
+    if !schema.attrs.is_empty() {
+        out.push_str("\nattributes:\n");
+        attributes(&mut out, "  ", &schema.attrs, None);
+    }
     out
 }
 
@@ -54,7 +56,7 @@ fn describe(out: &mut String, variable: &Variable) {
 /// Chunks, byte order and filters. All formats that are read keep the last dimension fastest.
 fn storage_text(variable: &Variable) -> String {
     match &variable.storage {
-        Storage::Whole => format!("{}, row-major", bytes(variable.bytes())),
+        Storage::Whole => "read as a whole, row-major".to_owned(),
         Storage::Chunks { chunk, encoding: how, chunked, .. } => {
             let layout = if *chunked { format!("chunks {}", shape(chunk)) } else { "contiguous".to_owned() };
             format!("{layout}, {}, row-major", encoding(how, variable.dtype))

@@ -66,8 +66,10 @@ fn dataset(out: &mut String, prepared: &Prepared) {
         let _ = writeln!(out, "\ngroup /{path}:");
         attributes(out, "  ", attrs, None);
     }
-    out.push_str("\nattributes:\n");
-    attributes(out, "  ", &dataset.attrs, None);
+    if !dataset.attrs.is_empty() {
+        out.push_str("\nattributes:\n");
+        attributes(out, "  ", &dataset.attrs, None);
+    }
 }
 
 /// Every dimension once, in the order of first use; the same name with another length in another group as well.
