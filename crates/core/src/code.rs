@@ -49,7 +49,6 @@ codes! {
     StepInvalid "step-invalid" 3 "A step can't be carried out on this data.";
     OutputInvalid "output-invalid" 3 "Chunks, shards or codecs do not fit the dataset.";
     LockMismatch "lock-mismatch" 5 "An input no longer matches recipe.lock.";
-    CombineUnsupported "combine-not-yet" 4 "A policy that this version can't carry out yet.";
     CombinePacking "combine-packing" 4 "scale_factor, add_offset or packed type differ between files.";
     CombineDtype "combine-dtype" 4 "The data type of a variable differs between files.";
     CombineFill "combine-fill" 4 "_FillValue or missing_value differ between files.";

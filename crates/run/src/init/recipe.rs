@@ -252,28 +252,65 @@ fn output(out: &mut String, draft: &Draft<'_>, labels: &[String]) {
     );
 }
 
-/// A name of `[a-z0-9-]` from what the files' own names begin with.
+/// A name for the dataset: what the files' names begin with, else the folder that holds them all.
 fn slug(names: &[String]) -> String {
-    let base = |name: &String| name.rsplit_once('/').map_or(name.clone(), |(_, base)| base.to_owned());
-    let bases: Vec<String> = names.iter().map(base).collect();
-    let first = bases.first().cloned().unwrap_or_default();
-    let common = bases.iter().fold(first.len(), |length, other| {
-        first.bytes().zip(other.bytes()).take(length).take_while(|(a, b)| a == b).count()
-    });
-    let stem = match names.len() {
-        1 => first.rsplit_once('.').map_or(first.as_str(), |(stem, _)| stem).to_owned(),
-        _ => first.bytes().take(common).map(char::from).collect::<String>(),
+    let parts: Vec<Vec<&str>> = names.iter().map(|name| name.split('/').collect()).collect();
+    let bases: Vec<&str> = parts.iter().filter_map(|parts| parts.last().copied()).collect();
+    let stem = match bases.as_slice() {
+        [one] => one.rsplit_once('.').map_or(*one, |(stem, _)| stem).to_owned(),
+        // what follows is a key, and its first digits may be common
+        many => common(many).trim_end_matches(|c: char| !c.is_ascii_alphabetic()).to_owned(),
     };
-    let stem = if names.len() > 1 { stem.trim_end_matches(|c: char| c.is_ascii_digit()) } else { &stem };
+    let first = parts.first().map_or(&[][..], Vec::as_slice);
+    let holds_all = |depth: &usize| {
+        let folder = first.get(..=*depth);
+        parts.iter().all(|parts| parts.len() > depth + 1 && parts.get(..=*depth) == folder)
+    };
+    let folder = (0..first.len()).take_while(holds_all).last().and_then(|depth| first.get(depth));
+    let folder = folder.copied().unwrap_or_default();
+    let slugs = [lower_and_hyphens(&stem), lower_and_hyphens(folder)];
+    slugs.into_iter().find(|slug| slug.len() > 1).unwrap_or_else(|| "dataset".to_owned())
+}
+
+/// What all names begin with.
+fn common(names: &[&str]) -> String {
+    let Some((first, others)) = names.split_first() else { return String::new() };
+    let length = others.iter().fold(first.chars().count(), |length, other| {
+        first.chars().zip(other.chars()).take(length).take_while(|(a, b)| a == b).count()
+    });
+    first.chars().take(length).collect()
+}
+
+fn lower_and_hyphens(text: &str) -> String {
     let mut slug = String::new();
-    for c in stem.chars().flat_map(char::to_lowercase) {
+    for c in text.chars().flat_map(char::to_lowercase) {
         let c = if c.is_ascii_alphanumeric() { c } else { '-' };
         if c != '-' || !slug.ends_with('-') {
             slug.push(c);
         }
     }
-    match slug.trim_matches('-') {
-        short if short.len() < 2 => "dataset".to_owned(),
-        slug => slug.to_owned(),
+    slug.trim_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn names_of_datasets() {
+        let rows: &[(&[&str], &str)] = &[
+            (&["a/sst.19900101.nc", "a/sst.19900102.nc"], "sst"),
+            (&["xy_2000-01-01.nc", "xy_2000-01-02.nc"], "xy"),
+            (&["daily/x.2000001.nc", "daily/x.2000002.nc"], "daily"),
+            (&["cmip/pr/pr_2000.nc", "cmip/tas/tas_2000.nc"], "cmip"),
+            (&["https://host/sea/19900101.nc", "https://host/sea/19900102.nc"], "sea"),
+            (&["/data/OISST v2/1981.nc", "/data/OISST v2/1982.nc"], "oisst-v2"),
+            (&["One File.nc"], "one-file"),
+            (&["1981.nc", "1982.nc"], "dataset"),
+        ];
+        for (names, expected) in rows {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            assert_eq!(slug(&names), *expected, "{names:?}");
+        }
     }
 }
