@@ -149,11 +149,7 @@ impl<'a> Producer<'a> {
                 Ok(true)
             }
             BlockData::Bytes(bytes) => {
-                let size = spec.dtype.size().unwrap_or(1);
-                let mut chunk = vec![0; cells.cells() as usize * size];
-                if !cut(&block.shape, &cells).run(bytes, &mut chunk, size) {
-                    return Err(Error::new(Code::Bug, "values in hand do not fit their array"));
-                }
+                let chunk = part_bytes(block, bytes, &cells)?;
                 pack(self.target.format, worker, spec, index, &chunk)
             }
         }
@@ -162,6 +158,32 @@ impl<'a> Producer<'a> {
     fn finish(self, worker: &mut Worker) {
         worker.give_back(self.buffers.into_iter().flatten());
     }
+}
+
+/// A part of values in hand.
+pub(crate) fn part(block: &Block, cells: &Region) -> Result<Block> {
+    let shape = cells.shape();
+    match &block.data {
+        BlockData::Bytes(bytes) => {
+            Ok(Block::from_bytes(block.dtype, shape, part_bytes(block, bytes, cells)?))
+        }
+        BlockData::Text(texts) => {
+            let picked = text_cells(&block.shape, &shape, cells).into_iter().map(|(_, from)| texts.get(from));
+            let picked: Option<Vec<String>> = picked.map(Option::<&String>::cloned).collect();
+            let picked =
+                picked.ok_or_else(|| Error::new(Code::Bug, "texts in hand do not fit their array"))?;
+            Ok(Block::from_text(shape, picked))
+        }
+    }
+}
+
+fn part_bytes(block: &Block, bytes: &[u8], cells: &Region) -> Result<Vec<u8>> {
+    let size = block.dtype.size().unwrap_or(1);
+    let mut part = vec![0; cells.cells() as usize * size];
+    if !cut(&block.shape, cells).run(bytes, &mut part, size) {
+        return Err(Error::new(Code::Bug, "values in hand do not fit their array"));
+    }
+    Ok(part)
 }
 
 /// The copy of `cells` of an array of `shape` to a buffer of their own.

@@ -13,6 +13,7 @@ use arcoforge_core::schema::Schema;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_read::{Reader, open_store};
 
+use crate::execute::part;
 use crate::gather::{Worker, fill};
 use crate::prepare::Prepared;
 use crate::session::{Event, Session, Stage};
@@ -126,11 +127,17 @@ fn compare(
     Ok(cells)
 }
 
+/// Compares what was read for combining, one chunk after the other: an array may be one of very many.
 fn compare_values(store: &dyn Reader, spec: &ArraySpec, whole: &Block, slab: &Region) -> Result<u64> {
-    let found = store.read(&spec.name, &Region::whole(&spec.shape))?;
-    let _ = slab; // values in hand are compared as a whole
-    same(whole, &found)?;
-    Ok(found.len())
+    let chunks = spec.chunks();
+    let mut cells = 0;
+    for index in indices(&chunks.covering(slab)) {
+        let region = chunks.region(&index);
+        let found = store.read(&spec.name, &region)?;
+        same(&part(whole, &region)?, &found).map_err(|e| e.in_chunk(&index))?;
+        cells += region.cells();
+    }
+    Ok(cells)
 }
 
 /// Equal bit for bit.
