@@ -43,7 +43,9 @@ pub(super) fn choose(
         (false, Some(chunk)) => (chunk.clone(), true),
         (false, None) => (automatic(var, source, concat), false),
     };
+    let asked_chunks = asked;
     let asked = lengths(var, &output.shards);
+    let chunk = if from_source { chunk } else { fitted(chunk, &asked_chunks, &asked) };
     let shard = if asked.iter().any(Option::is_some) {
         let shard = explicit(var, &asked, "shards", &chunk)?;
         Some(multiple(var, &asked, &shard, &chunk, concat)?)
@@ -73,6 +75,16 @@ fn coordinate(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
 fn within(var: &Variable, chunk: Vec<u64>, concat: &BTreeSet<String>) -> Vec<u64> {
     let cut = |((dim, &n), c): ((&String, &u64), u64)| if concat.contains(dim) { c } else { c.min(n.max(1)) };
     var.dims.iter().zip(&var.shape).zip(chunk).map(cut).collect()
+}
+
+/// Chunk lengths that nobody asked for, cut so that they divide the shard lengths that somebody did.
+fn fitted(mut chunk: Vec<u64>, chunks: &[Option<ChunkLength>], shards: &[Option<ChunkLength>]) -> Vec<u64> {
+    for ((length, asked), shard) in chunk.iter_mut().zip(chunks).zip(shards) {
+        if let (None, Some(ChunkLength::Cells(shard))) = (asked, shard) {
+            *length = (1..=(*length).min(*shard)).rev().find(|c| shard % c == 0).unwrap_or(1);
+        }
+    }
+    chunk
 }
 
 /// What the recipe says along every dimension of the variable; full paths win over base names.

@@ -186,6 +186,15 @@ fn chunks_and_shards() {
         ),
         ("small source chunks are not kept", 10, &[10, 720, 1440], &[1, 10, 10], "", "", "4 720 1440"),
         ("cuts between source chunks", 1, &[1, 5000, 5000], &[1, 300, 50], "", "", "1 2400 1250"),
+        (
+            "a chunk that nobody chose divides the shard that somebody did",
+            10,
+            &[10, 720, 1440],
+            &[1, 10, 10],
+            "",
+            "time=6",
+            "3 720 1440 / 6 720 1440",
+        ),
         ("a long series", 100, &[1000], &[10], "", "", "100000"),
     ];
     for (what, files, shape, source, chunks, shards, expected) in rows {
