@@ -118,7 +118,7 @@ fn compare(
     let mut cells = 0;
     for (index, buffer) in indices(&chunks.covering(slab)).zip(&buffers) {
         let region = chunks.region(&index);
-        let block = store.read(&spec.name, &region)?;
+        let block = stored(store, spec, &region)?;
         let expected = Block::from_bytes(spec.dtype, region.shape(), buffer.clone());
         same(&expected, &block).map_err(|e| e.in_chunk(&index))?;
         cells += region.cells();
@@ -133,11 +133,21 @@ fn compare_values(store: &dyn Reader, spec: &ArraySpec, whole: &Block, slab: &Re
     let mut cells = 0;
     for index in indices(&chunks.covering(slab)) {
         let region = chunks.region(&index);
-        let found = store.read(&spec.name, &region)?;
+        let found = stored(store, spec, &region)?;
         same(&part(whole, &region)?, &found).map_err(|e| e.in_chunk(&index))?;
         cells += region.cells();
     }
     Ok(cells)
+}
+
+/// What the target holds; damage there is no fault of a source.
+fn stored(store: &dyn Reader, spec: &ArraySpec, region: &Region) -> Result<Block> {
+    store.read(&spec.name, region).map_err(|mut error| {
+        if error.code == Code::SourceCorrupt {
+            error.code = Code::TargetMismatch;
+        }
+        error
+    })
 }
 
 /// Equal bit for bit.
