@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::Budget;
-use arcoforge_store::{SourceOptions, Sources};
+use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources};
 
 /// How a command runs.
 #[derive(Debug, Clone)]
@@ -118,6 +118,7 @@ impl<'a> Session<'a> {
         let sources = Sources::new(SourceOptions {
             cache: options.cache.clone(),
             connections_per_host: options.connections.max(1),
+            roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
             ..SourceOptions::default()
         });

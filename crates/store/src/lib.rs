@@ -34,6 +34,7 @@ mod sources;
 mod stats;
 
 pub use buffered::{BlockOptions, Buffered};
+pub use http::ROOTS_VARIABLE;
 pub use listing::{Entry, list_local};
 pub use location::{Location, redact};
 pub use object::{Object, Validator};

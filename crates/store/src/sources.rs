@@ -39,6 +39,8 @@ pub struct SourceOptions {
     pub prefix_bytes: u64,
     /// The `User-Agent` that servers see.
     pub user_agent: String,
+    /// Trust the root certificates in this file (PEM) in place of those that browsers trust.
+    pub roots: Option<PathBuf>,
     /// Use the proxies that `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` name.
     pub proxy_from_env: bool,
     /// Connect to loopback, private and link-local addresses too. Checked for what a name resolves to, at every
@@ -64,6 +66,7 @@ impl Default for SourceOptions {
             gap_bytes: 64 * 1024,
             prefix_bytes: 512 * 1024,
             user_agent: concat!("arcoforge/", env!("CARGO_PKG_VERSION")).to_owned(),
+            roots: None,
             proxy_from_env: true,
             allow_private: true,
             allow_local: true,

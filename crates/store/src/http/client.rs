@@ -3,11 +3,12 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error, Result};
+use ureq::tls::TlsConfig;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, BodyReader, Proxy, ResponseExt};
@@ -18,6 +19,7 @@ use super::head::Head;
 use super::honest::Honesty;
 use super::lanes::{KeyLocks, Lanes, Permit};
 use super::spool::Spools;
+use super::tls;
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
 use crate::sources::SourceOptions;
@@ -30,7 +32,7 @@ const CONNECT_RETRIES_MAX: u32 = 2;
 
 /// Sends requests for all objects of a run.
 pub(crate) struct Client {
-    agent: Agent,
+    agent: OnceLock<Agent>,
     options: SourceOptions,
     lanes: Lanes,
     counters: Counters,
@@ -60,28 +62,8 @@ impl fmt::Debug for Client {
 
 impl Client {
     pub(crate) fn new(options: &SourceOptions, files: Arc<FilePool>) -> Self {
-        let connections = usize::try_from(options.connections_per_host.max(1)).unwrap_or(1);
-        let proxy =
-            if options.proxy_from_env && options.allow_private { Proxy::try_from_env() } else { None };
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(REDIRECTS_MAX)
-            .max_redirects_will_error(true)
-            .user_agent(options.user_agent.as_str())
-            .accept("*/*")
-            .accept_encoding("identity")
-            .proxy(proxy)
-            .timeout_resolve(Some(options.connect_timeout))
-            .timeout_connect(Some(options.connect_timeout))
-            .timeout_per_read(Some(options.read_timeout))
-            .timeout_per_write(Some(options.read_timeout))
-            .max_idle_connections_per_host(connections)
-            .max_idle_connections(connections.saturating_mul(4))
-            .build();
-        let resolver =
-            GuardedResolver { allow_private: options.allow_private, inner: DefaultResolver::default() };
         Self {
-            agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
+            agent: OnceLock::new(),
             options: options.clone(),
             lanes: Lanes::new(options.connections_per_host),
             counters: Counters::default(),
@@ -90,6 +72,15 @@ impl Client {
             keys: KeyLocks::default(),
             honesty: Honesty::default(),
         }
+    }
+
+    /// The agent, made with the first request: until then no file of root certificates is read.
+    fn agent(&self) -> Result<&Agent, Failure> {
+        if let Some(agent) = self.agent.get() {
+            return Ok(agent);
+        }
+        let tls = tls::config(self.options.roots.as_deref()).map_err(Failure::never)?;
+        Ok(self.agent.get_or_init(|| agent(&self.options, tls)))
     }
 
     pub(crate) fn options(&self) -> &SourceOptions {
@@ -113,7 +104,7 @@ impl Client {
         self.wait_until(self.lanes.paused_until(&host), &shown)?;
         let permit = self.lanes.enter(&host);
         Counters::add(&self.counters.requests, 1);
-        let mut request = self.agent.get(url);
+        let mut request = self.agent()?.get(url);
         if let Some(range) = range {
             let last = range.end.saturating_sub(1);
             request = request.header("Range", format!("bytes={}-{last}", range.start));
@@ -243,4 +234,29 @@ impl Read for Answer<'_> {
         Counters::add(&self.client.counters.bytes, u64::try_from(count).unwrap_or(0));
         Ok(count)
     }
+}
+
+/// Timeouts, redirects, proxies and roots as the options say.
+fn agent(options: &SourceOptions, tls: TlsConfig) -> Agent {
+    let connections = usize::try_from(options.connections_per_host.max(1)).unwrap_or(1);
+    let proxy = if options.proxy_from_env && options.allow_private { Proxy::try_from_env() } else { None };
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(REDIRECTS_MAX)
+        .max_redirects_will_error(true)
+        .user_agent(options.user_agent.as_str())
+        .accept("*/*")
+        .accept_encoding("identity")
+        .proxy(proxy)
+        .tls_config(tls)
+        .timeout_resolve(Some(options.connect_timeout))
+        .timeout_connect(Some(options.connect_timeout))
+        .timeout_per_read(Some(options.read_timeout))
+        .timeout_per_write(Some(options.read_timeout))
+        .max_idle_connections_per_host(connections)
+        .max_idle_connections(connections.saturating_mul(4))
+        .build();
+    let resolver =
+        GuardedResolver { allow_private: options.allow_private, inner: DefaultResolver::default() };
+    Agent::with_parts(config, DefaultConnector::default(), resolver)
 }

@@ -8,6 +8,9 @@ mod honest;
 mod lanes;
 mod page;
 mod spool;
+mod tls;
+
+pub use tls::ROOTS_VARIABLE;
 
 use std::fmt;
 use std::ops::Range;
