@@ -98,9 +98,7 @@ pub(super) fn variable(
         variable: model.name.clone(),
         what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
         found,
-        help: format!(
-            "no policy of `combine.{key}` that this version carries out allows it: split the recipe, or set the attribute with `step: attrs`"
-        ),
+        help: help(key, &model.name, &name),
     }));
     let mut kept = model.attrs.clone();
     for name in gone {
@@ -108,6 +106,22 @@ pub(super) fn variable(
         left_out.push((model.name.clone(), name));
     }
     kept
+}
+
+/// What to do about attributes that decide. Setting one where the numbers differ would be wrong in silence, so it is
+/// never the advice for packing and fill values.
+fn help(key: &str, variable: &str, attribute: &str) -> String {
+    let rest = format!("make one recipe for each value, or leave the variable out: `drop: [{variable}]`");
+    let set = format!("`attrs: {{set: {{{variable}@{attribute}: …}}}}`");
+    match key {
+        "packing" => format!("this version can't pack anew: {rest}"),
+        "fill" => format!("this version can't mask each file by its own value: {rest}"),
+        "units" => format!(
+            "this version can't convert: {rest}; only where the numbers are in one unit and its name differs, the step {set}"
+        ),
+        "calendar" => format!("this version can't convert calendars: {rest}"),
+        _ => format!("{rest}; where one value is right for all files, the step {set}"),
+    }
 }
 
 fn has(attrs: &Attrs, name: &str) -> String {

@@ -228,8 +228,8 @@ fn combine(out: &mut String, facts: &Facts) {
     if !facts.packing.is_empty() {
         let _ = write!(
             out,
-            "# scale_factor or add_offset differ between the first and the last file ({}). As it stands, a bake stops\n\
-             # there. `decode` writes unpacked numbers; `arcoforge check` tells whether this version can.\n\
+            "# scale_factor or add_offset differ between the first and the last file ({}): this version stops there, a\n\
+             # later one writes unpacked numbers. Until then, drop these variables or make a recipe for each packing.\n\
              # combine: {{packing: decode}}\n",
             facts.packing.join(", ")
         );
