@@ -165,3 +165,11 @@ def test_cmip5_bakes_as_far_as_its_files_do_not_overlap(data, tmp_path):
     want = expected(name, files[:4], masked=True)
     found = [d for d in differences(name, want, store, masked=True) if not d.kind.endswith("attribute")]
     assert not found, "\n".join(map(str, found))
+
+
+def test_woa18_explains_that_months_have_no_length(data, tmp_path, store):
+    recipe, _ = prepare("woa18_monthly", data, tmp_path)
+    recipe.write_text(recipe.read_text().split("steps:")[0])
+    named = ["combine-months", "time", "months since"]
+    arco.refuse("bake", recipe, "--to", store, exit="refused", mention=named, cwd=tmp_path)
+    arco.nothing_left(store)

@@ -128,7 +128,7 @@ fn refuse_text(head: &[u8]) -> Option<Error> {
         || lower.contains("<html") && lower.starts_with('<')
     {
         let title = title(&start).map_or_else(String::new, |title| format!(" titled \"{title}\""));
-        return Some(not_data(&format!("a web page{title}"), help));
+        return Some(not_data(&format!("a web page (HTML){title}"), help));
     }
     if lower.starts_with("<?xml") || lower.starts_with("<error") || lower.starts_with("<!--") {
         return Some(not_data(&format!("XML (`{}`)", one_line(&start)), help));

@@ -96,7 +96,8 @@ pub(crate) fn survey(
     let mut unmatched = Vec::new();
     let view = steps::open_group(reader.schema(), recipe.source.group.as_deref()).map_err(|e| e.at(&url))?;
     let context = FileContext { url: &url, keys: &keys };
-    let mut view = steps::apply(view, &recipe.steps, context, &mut unmatched).map_err(|e| e.at(&url))?;
+    let view = steps::apply(view, &recipe.steps, context, &mut unmatched).map_err(|e| e.at(&url))?;
+    let mut view = steps::expand_scalars(view, axes, context).map_err(|e| e.at(&url))?;
     for mapped in &mut view.variables {
         mapped.var = interner.variable(&mapped.var);
     }

@@ -36,6 +36,7 @@ pub fn combine(
     let auxiliary = auxiliary(&context);
     let all = group::variables(files);
     let times = time::recode(files, &all, &mut problems);
+    times.check_countable(files, &all, &mut problems);
     let combiner = Combiner { context: &context, offsets: &offsets, times: &times, auxiliary: &auxiliary };
     let mut left_out = Vec::new();
     let mut variables = Vec::new();
@@ -109,6 +110,7 @@ impl Combiner<'_> {
         let float_width = widths && context.policies.get("dtype", &group.name) == "promote";
         schemas::agree(context, group, &along, Lenient { recoded: timely, float_width }, problems);
         schemas::absent(context, group, problems);
+        schemas::masks_are_numbers(context, group, problems);
         let attrs = attributes::variable(context, group, timely, left_out, problems);
         if problems.len() > before || self.times.refused(&group.name) {
             return None;

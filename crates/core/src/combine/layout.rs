@@ -141,10 +141,11 @@ impl Layout<'_> {
             }
             place(&mut whole, &block, &origin).then_some(())?;
         }
-        if let Some(recoded) = self.recoded {
-            time::set_units(var, &recoded.units, &whole);
-        }
-        Some(Content::Values(Arc::new(whole)))
+        let whole = Arc::new(whole);
+        Some(Content::Values(match self.recoded {
+            Some(recoded) => time::set_units(var, &recoded.units, &whole),
+            None => whole,
+        }))
     }
 
     /// Two files at one place of a variable must hold the same values.

@@ -156,7 +156,7 @@ fn report(
         problems.push(Disagreement {
             code: Code::CombineOrder,
             variable: name.to_owned(),
-            what: format!("`{name}` is not in order"),
+            what: format!("`{name}` is not monotonic: files or items are out of order"),
             found: wrong,
             help: "list the files in order, or give their keys; `combine.order: keep` takes them as they are"
                 .to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::group::{Group, merge_key};
 use super::{CombinedVar, Context, Difference, Disagreement, File};
-use crate::dtype::Scalar;
+use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
 use crate::schema::{Variable, base_name};
 
@@ -96,6 +96,38 @@ fn show_dims(var: &Variable) -> String {
     }
     let dims: Vec<String> = var.dims.iter().zip(&var.shape).map(|(d, n)| format!("{d}={n}")).collect();
     format!("dimensions {}", dims.join(", "))
+}
+
+/// `missing_value` of a number must be a number: as text it would mask nothing, and what it marks would pass for data.
+pub(super) fn masks_are_numbers(context: &Context<'_>, group: &Group, problems: &mut Vec<Disagreement>) {
+    let mut last: Option<&Arc<Variable>> = None;
+    let mut found = Vec::new();
+    for occurrence in &group.files {
+        let Some(var) = occurrence.mapped(context.files).map(|m| &m.var) else { continue };
+        if var.dtype == DataType::Text || last.is_some_and(|last| Arc::ptr_eq(last, var)) {
+            continue;
+        }
+        match var.attrs.text("missing_value") {
+            None => last = Some(var),
+            Some(text) => {
+                let url = context.files.get(occurrence.file as usize).map_or("?", |f| f.url.as_str());
+                found.push(Difference::new(
+                    url,
+                    format!("missing_value = \"{text}\", and the variable is {}", var.dtype),
+                ));
+            }
+        }
+    }
+    if !found.is_empty() {
+        let name = &group.name;
+        problems.push(Disagreement {
+            code: Code::CombineFill,
+            variable: name.clone(),
+            what: "attribute `missing_value` is text, and would mask no number".to_owned(),
+            found,
+            help: format!("the step `attrs` sets it as a number (`set: {{{name}@missing_value: -999}}`) or deletes it (`delete: [{name}@missing_value]`)"),
+        });
+    }
 }
 
 fn same_fill(a: Option<&Scalar>, b: Option<&Scalar>) -> bool {

@@ -59,8 +59,7 @@ impl Static<'_> {
         let occurrence = self.group.files.get(chosen)?;
         if let Some(recoded) = self.recoded {
             let block = recoded.blocks.get(chosen)?;
-            time::set_units(var, &recoded.units, block);
-            return Some(Content::Values(Arc::clone(block)));
+            return Some(Content::Values(time::set_units(var, &recoded.units, block)));
         }
         let of = &occurrence.mapped(self.context.files)?.var;
         (var.dtype, var.fill, var.storage) = (of.dtype, of.fill.clone(), of.storage.clone());
@@ -151,10 +150,11 @@ impl Static<'_> {
             let part = filled(dtype, shape, &self.block(number)?.scalar(0)?)?;
             place(&mut whole, &part, &origin).then_some(())?;
         }
-        if let Some(recoded) = self.recoded {
-            time::set_units(var, &recoded.units, &whole);
-        }
-        Some(Content::Values(Arc::new(whole)))
+        let whole = Arc::new(whole);
+        Some(Content::Values(match self.recoded {
+            Some(recoded) => time::set_units(var, &recoded.units, &whole),
+            None => whole,
+        }))
     }
 
     fn url(&self, number: usize) -> &str {

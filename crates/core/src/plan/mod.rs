@@ -130,7 +130,8 @@ pub fn plan(
         largest.push(source.as_ref().map(|source| source.chunk_max.clone()));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let workers = tasks::divide(&mut arrays, &largest, budget)?;
+    let workers =
+        tasks::divide(&mut arrays, &largest, budget).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers);
     let mut attrs = combined.attrs;
@@ -145,6 +146,19 @@ pub fn plan(
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
     Ok(Plan { dataset, arrays, workers, peak_bytes })
+}
+
+/// Names the first file of the array that an error is about: its chunks may be what is too large.
+fn in_first_file(error: Error, arrays: &[ArrayPlan], files: &[File]) -> Error {
+    let about = arrays.iter().find(|a| error.place.variable.as_deref() == Some(a.spec.name.as_str()));
+    let first = about.and_then(|array| match &array.content {
+        Content::Pieces(pieces) => pieces.files.iter().flatten().next(),
+        Content::Values(_) => None,
+    });
+    match first.and_then(|piece| files.get(piece.file as usize)) {
+        Some(file) => error.at(&file.url),
+        None => error,
+    }
 }
 
 fn array(

@@ -10,9 +10,10 @@ mod view;
 
 use crate::axis::Key;
 use crate::calendar::Calendar;
+use crate::combine::CombineAxis;
 use crate::error::{Code, Error, Result};
 use crate::names;
-use crate::recipe::Step;
+use crate::recipe::{AddDim, DimValue, Step};
 use crate::schema::Schema;
 
 pub use view::{FileView, Mapped, Origin, permute};
@@ -89,6 +90,22 @@ pub fn apply(
         }));
     }
     Ok(view)
+}
+
+/// A scalar coordinate of a concat axis's name becomes its dimension where the file has none, as xarray concatenates.
+///
+/// # Errors
+/// As of the step `add_dim`.
+pub fn expand_scalars(view: FileView, axes: &[CombineAxis], context: FileContext<'_>) -> Result<FileView> {
+    let is_scalar = |name: &String| view.variable(name).is_some_and(|m| m.var.shape.is_empty());
+    let missing =
+        |axis: &&CombineAxis| axis.is_concat() && view.length(&axis.name).is_none() && is_scalar(&axis.name);
+    let step = |axis: &CombineAxis| {
+        let value = DimValue::Scalar(axis.name.clone());
+        Step::AddDim(AddDim { dim: axis.name.clone(), value, variables: Vec::new(), attrs: Vec::new() })
+    };
+    let added: Vec<Step> = axes.iter().filter(missing).map(step).collect();
+    apply(view, &added, context, &mut Vec::new())
 }
 
 /// The step's name in a recipe.

@@ -99,21 +99,31 @@ impl FileView {
         found
     }
 
-    /// Takes `group` as the root: its variables lose the prefix, variables outside leave.
+    /// Takes `group` as the root: its variables lose the prefix, variables outside leave, but for the coordinates of
+    /// dimensions that the group has from its parents.
     pub(super) fn enter_group(&mut self, group: &str) {
         let prefix = format!("{group}/");
         let strip = |name: &str| name.strip_prefix(&prefix).map(str::to_owned);
-        self.variables.retain_mut(|mapped| match strip(&mapped.var.name) {
-            None => false,
-            Some(name) => {
-                let var = Arc::make_mut(&mut mapped.var);
-                var.name = name;
-                for dim in &mut var.dims {
-                    // a dimension of a parent group keeps its base name
-                    *dim = strip(dim).unwrap_or_else(|| crate::schema::base_name(dim).to_owned());
+        let inside = |m: &&Mapped| m.var.name.starts_with(&prefix);
+        let used: BTreeSet<String> =
+            self.variables.iter().filter(inside).flat_map(|m| m.var.dims.clone()).collect();
+        let names: BTreeSet<String> = self.variables.iter().filter_map(|m| strip(&m.var.name)).collect();
+        self.variables.retain_mut(|mapped| {
+            let inherited = mapped.var.is_dimension_coordinate() && used.contains(&mapped.var.name);
+            let name = match strip(&mapped.var.name) {
+                Some(name) => name,
+                None if inherited && !names.contains(mapped.var.base_name()) => {
+                    mapped.var.base_name().to_owned()
                 }
-                true
+                None => return false,
+            };
+            let var = Arc::make_mut(&mut mapped.var);
+            var.name = name;
+            for dim in &mut var.dims {
+                // a dimension of a parent group keeps its base name
+                *dim = strip(dim).unwrap_or_else(|| crate::schema::base_name(dim).to_owned());
             }
+            true
         });
         let keep = |path: &str| strip(path);
         self.groups =

@@ -104,7 +104,7 @@ pub(super) fn space(file: &File, header: &Header) -> Parsed<Space> {
 /// Parses a dataset's header.
 pub(super) fn parse(file: &File, header: &Header, space: Space) -> Parsed<Dataset> {
     if header.get(kind::EXTERNAL_FILES).is_some() {
-        return unsupported("stores its values in other files");
+        return unsupported("stores its values in other files (external storage)");
     }
     let Some(datatype) = header.payload(file, kind::DATATYPE)? else {
         return corrupt("dataset without a datatype");

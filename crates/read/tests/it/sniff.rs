@@ -17,7 +17,7 @@ fn what_is_not_data_is_named() {
         (
             b"<!DOCTYPE html><html><head><title>404 Not\n Found</title>",
             Code::SourceNotData,
-            "a web page titled \"404 Not Found\"",
+            "a web page (HTML) titled \"404 Not Found\"",
         ),
         (b"\n  <HTML><body>", Code::SourceNotData, "a web page"),
         (b"\xef\xbb\xbf<html>", Code::SourceNotData, "a web page"),

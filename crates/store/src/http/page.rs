@@ -24,8 +24,8 @@ pub(crate) fn refuse(head: &Head, start: &[u8], shown: &str, answered_by: &str) 
         return None;
     }
     let message = match title(&text) {
-        Some(title) => format!("the server sent a web page titled \"{title}\", not data"),
-        None => "the server sent a web page, not data".to_owned(),
+        Some(title) => format!("the server sent a web page (HTML) titled \"{title}\", not data"),
+        None => "the server sent a web page (HTML), not data".to_owned(),
     };
     let redirected = if answered_by == shown {
         String::new()

@@ -215,7 +215,7 @@ fn what_messages_say() {
         format!("{error} | {}", error.help.clone().unwrap_or_default())
     };
     for (path, parts) in [
-        ("/login/a", vec!["web page titled \"Earthdata Login\"", "redirected to", "/page/login"]),
+        ("/login/a", vec!["web page (HTML) titled \"Earthdata Login\"", "redirected to", "/page/login"]),
         ("/down/a", vec!["503", "(4 attempts)"]),
         ("/busy/a", vec!["429 Too Many Requests", "asked to wait 100000 s", "source.limits"]),
         ("/shortwhole/a", vec!["closed after 150000 of 300000 bytes", "(4 attempts)"]),

@@ -55,9 +55,9 @@ fn files_of_one_axis() {
     );
     check(
         "one file stays as it is, whatever its order",
-        along_time(&[&[time(&[3.0, 1.0, 3.0], "months since 2000-01-01"), sst(3)]]),
+        along_time(&[&[time(&[3.0, 1.0, 3.0], "weeks since 2000-01-01"), sst(3)]]),
         &[
-            "time(time=3) float64 units=\"months since 2000-01-01\" = 3 1 3",
+            "time(time=3) float64 units=\"weeks since 2000-01-01\" = 3 1 3",
             "sst(time=3 lat=2) float32 time[0, 3] < a",
         ],
     );
@@ -125,11 +125,6 @@ fn times_in_one_unit() {
         &["time(time=2) float64 units=\"days since 2000-01-01\" = 0 1"],
     );
     check(
-        "months that are counted alike stay as stored",
-        along_time(&[&[time(&[0.5], "months since 1960-01-01")], &[time(&[1.5], "months since 1960-1-1")]]),
-        &["time(time=2) float64 units=\"months since 1960-01-01\" = 0.5 1.5"],
-    );
-    check(
         "times of two widths",
         along_time(&[
             &[var("time", "time=1", Int32, &[0.0]).units("days since 2000-01-01")],
@@ -148,8 +143,7 @@ fn masked_times_and_attributes_of_numbers() {
         "masked and NaN times become one missing value",
         along_time(&[&[a], &[b]]),
         &[
-            "when(time=4) int64 units=\"days since 2000-01-01\" calendar=\"standard\" fill=-9223372036854775808 \
-             = 0 -9223372036854775808 -9223372036854775808 -9223372036854775808",
+            "when(time=4) float64 units=\"days since 2000-01-01\" calendar=\"standard\" fill=NaN = 0 NaN NaN NaN",
             "- when@valid_max",
         ],
     );

@@ -92,6 +92,20 @@ fn one_variable_in_two_files() {
             Code::CombineMonths,
             &["months since 2000-01-01", "months since 2001-01-01"],
         ),
+        (
+            "months that are counted alike",
+            plain().units("months since 2000-01-01"),
+            plain().units("months since 2000-1-1"),
+            Code::CombineMonths,
+            &["months since 2000-01-01", "no one length"],
+        ),
+        (
+            "missing_value as text",
+            plain().attr("missing_value", "-999."),
+            plain().attr("missing_value", "-999."),
+            Code::CombineFill,
+            &["\"-999.\"", "would mask no number"],
+        ),
         ("dims", plain(), i16s("x", "time=1 lat=2", &[1.0]), Code::CombineDims, &["time=1", "lat=2"]),
         (
             "order of dims",

@@ -18,6 +18,9 @@ use crate::schema::Variable;
 /// The value of a missing time in 64-bit integers, as numpy has it.
 pub(in crate::combine) const NOT_A_TIME: i64 = i64::MIN;
 
+/// Integers up to this are exact in doubles.
+const EXACT_IN_DOUBLES: u64 = 1 << 53;
+
 /// A time and its bounds: places in the list of groups, the time first.
 pub(in crate::combine) struct Family(pub(in crate::combine) Vec<usize>);
 
@@ -44,6 +47,38 @@ impl Times {
     /// Whether the variable's times differ and can't be put in one unit, which is reported already.
     pub(in crate::combine) fn refused(&self, name: &str) -> bool {
         self.refused.contains(name)
+    }
+
+    /// Reports times that are counted in months or years, which are of no one length.
+    pub(in crate::combine) fn check_countable(
+        &self,
+        files: &[File],
+        groups: &[Group],
+        problems: &mut Vec<Disagreement>,
+    ) {
+        for group in groups.iter().filter(|group| !self.refused(&group.name)) {
+            let Some((_, mapped)) = group.first(files) else { continue };
+            let Some(error) =
+                is_time_like(&mapped.var).then(|| parse(&mapped.var).ok()?.unit_ns().err()).flatten()
+            else {
+                continue;
+            };
+            let name = &group.name;
+            let units = |o: &Occurrence| {
+                let units = o.mapped(files)?.var.attrs.text("units")?;
+                Some(Difference::new(&files.get(o.file as usize)?.url, format!("units = \"{units}\"")))
+            };
+            let found = group.files.iter().filter_map(units).collect();
+            problems.push(Disagreement {
+                code: error.code,
+                variable: name.clone(),
+                what: error.message,
+                found,
+                help: format!(
+                    "the step `attrs: {{move: {{{name}@units: {name}@units_of_months}}}}` keeps the numbers as numbers; xarray can't decode them as dates either"
+                ),
+            });
+        }
     }
 }
 
@@ -228,14 +263,33 @@ fn counted(files: &[File], group: &Group) -> Vec<Difference> {
     found
 }
 
-/// Changes a variable's schema to times as 64-bit integers in `units`.
-pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block: &Block) {
-    var.dtype = DataType::Int64;
+/// Changes a variable's schema to times in `units`, and gives its values: the 64-bit integers, or doubles with NaN where
+/// times are missing and doubles are exact. (xarray can't decode a masked integer in every calendar.)
+pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block: &Arc<Block>) -> Arc<Block> {
     var.attrs.remove("missing_value");
-    let missing = block.bytes().unwrap_or_default().chunks_exact(8).any(|b| b == NOT_A_TIME.to_le_bytes());
-    var.fill = missing.then_some(Scalar::Int(NOT_A_TIME));
+    var.fill = None;
+    let mut block = Arc::clone(block);
+    let whole = || {
+        block
+            .bytes()
+            .unwrap_or_default()
+            .chunks_exact(8)
+            .filter_map(|b| Some(i64::from_le_bytes(b.try_into().ok()?)))
+    };
+    if whole().any(|value| value == NOT_A_TIME) {
+        if whole().all(|value| value == NOT_A_TIME || value.unsigned_abs() <= EXACT_IN_DOUBLES) {
+            let double = |value: i64| if value == NOT_A_TIME { f64::NAN } else { value as f64 };
+            let bytes = whole().flat_map(|value| double(value).to_le_bytes()).collect();
+            block = Arc::new(Block::from_bytes(DataType::Float64, block.shape.clone(), bytes));
+            var.fill = Some(Scalar::Float(f64::NAN));
+        } else {
+            var.fill = Some(Scalar::Int(NOT_A_TIME));
+        }
+    }
+    var.dtype = block.dtype;
     if is_time_like(var) {
         var.attrs.set("units", AttrValue::Text(units.to_string()));
         var.attrs.set("calendar", AttrValue::Text(units.calendar.name().to_owned()));
     }
+    block
 }
