@@ -74,6 +74,8 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let combined = combine::combine(&axes, &files, &recipe.combine)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     let left_out = combined.left_out.clone();
+    // what was only compared is not needed any more; what is written, the dataset holds
+    files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
     let plan = plan::plan(combined, &files, &recipe.output, &caps, budget(session, &surveyed))
         .map_err(|e| vec![e])?;
