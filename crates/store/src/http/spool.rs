@@ -15,7 +15,7 @@ use flate2::read::MultiGzDecoder;
 use super::client::{Answer, Client};
 use super::failure::{Failure, explain_transport};
 use super::page;
-use crate::files::{create_dirs, unwritable};
+use crate::files::{create_dirs, rename_noreplace, unwritable};
 use crate::local::{LocalObject, RemoveOnDrop, lock};
 
 /// Bytes of temporary downloads that are kept although nobody reads them, so that the stages of a run fetch once.
@@ -53,6 +53,8 @@ impl Drop for Folder {
 }
 
 const FOLDER_PREFIX: &str = "arcoforge-download-";
+/// A folder that is not locked yet.
+const UNBORN_PREFIX: &str = "arcoforge-new-download-";
 
 impl fmt::Debug for Spools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,23 +105,27 @@ impl Folder {
     fn create(parent: &Path) -> Result<Self> {
         create_dirs(parent)?;
         sweep(parent);
-        let attempt = |number: u32| {
-            let path = parent.join(format!("{FOLDER_PREFIX}{}-{number}", std::process::id()));
-            DirBuilder::new().mode(0o700).create(&path).map(|()| path)
-        };
-        let mut number = 0;
-        let path = loop {
-            match attempt(number) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => number += 1,
-                other => break other,
-            }
-        };
         let explain =
             |e| unwritable(parent, e).help("give `--scratch DIR` or `--cache DIR` on a disk with space");
-        let path = path.map_err(explain)?;
-        let file = File::create(path.join("lock")).map_err(explain)?;
-        // Where files can't be locked, nothing is swept either.
+        let process = std::process::id();
+        let mut number = 0;
+        let unborn = loop {
+            let path = parent.join(format!("{UNBORN_PREFIX}{process}-{number}"));
+            match DirBuilder::new().mode(0o700).create(&path) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < 1000 => number += 1,
+                other => break other.map(|()| path).map_err(explain)?,
+            }
+        };
+        // Locked before it has the name that others sweep. Where files can't be locked, nothing is swept either.
+        let file = File::create(unborn.join("lock")).map_err(explain)?;
         let _ = file.try_lock();
+        let path = loop {
+            let path = parent.join(format!("{FOLDER_PREFIX}{process}-{number}"));
+            match rename_noreplace(&unborn, &path) {
+                Err(e) if e.code == Code::TargetExists && number < 2000 => number += 1,
+                other => break other.map(|()| path)?,
+            }
+        };
         Ok(Self { path, count: AtomicU64::new(0), _lock: file })
     }
 }
@@ -293,4 +299,23 @@ fn check_space(answer: &Answer<'_>, shown: &str, path: &Path) -> Result<()> {
     )
     .at(shown)
     .help("give `--cache DIR` on a larger disk, or use a server that serves ranges"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_in_use_are_never_swept() {
+        let parent = tempfile::tempdir().expect("a folder");
+        let run = || {
+            for _ in 0..100 {
+                let folder = Folder::create(parent.path()).expect("a folder of its own");
+                fs::write(folder.path.join("0"), b"x").expect("still there");
+                assert!(folder.path.join("0").is_file());
+            }
+        };
+        std::thread::scope(|scope| (0..4).for_each(|_| drop(scope.spawn(run))));
+        assert_eq!(fs::read_dir(parent.path()).expect("the parent").count(), 0, "something was left behind");
+    }
 }
