@@ -235,7 +235,8 @@ fn combine(out: &mut String, facts: &Facts) {
         );
     } else if facts.packed {
         out.push_str(
-            "# Packed values are kept as they are, as long as all files pack alike. Where files that come later may not:\n\
+            "# Packed values are kept as they are, as long as all files pack alike; this version stops where\n\
+             # files differ, a later one writes unpacked numbers there:\n\
              # combine: {packing: decode}\n",
         );
     }
