@@ -8,7 +8,7 @@ binary=${ARCOFORGE_BIN:-${CARGO_TARGET_DIR:-target}/release/arcoforge}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cp -r examples/oisst-small "$work/in"
+cp -r examples/oisst-small "$work/in" && rm -f "$work/in/recipe.lock"
 "$binary" bake "$work/in/recipe.yaml" --to "$work/default.zarr"
 "$binary" bake "$work/in/recipe.yaml" --chunks time=1 --shards time=12 --to "$work/sharded.zarr"
 "$binary" bake "$work/in/recipe.yaml" --format zarr2 --to "$work/v2.zarr"
