@@ -103,16 +103,13 @@ def test_attributes_that_carry_meaning(one, two, code, mention, tmp_path, store)
     for number, attrs in enumerate((one, two)):
         variables = {"time": (("time",), np.array([number])), "v": (("time",), np.array([5], "i2"), attrs)}
         paths.append(made.netcdf(tmp_path / f"file{number}.nc", variables, {"time": 1}))
-    arco.refuse(
-        "bake",
-        *paths,
-        "--concat",
-        "time",
-        "--to",
-        store,
-        exit="refused",
-        mention=[code, "file0.nc", "file1.nc", *mention],
-    )
+    refuse_both(paths, store, [code, *mention])
+
+
+def refuse_both(paths, store, mention):
+    """The two files can't be combined: refused with both named, and nothing left."""
+    named = ["file0.nc", "file1.nc", *mention]
+    arco.refuse("bake", *paths, "--concat", "time", "--to", store, exit="refused", mention=named)
     arco.nothing_left(store)
 
 
@@ -170,17 +167,7 @@ SETS = [
 def test_files_that_disagree(second, code, mention, tmp_path, store):
     first = base(s=(("x",), np.array([1.0, 2.0, 3.0]))) if "s" in second else base()
     paths = two_files(tmp_path, first, second)
-    arco.refuse(
-        "bake",
-        *paths,
-        "--concat",
-        "time",
-        "--to",
-        store,
-        exit="refused",
-        mention=[code, "file0.nc", "file1.nc", *mention],
-    )
-    arco.nothing_left(store)
+    refuse_both(paths, store, [code, *mention])
 
 
 def test_a_wrong_dimension_is_named(tmp_path, store):

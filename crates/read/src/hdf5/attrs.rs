@@ -2,12 +2,12 @@
 
 use arcoforge_core::attrs::{AttrValue, Attrs};
 use arcoforge_core::dtype::Scalar;
-use hdf5_reader::btree_v2::{self, BTreeV2Header, BTreeV2Record};
-use hdf5_reader::fractal_heap::FractalHeap;
+use hdf5_reader::btree_v2::BTreeV2Record;
 use hdf5_reader::io::Cursor;
 use hdf5_reader::messages::attribute_info::{self, AttributeInfoMessage};
 use hdf5_reader::messages::dataspace::{self, DataspaceType};
 
+use super::dense::Dense;
 use super::fault::{Parsed, corrupt, unsupported};
 use super::file::File;
 use super::header::{Header, kind, shared_payload};
@@ -59,23 +59,18 @@ pub(super) fn collect(file: &File, header: &Header) -> Parsed<Vec<RawAttr>> {
 }
 
 fn dense(file: &File, info: &AttributeInfoMessage, found: &mut Vec<(Option<u64>, RawAttr)>) -> Parsed<()> {
-    if file.is_undefined(info.fractal_heap_address) || file.is_undefined(info.btree_name_index_address) {
+    let Some(dense) = Dense::read(file, info.fractal_heap_address, info.btree_name_index_address)? else {
         return Ok(());
-    }
-    let (storage, offsets, lengths) = (file.storage(), file.offset_size, file.length_size);
-    let heap = FractalHeap::parse_at_storage(storage, info.fractal_heap_address, offsets, lengths)?;
-    let index = BTreeV2Header::parse_at_storage(storage, info.btree_name_index_address, offsets, lengths)?;
-    let records =
-        btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
-    for record in records {
+    };
+    for record in &dense.records {
         let BTreeV2Record::AttributeNameHash { heap_id, creation_order, flags, .. } = record else {
             return corrupt("index of attributes holds records of another type");
         };
         if flags & 2 != 0 {
             return unsupported("has attributes in the file's shared message table, which can't be read yet");
         }
-        let bytes = heap.get_object_storage(&heap_id, storage, offsets, lengths)?;
-        let order = info.creation_order_tracked.then_some(u64::from(creation_order));
+        let bytes = dense.object(heap_id)?;
+        let order = info.creation_order_tracked.then_some(u64::from(*creation_order));
         found.push((order, parse(file, &bytes)?));
     }
     Ok(())

@@ -9,6 +9,7 @@
 
 mod attrs;
 mod dataset;
+mod dense;
 mod dims;
 mod fault;
 mod file;

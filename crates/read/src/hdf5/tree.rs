@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use arcoforge_core::schema::Unreadable;
 use hdf5_reader::btree_v1;
-use hdf5_reader::btree_v2::{self, BTreeV2Header, BTreeV2Record};
-use hdf5_reader::fractal_heap::FractalHeap;
+use hdf5_reader::btree_v2::BTreeV2Record;
 use hdf5_reader::io::Cursor;
 use hdf5_reader::local_heap::LocalHeap;
 use hdf5_reader::messages::link::{self, LinkMessage, LinkTarget};
 use hdf5_reader::messages::{link_info, symbol_table_msg};
 use hdf5_reader::symbol_table::SymbolTableNode;
 
+use super::dense::Dense;
 use super::fault::{Parsed, corrupt};
 use super::file::File;
 use super::header::{Header, kind, read_header};
@@ -197,20 +197,14 @@ fn parse_link(file: &File, bytes: &[u8]) -> Parsed<LinkMessage> {
 }
 
 fn dense_links(file: &File, info: &link_info::LinkInfoMessage, links: &mut Vec<LinkMessage>) -> Parsed<()> {
-    if file.is_undefined(info.fractal_heap_address) || file.is_undefined(info.btree_name_index_address) {
+    let Some(dense) = Dense::read(file, info.fractal_heap_address, info.btree_name_index_address)? else {
         return Ok(());
-    }
-    let (storage, offsets, lengths) = (file.storage(), file.offset_size, file.length_size);
-    let heap = FractalHeap::parse_at_storage(storage, info.fractal_heap_address, offsets, lengths)?;
-    let index = BTreeV2Header::parse_at_storage(storage, info.btree_name_index_address, offsets, lengths)?;
-    let records =
-        btree_v2::collect_btree_v2_records_storage(storage, &index, offsets, lengths, None, &[], None)?;
-    for record in records {
+    };
+    for record in &dense.records {
         let BTreeV2Record::LinkNameHash { heap_id, .. } = record else {
             return corrupt("index of links holds records of another type");
         };
-        let bytes = heap.get_object_storage(&heap_id, storage, offsets, lengths)?;
-        links.push(parse_link(file, &bytes)?);
+        links.push(parse_link(file, &dense.object(heap_id)?)?);
     }
     Ok(())
 }
