@@ -145,6 +145,7 @@ fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
         steps: Vec::new(),
         combine: Policies::default(),
         output: RecipeOutput::default(),
+        checks: Vec::new(),
         test: BTreeMap::new(),
     })
 }

@@ -48,6 +48,7 @@ pub(crate) fn recipe(written: written::Recipe, cx: &mut Cx) -> Recipe {
         steps: steps.into_iter().map(|item| item.step).collect(),
         combine: written.combine.map_or_else(Default::default, |combine| combine.0),
         output: written.output.map_or_else(Output::default, |output| self::output(output.0, cx)),
+        checks: Vec::new(),
         test: take(test, axes_known.then_some(&axes), cx),
         axes: axes.right,
     }

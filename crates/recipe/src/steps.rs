@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::Step;
+use arcoforge_core::recipe::{Naming, Step};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
@@ -157,18 +157,20 @@ fn names(node: &Node, cx: &mut Cx) -> Option<Vec<String>> {
     Some(seen)
 }
 
-fn renames(node: &Node, cx: &mut Cx) -> Option<BTreeMap<String, String>> {
+fn renames(node: &Node, cx: &mut Cx) -> Option<BTreeMap<String, Naming>> {
     let entries: Entries<Text> = Entries::read(node, cx)?;
-    let mut renames: BTreeMap<String, String> = BTreeMap::new();
+    let mut renames: BTreeMap<String, Naming> = BTreeMap::new();
     for (from, to) in entries.0 {
-        if let Some((other, _)) = renames.iter().find(|(_, target)| **target == to.value) {
+        if let Some((other, _)) =
+            renames.iter().find(|(_, target)| matches!(target, Naming::Name(name) if *name == to.value))
+        {
             let message = format!("`{}` and `{}` would both be called `{}`", other, from.value, to.value);
             cx.bad_value::<()>(&to.span, message, None);
         }
         if to.value.is_empty() {
             cx.bad_value::<()>(&to.span, format!("`{}` gets an empty name", from.value), None);
         }
-        renames.insert(from.value, to.value);
+        renames.insert(from.value, Naming::Name(to.value));
     }
     Some(renames)
 }

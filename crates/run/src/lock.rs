@@ -223,6 +223,7 @@ mod tests {
             steps: Vec::new(),
             combine: Policies::default(),
             output: Output::default(),
+            checks: Vec::new(),
             test: BTreeMap::new(),
         }
     }

@@ -76,12 +76,28 @@ pub fn apply(
         match step {
             Step::Drop(patterns) => select::drop(&mut view, patterns, &mut missing)?,
             Step::Keep(patterns) => select::keep(&mut view, patterns, &mut missing),
-            Step::Rename(pairs) => rename::rename(&mut view, pairs, &mut missing)?,
+            Step::Rename(pairs) => {
+                let pairs = rename::names(&view, pairs, context)?;
+                rename::rename(&mut view, &pairs, &mut missing)?;
+            }
             Step::SetCoords(patterns) => select::set_coords(&mut view, patterns, &mut missing),
             Step::AddDim(add) => add_dim::add_dim(&mut view, add, context, &mut missing)?,
             Step::Squeeze(dims) => dims::squeeze(&mut view, dims, &mut missing)?,
             Step::Transpose(dims) => dims::transpose(&mut view, dims, &mut missing),
             Step::Attrs(edits) => attributes::edit(&mut view, edits, &mut missing)?,
+            Step::ResetCoords(_)
+            | Step::Cast(_)
+            | Step::Mask(_)
+            | Step::Subset(_)
+            | Step::TimeFrom(_)
+            | Step::FlattenGroups(_)
+            | Step::Fill(_)
+            | Step::Flip(_)
+            | Step::Set(_) => {
+                let message = format!("this version can't carry out `{}`", name(step));
+                return Err(Error::new(Code::RecipeNotYet, message));
+            }
+            Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) => {}
         }
         unmatched.extend(missing.into_iter().map(|name| Unmatched {
             step: number,
@@ -119,6 +135,19 @@ pub const fn name(step: &Step) -> &'static str {
         Step::Squeeze(_) => "squeeze",
         Step::Transpose(_) => "transpose",
         Step::Attrs(_) => "attrs",
+        Step::ResetCoords(_) => "reset_coords",
+        Step::Cast(_) => "cast",
+        Step::Mask(_) => "mask",
+        Step::Subset(_) => "subset",
+        Step::TimeFrom(_) => "time_from",
+        Step::FlattenGroups(_) => "flatten_groups",
+        Step::Fill(_) => "fill",
+        Step::Flip(_) => "flip",
+        Step::Set(_) => "set",
+        Step::Sort(_) => "sort",
+        Step::Dedupe(_) => "dedupe",
+        Step::Roll(_) => "roll",
+        Step::TimeEncoding(_) => "time_encoding",
     }
 }
 

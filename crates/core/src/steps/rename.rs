@@ -2,9 +2,50 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::FileContext;
 use super::view::{FileView, REFERENCES, references};
 use crate::attrs::AttrValue;
+use crate::axis::Key;
+use crate::calendar::Calendar;
 use crate::error::{Code, Error, Result};
+use crate::recipe::Naming;
+
+/// The new names in one file.
+pub(super) fn names(
+    view: &FileView,
+    pairs: &BTreeMap<String, Naming>,
+    context: FileContext<'_>,
+) -> Result<BTreeMap<String, String>> {
+    let invalid = |from: &str, why: String| {
+        Error::new(Code::StepInvalid, format!("`rename` of `{from}`: {why}")).at(context.url)
+    };
+    let mut resolved = BTreeMap::new();
+    for (from, naming) in pairs {
+        let to = match naming {
+            Naming::Name(name) => name.clone(),
+            Naming::Template(template) => {
+                let keys: Vec<(&str, &Key)> = context.keys.iter().map(|(a, k, _)| (a.as_str(), k)).collect();
+                let calendar = context.keys.first().map_or(Calendar::Standard, |(_, _, calendar)| *calendar);
+                template.render(&keys, calendar)?
+            }
+            Naming::Attr { variable, name } => {
+                let attrs = match variable.as_str() {
+                    "" => Some(&view.attrs),
+                    variable => view.variable(variable).map(|m| &m.var.attrs),
+                };
+                let text = attrs.and_then(|attrs| attrs.text(name)).filter(|text| !text.is_empty());
+                let label = format!("{variable}@{name}");
+                text.ok_or_else(|| invalid(from, format!("the file has no text in `{label}`")))?.to_owned()
+            }
+        };
+        let made = !matches!(naming, Naming::Name(_));
+        if to.is_empty() || (made && (to.contains('/') || to.chars().any(char::is_control))) {
+            return Err(invalid(from, format!("\"{to}\" is no name")));
+        }
+        resolved.insert(from.clone(), to);
+    }
+    Ok(resolved)
+}
 
 pub(super) fn rename(
     view: &mut FileView,

@@ -7,7 +7,7 @@ use crate::axis::Key;
 use crate::block::Block;
 use crate::codec::Encoding;
 use crate::dtype::{DataType, Scalar};
-use crate::recipe::{AddDim, AttrEdit, DimValue};
+use crate::recipe::{AddDim, AttrEdit, DimValue, Naming};
 use crate::schema::{Storage, Variable};
 
 fn variable(name: &str, dims: &[(&str, u64)], attrs: &[(&str, &str)]) -> Arc<Variable> {
@@ -93,8 +93,9 @@ fn dims_are_squeezed_added_and_transposed() {
 
 #[test]
 fn rename_follows_into_cf_attributes() {
-    let pairs: BTreeMap<String, String> =
-        [("lat", "y"), ("lat_bnds", "y_bnds"), ("aux", "extra")].map(|(a, b)| (a.into(), b.into())).into();
+    let pairs: BTreeMap<String, Naming> = [("lat", "y"), ("lat_bnds", "y_bnds"), ("aux", "extra")]
+        .map(|(a, b)| (a.into(), Naming::Name(b.into())))
+        .into();
     let context = FileContext { url: "a.nc", keys: &[] };
     let view =
         apply(FileView::new(&schema()), &[Step::Rename(pairs)], context, &mut Vec::new()).expect("renamed");
@@ -173,7 +174,7 @@ fn permuting_moves_values() {
 #[test]
 fn names_do_not_collide() {
     let rename = |pairs: &[(&str, &str)]| {
-        Step::Rename(pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect())
+        Step::Rename(pairs.iter().map(|(a, b)| ((*a).to_owned(), Naming::Name((*b).to_owned()))).collect())
     };
     let rows: &[(&[(&str, &str)], bool)] = &[
         (&[("lat", "aux"), ("aux", "lat")], true),

@@ -32,6 +32,7 @@ fn recipe() -> Recipe {
         steps: Vec::new(),
         combine: Policies::default(),
         output: Output::default(),
+        checks: Vec::new(),
         test: BTreeMap::new(),
     }
 }

@@ -8,8 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::attrs::AttrValue;
 use crate::axis::Axis;
 use crate::codec::Codec;
-use crate::dtype::Scalar;
 use crate::pattern::Source;
+
+mod check;
+mod step;
+
+pub use check::{Check, CheckRule, Level};
+pub use step::{
+    AddDim, AttrEdit, Computed, DimValue, Kept, Label, MaskRule, Naming, Selection, Step, TimeEncoding,
+    TimeFrom,
+};
 
 /// A recipe: which files become which dataset.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,12 +30,15 @@ pub struct Recipe {
     pub axes: Vec<Axis>,
     /// Where the files are.
     pub source: Source,
-    /// Applied to every file, in order, before combining.
+    /// Applied in order: those of files to every file before combining, those of the dataset ([`Step::of_dataset`]),
+    /// which stand behind them, after it.
     pub steps: Vec<Step>,
     /// What to do where files disagree.
     pub combine: Policies,
     /// The dataset to write.
     pub output: Output,
+    /// What must hold of the dataset before it is published.
+    pub checks: Vec<Check>,
     /// What `--take` keeps by default in a test: number of keys per axis.
     pub test: BTreeMap<String, u64>,
 }
@@ -67,98 +78,6 @@ pub struct Maintainer {
     pub name: Option<String>,
     /// ORCID iD.
     pub orcid: Option<String>,
-}
-
-/// One transformation of a file's schema and values. Names of variables may be globs where said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// Leaves variables out; globs.
-    Drop(Vec<String>),
-    /// Keeps these variables, the coordinates of their dimensions and bounds thereof; globs.
-    Keep(Vec<String>),
-    /// Renames variables and dimensions: from, to.
-    Rename(BTreeMap<String, String>),
-    /// Marks variables as coordinates; globs.
-    SetCoords(Vec<String>),
-    /// Adds a dimension of length one.
-    AddDim(AddDim),
-    /// Removes dimensions of length one.
-    Squeeze(Vec<String>),
-    /// Orders dimensions; those not named keep their order behind the named ones.
-    Transpose(Vec<String>),
-    /// Changes attributes.
-    Attrs(Vec<AttrEdit>),
-}
-
-/// The `add_dim` step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct AddDim {
-    /// The new dimension, and the coordinate of that name.
-    pub dim: String,
-    /// Where the coordinate's value comes from.
-    pub value: DimValue,
-    /// Variables that get the dimension, globs; empty: every variable that is not a coordinate.
-    pub variables: Vec<String>,
-    /// Attributes of the new coordinate (units, calendar, …).
-    pub attrs: Vec<(String, AttrValue)>,
-}
-
-/// Where a new coordinate's value comes from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum DimValue {
-    /// The file's key along an axis.
-    Key(String),
-    /// A global attribute, or `variable@attribute`; `format` parses dates (strptime).
-    Attr {
-        /// The attribute.
-        name: String,
-        /// How to parse it as a date.
-        format: Option<String>,
-    },
-    /// A scalar variable (which becomes the coordinate).
-    Scalar(String),
-    /// A regular expression on the file's name: its group 1, or the whole match.
-    FileName {
-        /// The expression.
-        regex: String,
-        /// How to parse it as a date.
-        format: Option<String>,
-    },
-    /// The same value in every file.
-    Constant(Scalar),
-}
-
-/// One edit of attributes.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AttrEdit {
-    /// Sets an attribute; `variable` empty for the root group, else a glob.
-    Set {
-        /// Variables (glob), or empty for the root group.
-        variable: String,
-        /// The attribute.
-        name: String,
-        /// Its new value.
-        value: AttrValue,
-    },
-    /// Deletes an attribute (glob).
-    Delete {
-        /// Variables (glob), or empty for the root group.
-        variable: String,
-        /// The attribute (glob).
-        name: String,
-    },
-    /// Renames an attribute.
-    Move {
-        /// Variables (glob), or empty for the root group.
-        variable: String,
-        /// From.
-        from: String,
-        /// To.
-        to: String,
-    },
 }
 
 /// What to do where files disagree: policy key → policy, and per variable.
