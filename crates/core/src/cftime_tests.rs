@@ -267,7 +267,7 @@ fn masked_values_are_none() {
 #[test]
 #[allow(clippy::type_complexity)]
 fn one_unit_that_is_fine_enough() {
-    let rows: [(&[(&str, f64)], Result<&str, Code>); 10] = [
+    let rows: [(&[(&str, f64)], Result<&str, Code>); 14] = [
         (&[("days since 2000-01-01", 1.0), ("days since 2001-01-01", 2.0)], Ok("days since 2000-01-01")),
         (&[("days since 2000-01-01", 0.5)], Ok("hours since 2000-01-01")),
         (&[("hours since 2000-01-01", 24.0), ("days since 2000-01-01", 1.0)], Ok("hours since 2000-01-01")),
@@ -279,9 +279,32 @@ fn one_unit_that_is_fine_enough() {
             &[("days since 2000-01-01", 1.0), ("seconds since 1970-01-01", 1.25)],
             Ok("milliseconds since 2000-01-01"),
         ),
-        (&[("weeks since 2000-01-01", 2.0)], Ok("weeks since 2000-01-01")),
+        // xarray and cftime know no weeks
+        (&[("weeks since 2000-01-01", 2.0)], Ok("days since 2000-01-01")),
         (&[("days since 2000-01-01", 0.1)], Ok("minutes since 2000-01-01")),
-        (&[("nanoseconds since 2000-01-01", 0.0), ("days since 2000-01-01", 1e6)], Err(Code::CombineTime)),
+        // beyond 292 years of nanoseconds
+        (
+            &[("nanoseconds since 2000-01-01", 0.0), ("days since 2000-01-01", 1e6)],
+            Ok("microseconds since 2000-01-01"),
+        ),
+        (&[("nanoseconds since 2000-01-01", 1.0), ("days since 2000-01-01", 1e6)], Err(Code::CombineTime)),
+        // a far reference, near times
+        (
+            &[("days since 0001-01-01", 730_000.0), ("nanoseconds since 2000-01-01", 1.0)],
+            Ok("nanoseconds since 1970-01-01"),
+        ),
+        (
+            &[
+                ("days since 0001-01-01", 1.0),
+                ("nanoseconds since 0001-01-01", 1.0),
+                ("days since 2000-01-01", f64::NAN),
+            ],
+            Ok("nanoseconds since 0001-01-01"),
+        ),
+        (
+            &[("days since 2000-01-01", -730_000.0), ("nanoseconds since 0001-04-26", 1.0)],
+            Ok("nanoseconds since 0001-04-26"),
+        ),
         (&[("days since 2000-01-01", 1e-14), ("days since 2000-01-01", 1e6)], Err(Code::CombineTime)),
         (&[("days since 2000-01-01", 1.0), ("months since 2000-01-01", f64::NAN)], Err(Code::CombineMonths)),
     ];
@@ -301,14 +324,14 @@ fn one_unit_that_is_fine_enough() {
                 let instants = parts.iter().flat_map(|(_, instants)| instants).flatten();
                 assert!(instants.copied().all(|instant| units.encode(instant).is_some()), "{text}");
             }
-            Err(code) => assert_eq!(found.unwrap_err().code, code),
+            Err(code) => assert_eq!(found.unwrap_err().error.code, code),
         }
     }
     assert_eq!(common_units(&[]).unwrap(), None);
     let other =
         |calendar| (TimeUnits::parse("days since 2000-01-01", Some(calendar)).unwrap(), vec![Some(0)]);
     let error = common_units(&[other("noleap"), other("360_day")]).unwrap_err();
-    assert_eq!(error.code, Code::CombineCalendar);
+    assert_eq!((error.error.code, error.parts), (Code::CombineCalendar, vec![0, 1]));
 }
 
 #[test]
