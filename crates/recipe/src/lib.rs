@@ -28,16 +28,22 @@ mod codecs;
 mod combine;
 mod diagnostic;
 mod keys;
+mod masks;
 mod meant;
 mod meant_axes;
 mod meant_source;
+mod meant_steps;
 mod node;
 mod outputs;
 mod read;
 mod reference;
 mod scalar;
 mod schema;
+mod step_values;
 mod steps;
+mod subset;
+mod times;
+mod values;
 mod written;
 
 use arcoforge_core::recipe::Recipe;
@@ -46,7 +52,7 @@ pub use arguments::{
     PolicyArgument, parse_bytes, parse_chunks, parse_codecs, parse_format, parse_policy, parse_step,
     parse_take,
 };
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Mark, Severity};
 pub use reference::reference;
 pub use schema::json_schema;
 

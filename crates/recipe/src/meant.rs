@@ -4,14 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arcoforge_core::axis::Axis;
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::{About, DimValue, Maintainer, Output, Provider, Recipe, Step};
+use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe};
 
 use crate::diagnostic::Diagnostic;
 use crate::node::shorten;
 use crate::read::{Cx, Text, nearest, ticked};
 use crate::scalar::is_orcid;
-use crate::steps::StepItem;
-use crate::{meant_axes, meant_source, written};
+use crate::{meant_axes, meant_source, meant_steps, written};
 
 /// Roles of a provider, as in STAC.
 const ROLES: &[&str] = &["producer", "licensor", "processor", "host"];
@@ -36,16 +35,13 @@ pub(crate) fn recipe(written: written::Recipe, cx: &mut Cx) -> Recipe {
     let axes_known = written.axes.is_some();
     let axes = meant_axes::axes(written.axes.map_or_else(Vec::new, |axes| axes.0), cx);
     let source = meant_source::source(written.source, &axes, axes_known, cx);
-    let steps = written.steps.unwrap_or_default();
-    if axes_known {
-        check_step_keys(&steps, &axes, cx);
-    }
+    let steps = meant_steps::steps(written.steps.unwrap_or_default(), axes_known.then_some(&axes), cx);
     let test = written.test.and_then(|test| test.take).map_or_else(Vec::new, |take| take.0);
     Recipe {
         name: written.name.map_or_else(String::new, |name| name.value),
         about: written.about.map_or_else(About::default, |about| self::about(about, cx)),
         source,
-        steps: steps.into_iter().map(|item| item.step).collect(),
+        steps,
         combine: written.combine.map_or_else(Default::default, |combine| combine.0),
         output: written.output.map_or_else(Output::default, |output| self::output(output.0, cx)),
         checks: Vec::new(),
@@ -113,19 +109,6 @@ fn about(about: written::About, cx: &mut Cx) -> About {
         license: text(about.license),
         providers,
         maintainers,
-    }
-}
-
-/// `add_dim` from a key names an axis of the recipe.
-fn check_step_keys(steps: &[StepItem], axes: &Axes, cx: &mut Cx) {
-    for item in steps {
-        if let Step::AddDim(add) = &item.step
-            && let DimValue::Key(axis) = &add.value
-            && !axes.names.iter().any(|name| name.value == *axis)
-        {
-            let text = Text { value: axis.clone(), span: item.span.clone() };
-            unknown_axis(&text, axes, cx);
-        }
     }
 }
 

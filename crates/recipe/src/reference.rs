@@ -24,6 +24,12 @@ const SECTIONS: &[(&str, &str)] = &[
     ("MatchRange", "a range in `missing` and `overrides`"),
     ("AddDim", "add_dim: {DIM: …}"),
     ("AttrEdits", "attrs: …"),
+    ("Mask", "mask: {VARIABLE: …}"),
+    ("Selection", "subset: {DIM: …}"),
+    ("Bbox", "subset: {bbox: …}"),
+    ("TimeFrom", "time_from: {TIME: …}"),
+    ("FlattenGroups", "flatten_groups: …"),
+    ("TimeEncoding", "time_encoding: {TIME: …}"),
     ("Output", "output"),
     ("Blosc", "blosc: …"),
     ("Test", "test"),
@@ -63,6 +69,11 @@ A list is of dates or numbers only if every item is one; `001` and quoted items 
 | `{minute_of_day(time):04d}` | minutes since midnight |
 | `{min(time+7d, year_end(time)):%j}` | the earlier of two; the last second of the year, `month_end` that of the month |
 | `{{`, `}}` | braces themselves |
+
+## Steps of files and of the dataset
+
+Steps change every file before files are combined. `sort`, `dedupe`, `roll`, `time_encoding`, and `subset` along a
+concat axis change the combined dataset; they stand behind the steps of files.
 
 ## Attributes in steps
 
