@@ -24,6 +24,7 @@
 mod add_dim;
 mod arguments;
 mod attr_edits;
+mod checks;
 mod codecs;
 mod combine;
 mod diagnostic;

@@ -44,7 +44,7 @@ pub(crate) fn recipe(written: written::Recipe, cx: &mut Cx) -> Recipe {
         steps,
         combine: written.combine.map_or_else(Default::default, |combine| combine.0),
         output: written.output.map_or_else(Output::default, |output| self::output(output.0, cx)),
-        checks: Vec::new(),
+        checks: written.checks.unwrap_or_default().into_iter().flat_map(|item| item.0).collect(),
         test: take(test, axes_known.then_some(&axes), cx),
         axes: axes.right,
     }

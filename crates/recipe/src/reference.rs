@@ -6,6 +6,7 @@ use arcoforge_core::code::Code;
 use arcoforge_core::policy::POLICIES;
 use serde_json::Value;
 
+use crate::checks::RULES;
 use crate::codecs::{CODECS, CodecRow};
 use crate::outputs::FORMATS;
 use crate::schema::json_schema;
@@ -122,7 +123,9 @@ fn kind(value: &Value, schema: &Value) -> String {
     if let Some(path) = value["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
         let name = path.rsplit('/').next().unwrap_or_default();
         return match name {
-            "Keys" | "Step" | "Codecs" | "Combine" | "Length" | "AttributeValue" | "Override" => named(name),
+            "Keys" | "Step" | "Codecs" | "Combine" | "Length" | "AttributeValue" | "Override" | "Check" => {
+                named(name)
+            }
             _ => schema.pointer(path).map_or_else(String::new, |_| "a map".to_owned()),
         };
     }
@@ -161,6 +164,7 @@ fn named(definition: &str) -> String {
         "Codecs" => "a name or a list of codecs",
         "Combine" => "policies, see below",
         "Length" => "a number, `whole`, or a size",
+        "Check" => "a check",
         "Override" => "axes and `url`",
         _ => "an attribute's value",
     }
@@ -174,6 +178,20 @@ fn plural(kind: &str) -> String {
     }
 }
 
+fn checks(out: &mut String) {
+    out.push_str(
+        "\n## Checks\n\nEach item of `checks` has one rule, and may have `level: warn` (the dataset is published \
+         nevertheless) or `level: error` (the default), beside the rule or in its map: \
+         `{range: {sst: [-3, 45]}, level: warn}` or `range: {sst: [-3, 45], level: warn}`.\n\n\
+         | check | what must hold | examples |\n|---|---|---|\n",
+    );
+    for row in RULES {
+        let examples: Vec<String> =
+            row.examples.iter().map(|example| format!("`{}: {example}`", row.name)).collect();
+        let _ = writeln!(out, "| `{}` | {} | {} |", row.name, row.holds, examples.join("<br>"));
+    }
+}
+
 fn tables(out: &mut String) {
     out.push_str("\n## Steps\n\nEach item of `steps` has exactly one key.\n\n| step | does | example |\n|---|---|---|\n");
     for row in STEPS {
@@ -184,6 +202,7 @@ fn tables(out: &mut String) {
         };
         let _ = writeln!(out, "| `{}` | {} | {example} |", row.name, row.does);
     }
+    checks(out);
     out.push_str("\n## Policies\n\n`combine: {KEY: POLICY}`, or `combine: {KEY: {VARIABLE: POLICY}}` where marked. The first is the default.\n\n");
     out.push_str("| key | what differs | per variable | policies |\n|---|---|---|---|\n");
     for row in POLICIES {

@@ -179,7 +179,6 @@ fn nothing(span: &Span, cx: &mut Cx) {
     cx.bad_value::<()>(span, message, None);
 }
 
-
 macro_rules! schemas {
     ($($type:ty, $name:literal => $schema:expr;)*) => { $(
         impl JsonSchema for $type {

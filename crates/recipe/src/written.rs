@@ -1,5 +1,6 @@
 //! The recipe as written: one type per map of the language. Reader, JSON Schema and reference come from these.
 
+use crate::checks::CheckItem;
 use crate::codecs::CodecList;
 use crate::combine::Combine;
 use crate::keys::{Axes, Override, Select};
@@ -43,8 +44,8 @@ written! {
             output: OutputMap,
             /// How to make a small dataset as a test: what `--test` takes.
             test: Test,
-            /// Checks of the data. Not in this version.
-            checks: NotYet,
+            /// What must hold of the dataset before it is published.
+            checks: Vec<CheckItem>,
             /// When to look for new data. Not in this version.
             update: NotYet,
             /// Several datasets from one recipe. Not in this version.
