@@ -35,3 +35,4 @@ pub mod strftime;
 pub mod target;
 pub mod template;
 mod timestamp;
+pub mod units;
