@@ -27,7 +27,7 @@ impl TimeUnits {
         self.cells(block, masked, |value| self.decode_one_month(value))
     }
 
-    fn decode_one_month(&self, value: &Scalar) -> Result<Option<i128>> {
+    pub(super) fn decode_one_month(&self, value: &Scalar) -> Result<Option<i128>> {
         if !self.counts_months() {
             return self.decode_one(value);
         }

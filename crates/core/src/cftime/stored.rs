@@ -23,6 +23,13 @@ pub fn encode_as(
     from: &TimeUnits,
     encoding: &TimeEncoding,
 ) -> Result<(TimeUnits, Block, Option<Scalar>)> {
+    use DataType::{Float32, Float64, Int32, Int64};
+    if let Some(dtype) = encoding.dtype
+        && ![Int64, Int32, Float64, Float32].contains(&dtype)
+    {
+        return Err(Error::new(Code::StepInvalid, format!("times are not stored as {dtype}"))
+            .help("one of `int64`, `int32`, `float64`, `float32`"));
+    }
     let calendar = encoding.calendar.unwrap_or(from.calendar);
     let instants = from.convert(instants, calendar)?;
     let units = units(&instants, from, calendar, encoding)?;
@@ -30,8 +37,8 @@ pub fn encode_as(
     let wanted = match encoding.dtype {
         Some(dtype) => vec![dtype],
         // xarray decodes masked integers not in every calendar
-        None if missing => vec![DataType::Float64, DataType::Int64],
-        None => vec![DataType::Int64, DataType::Float64],
+        None if missing => vec![Float64, Int64],
+        None => vec![Int64, Float64],
     };
     let mut refused = None;
     for dtype in wanted {
@@ -75,8 +82,7 @@ fn encode(instants: &[Option<i128>], units: &TimeUnits, dtype: DataType) -> Resu
             })?,
         };
         if !scalar_to_le(dtype, &number, &mut bytes) {
-            return Err(Error::new(Code::StepInvalid, format!("times are not stored as {dtype}"))
-                .help("one of `int64`, `int32`, `float64`, `float32`"));
+            return Err(Error::new(Code::Bug, format!("{number} does not fit {dtype}")));
         }
     }
     Ok(Block::from_bytes(dtype, vec![instants.len() as u64], bytes))

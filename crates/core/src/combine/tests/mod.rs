@@ -3,6 +3,7 @@
 mod accepted;
 mod refused;
 mod scale;
+mod times;
 
 use std::sync::Arc;
 

@@ -285,8 +285,11 @@ pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block
         }
     }
     var.dtype = block.dtype;
-    if is_time_like(var) {
+    let timely = is_time_like(var);
+    if timely {
         var.attrs.set("units", AttrValue::Text(units.to_string()));
+    }
+    if timely || var.attrs.get("calendar").is_some() {
         var.attrs.set("calendar", AttrValue::Text(units.calendar.name().to_owned()));
     }
     block
