@@ -22,8 +22,7 @@ use crate::written::{self, Source};
 pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx: &mut Cx) -> pattern::Source {
     let nothing = Input::Files(Vec::new());
     let Some(written) = written else {
-        let (overrides, missing) = (Vec::new(), Vec::new());
-        return pattern::Source { input: nothing, overrides, missing, group: None, connections: None };
+        return pattern::Source::new(nothing);
     };
     let mut used = BTreeSet::new();
     let overrides =
@@ -52,7 +51,8 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
     });
     let group =
         written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
-    pattern::Source { input, overrides, missing, group, connections }
+    let checksums = written.checksums.map_or_else(Default::default, |checksums| checksums.0);
+    pattern::Source { input, overrides, missing, group, connections, checksums }
 }
 
 /// Reports a source without input, or with several kinds; `node` is where `source` stands.

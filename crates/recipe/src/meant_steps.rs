@@ -10,24 +10,31 @@ use crate::meant_source::check_template;
 use crate::read::{Cx, Text};
 use crate::steps::StepItem;
 
-/// The steps; `axes` are absent where they were not written, which was reported then.
-pub(crate) fn steps(items: Vec<StepItem>, axes: Option<&Axes>, cx: &mut Cx) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut of_dataset: Option<Span> = None;
-    for item in items {
-        if let Some(axes) = axes {
-            check_names(&item, axes, cx);
-        }
-        for step in parted(item.step, axes) {
-            if step.of_dataset() || selects_along(&step, axes) {
-                of_dataset.get_or_insert_with(|| item.span.clone());
-            } else if let Some(first) = &of_dataset {
-                after_dataset(&item.span, first, cx);
+/// Steps in order, and where the first one of the dataset stands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Steps {
+    /// As meant.
+    pub(crate) steps: Vec<Step>,
+    of_dataset: Option<Span>,
+}
+
+impl Steps {
+    /// Adds steps; `axes` are absent where they were not written, which was reported then.
+    pub(crate) fn extend(&mut self, items: Vec<StepItem>, axes: Option<&Axes>, cx: &mut Cx) {
+        for item in items {
+            if let Some(axes) = axes {
+                check_names(&item, axes, cx);
             }
-            steps.push(step);
+            for step in parted(item.step, axes) {
+                if step.of_dataset() || selects_along(&step, axes) {
+                    self.of_dataset.get_or_insert_with(|| item.span.clone());
+                } else if let Some(first) = &self.of_dataset {
+                    after_dataset(&item.span, first, cx);
+                }
+                self.steps.push(step);
+            }
         }
     }
-    steps
 }
 
 /// Axes that a step names.

@@ -34,6 +34,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Output", "output"),
     ("Blosc", "blosc: …"),
     ("Test", "test"),
+    ("Matrix", "matrix"),
 ];
 
 const HEAD: &str = "\
@@ -71,10 +72,25 @@ A list is of dates or numbers only if every item is one; `001` and quoted items 
 | `{min(time+7d, year_end(time)):%j}` | the earlier of two; the last second of the year, `month_end` that of the month |
 | `{{`, `}}` | braces themselves |
 
+## Checksums
+
+`source.checksums` is a map of a URL, a path or a file's name to `sha256:…`, `sha512:…`, `sha1:…` or `md5:…`, or the path
+or URL of a manifest as `sha256sum` writes it (`DIGITS  NAME` in each line), or a list of these.
+
 ## Steps of files and of the dataset
 
 Steps change every file before files are combined. `sort`, `dedupe`, `roll`, `time_encoding`, and `subset` along a
 concat axis change the combined dataset; they stand behind the steps of files.
+
+## Several datasets from one recipe
+
+`matrix: {values: {model: [A, B], run: [1, 2]}}` makes four datasets. `{matrix.model}` in any text of the recipe stands
+for the row's value; a text that is only that is a number where the value is one. The names of all datasets differ: put
+what tells the rows apart into `name`, where capitals are made small and what a name can't have becomes a hyphen. With
+`csv`, cells are as unquoted YAML.
+
+`output` may be a list of maps, each with a `name`: the dataset of each is called by the recipe's name, a hyphen, and that
+name, and may have `steps` of its own behind those of the recipe.
 
 ## Attributes in steps
 
@@ -165,6 +181,7 @@ fn named(definition: &str) -> String {
         "Combine" => "policies, see below",
         "Length" => "a number, `whole`, or a size",
         "Check" => "a check",
+        "Checksums" => "`sha256:…` of files, manifests, or a list of both",
         "Override" => "axes and `url`",
         _ => "an attribute's value",
     }
