@@ -1,3 +1,5 @@
+#![allow(clippy::too_many_lines)] // rows of data
+
 use super::*;
 use crate::attrs::AttrValue;
 use crate::dtype::DataType;
@@ -532,10 +534,13 @@ fn dates_in_another_calendar() {
 
 const MISSING: f64 = f64::NAN;
 
+/// Calendar, the parts in the order of [`Parts`], and the date or words of the refusal.
+type PartsRow = (&'static str, [Option<f64>; 7], Result<&'static str, &'static str>);
+
 #[test]
 fn times_from_parts() {
     #[rustfmt::skip]
-    let rows: &[(&str, [Option<f64>; 7], Result<&str, &str>)] = &[
+    let rows: &[PartsRow] = &[
         ("standard", [Some(1979.0), Some(2.0), Some(3.0), None, None, None, None], Ok("1979-02-03")),
         ("standard", [Some(1979.0), None, None, None, None, None, None], Ok("1979-01-01")),
         ("standard", [Some(1979.0), Some(12.0), None, None, None, None, None], Ok("1979-12-01")),
@@ -631,12 +636,15 @@ fn parts_that_exclude_each_other() {
 /// What a recipe may write in `time_encoding`: units, calendar, type.
 type Asked = (Option<&'static str>, Option<Calendar>, Option<DataType>);
 
+/// What is asked, dates, and what is stored or code and words of the refusal.
+type StoredRow = (Asked, &'static [Option<&'static str>], Result<&'static str, (Code, &'static str)>);
+
 #[test]
 fn times_stored_as_asked() {
     use DataType::{Float32, Float64, Int32, Int64};
     const STANDARD: &str = "days since 2000-01-01";
     #[rustfmt::skip]
-    let rows: &[(Asked, &[Option<&str>], Result<&str, (Code, &str)>)] = &[
+    let rows: &[StoredRow] = &[
         ((None, None, None), &[Some("2000-01-01"), Some("2000-02-29")], Ok("int64 days since 2000-01-01 standard: 0 59")),
         ((None, None, None), &[Some("2000-01-01T06:00"), Some("2000-01-02")], Ok("int64 hours since 2000-01-01 standard: 6 24")),
         ((None, None, None), &[Some("2000-01-02"), None], Ok("float64 days since 2000-01-01 standard: 1 NaN")),

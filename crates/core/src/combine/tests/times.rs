@@ -1,6 +1,11 @@
 //! Policies of times: calendar months, other calendars, and no difference at all.
 
+#![allow(clippy::too_many_lines)] // rows of data
+
 use super::*;
+
+/// What, policies, variables of every file, and what comes out.
+type Row<'a> = (&'a str, &'a str, Vec<Vec<Var>>, &'a [&'a str]);
 
 fn time(values: &[f64], units: &str, calendar: &str) -> Var {
     let var = f64s("time", &format!("time={}", values.len()), values).units(units);
@@ -35,7 +40,7 @@ fn combined() {
     let monthly = |values: &[f64], edges: &[f64], units: &str| {
         vec![time(values, units, "").attr("bounds", "b"), bounds(edges)]
     };
-    let rows: Vec<(&str, &str, Vec<Vec<Var>>, &[&str])> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (
             "months of one file",
             "months=calendar",
@@ -150,7 +155,7 @@ fn combined() {
 #[test]
 fn refused() {
     let days = "days since 2000-01-01";
-    let rows: Vec<(&str, &str, Vec<Vec<Var>>, &[&str])> = vec![
+    let rows: Vec<Row<'_>> = vec![
         (
             "another reference",
             "time=error",
