@@ -42,6 +42,26 @@ pub fn decode(
     Ok(())
 }
 
+/// The most bytes that `stored_bytes` can decode to, whatever they are: who asks first takes no memory for what can't
+/// come. `u64::MAX` for codecs that know no such limit.
+pub fn decoded_bytes_max(encoding: &Encoding, filter_mask: u32, stored_bytes: u64) -> u64 {
+    let applied = |at: usize| filter_mask.checked_shr(at as u32).unwrap_or(0) & 1 == 0;
+    let codecs = encoding.codecs.iter().enumerate().filter(|(at, _)| applied(*at));
+    codecs.fold(stored_bytes, |bytes, (_, codec)| bytes.saturating_mul(expansion_max(codec)))
+}
+
+/// How many times as long as its input a codec's result can be, by its format.
+const fn expansion_max(codec: &Codec) -> u64 {
+    match codec {
+        Codec::Shuffle { .. } | Codec::Fletcher32 | Codec::Crc32c | Codec::Records { .. } => 1,
+        // two bits of a stream stand for 258 bytes at most
+        Codec::Zlib { .. } | Codec::Gzip { .. } => 1032,
+        // a byte of a match's length for 255 bytes; three bytes for 264
+        Codec::Lz4Hdf5 { .. } | Codec::Lzf => 256,
+        _ => u64::MAX,
+    }
+}
+
 /// One codec to undo, and the most bytes that may come out.
 struct Stage<'a> {
     codec: &'a Codec,

@@ -12,16 +12,19 @@ use hdf5_reader::messages::layout::ChunkIndexing;
 use super::dataset::{Dataset, Layout};
 use super::fault::{Parsed, corrupt, unsupported};
 use super::file::File;
+use super::sums;
 
 /// Most chunks of one dataset.
 const CHUNKS_MAX: u64 = 1 << 25;
+/// As many chunks may have been written nowhere, whatever the file's size.
+const SPARSE_CHUNKS_MAX: u64 = 1 << 21;
+/// Bytes of the file that a chunk takes at least: an address in the index.
+const INDEXED_BYTES_MIN: u64 = 8;
 
 /// Every chunk of [`Dataset::grid`], in C order. Offsets count from the file's first byte.
 pub(super) fn chunk_refs(file: &File, dataset: &Dataset) -> Parsed<Vec<ChunkRef>> {
     let grid = dataset.grid();
-    if grid.len() > CHUNKS_MAX {
-        return unsupported(format!("has {} chunks, more than {CHUNKS_MAX}", grid.len()));
-    }
+    check_count(file, &grid)?;
     match &dataset.layout {
         Layout::Compact(data) => Ok(vec![ChunkRef::Inline(data.clone()); grid.len() as usize]),
         Layout::Contiguous(None) => Ok(vec![ChunkRef::Unallocated; grid.len() as usize]),
@@ -34,6 +37,18 @@ pub(super) fn chunk_refs(file: &File, dataset: &Dataset) -> Parsed<Vec<ChunkRef>
                 if grid.is_empty() { Vec::new() } else { entries(file, dataset, chunk, *address, index)? };
             place(file, dataset, &grid, &entries, *plain_edges)
         }
+    }
+}
+
+/// Refuses a grid that is too large to be listed: a few bytes can declare more chunks than memory holds.
+pub(super) fn check_count(file: &File, grid: &ChunkGrid) -> Parsed<()> {
+    let size = file.object.validator().size;
+    let limit = (size / INDEXED_BYTES_MIN).clamp(SPARSE_CHUNKS_MAX, CHUNKS_MAX);
+    match grid.len() {
+        count if count > limit => {
+            unsupported(format!("has {count} chunks, more than {limit} in a file of {size} bytes"))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -90,12 +105,18 @@ fn entries(
         Some(ChunkIndexing::Implicit) => {
             collect_implicit_chunk_entries(address, &limit, chunk, dataset.element.size, None, storage.len())?
         }
-        Some(ChunkIndexing::FixedArray { .. }) => collect_fixed_array_chunk_entries_storage(
-            storage, address, offsets, lengths, &limit, chunk, None,
-        )?,
-        Some(ChunkIndexing::ExtensibleArray { .. }) => collect_extensible_array_chunk_entries_storage(
-            storage, address, offsets, lengths, shape, max, chunk, None,
-        )?,
+        Some(ChunkIndexing::FixedArray { .. }) => {
+            sums::fixed_array(file, address)?;
+            collect_fixed_array_chunk_entries_storage(
+                storage, address, offsets, lengths, &limit, chunk, None,
+            )?
+        }
+        Some(ChunkIndexing::ExtensibleArray { .. }) => {
+            sums::extensible_array(file, address)?;
+            collect_extensible_array_chunk_entries_storage(
+                storage, address, offsets, lengths, shape, max, chunk, None,
+            )?
+        }
         Some(ChunkIndexing::BTreeV2) => {
             collect_v2_chunk_entries_storage(storage, address, offsets, lengths, rank as u32, chunk, None)?
         }

@@ -17,6 +17,7 @@ mod foreign;
 mod header;
 mod index;
 mod schema;
+mod sums;
 mod tree;
 mod types;
 mod values;

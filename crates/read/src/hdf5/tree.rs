@@ -21,6 +21,8 @@ use super::header::{Header, kind, read_header};
 const DEPTH_MAX: usize = 64;
 /// Most objects of one file.
 const OBJECTS_MAX: usize = 1 << 20;
+/// Most groups: hard links that meet again double them at every level.
+const GROUPS_MAX: usize = 1 << 16;
 /// Most soft links followed for one name.
 const HOPS_MAX: usize = 16;
 
@@ -107,6 +109,9 @@ impl Walker<'_> {
     fn object(&mut self, path: String, address: u64, above: &[u64], groups: &mut Vec<Object>) -> Parsed<()> {
         if self.tree.groups.len() + self.tree.datasets.len() > OBJECTS_MAX {
             return corrupt(format!("more than {OBJECTS_MAX} objects are linked"));
+        }
+        if self.tree.groups.len() + groups.len() > GROUPS_MAX {
+            return corrupt(format!("more than {GROUPS_MAX} groups are linked, at `{path}`"));
         }
         let header = match self.header(address) {
             Ok(header) => header,

@@ -324,6 +324,27 @@ fn damaged_files_end_in_errors_not_panics() {
     }
 }
 
+/// Bytes of `model.nc` that fuzzing changed: sizes of gigabytes, which must be refused before memory is taken.
+#[test]
+fn declared_sizes_take_no_memory() {
+    let changed: [(&[(usize, u8)], &str); 2] = [
+        (&[(0x4a1c, 255), (0x4b0f, 34), (0x4b10, 234), (0x4b11, 241), (0x4b12, 37)], "chunks, more than"),
+        (&[(0x845e, 3), (0x854a, 136), (0x854b, 193), (0x854c, 250), (0x854d, 55)], "bytes at most"),
+    ];
+    for (changes, expected) in changed {
+        let mut bytes = fixture("model.nc");
+        changes.iter().for_each(|&(at, byte)| bytes[at] = byte);
+        let reader = open(Memory::new(bytes)).unwrap();
+        let names = reader.schema().variables.iter().map(|v| (v.name.clone(), v.shape.clone()));
+        let read = |(name, shape): (String, Vec<u64>)| {
+            let corner = Region(shape.iter().map(|&n| n.saturating_sub(2)..n).collect());
+            [reader.chunk_refs(&name).err(), reader.read(&name, &corner).err()]
+        };
+        let errors: Vec<String> = names.flat_map(read).flatten().map(|error| error.to_string()).collect();
+        assert!(errors.iter().any(|error| error.contains(expected)), "{expected}: {errors:?}");
+    }
+}
+
 #[test]
 fn foreign_codecs_are_only_hdf5s_own() {
     let codec = arcoforge_core::codec::Codec::Lzf;
