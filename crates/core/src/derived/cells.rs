@@ -58,7 +58,8 @@ fn encoded(dtype: DataType, value: &Scalar) -> Vec<u8> {
 }
 
 fn cells(shape: &[u64]) -> Result<usize> {
-    let product = shape.iter().try_fold(1_u64, |p, &n| p.checked_mul(n)).and_then(|n| usize::try_from(n).ok());
+    let product =
+        shape.iter().try_fold(1_u64, |p, &n| p.checked_mul(n)).and_then(|n| usize::try_from(n).ok());
     product.ok_or_else(|| Error::new(Code::SourceLimit, format!("shape {shape:?} is too large")))
 }
 

@@ -58,6 +58,21 @@ fn part(block: &Block, region: &Region) -> Result<Block> {
     take(block, &places, &Scalar::Int(0))
 }
 
+/// These cells of a block, along every dimension in the order of its runs; zero where a run has no cells.
+///
+/// # Errors
+/// A defect where a run leads out of the block.
+pub fn taken(block: &Block, runs: &[Runs]) -> Result<Block> {
+    let whole = |(runs, &n): (&Runs, &u64)| runs.is_identity(n);
+    if runs.iter().zip(&block.shape).all(whole) {
+        return Ok(block.clone());
+    }
+    let place = |cell: Option<u64>| cell.map(|c| c as usize);
+    let places: Vec<Vec<Option<usize>>> =
+        runs.iter().map(|r| r.cells(&(0..r.len())).into_iter().map(place).collect()).collect();
+    take(block, &places, &Scalar::Int(0))
+}
+
 fn pick(
     mapped: &Mapped,
     input: &Mapped,

@@ -18,7 +18,7 @@ use crate::dtype::Scalar;
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
-pub use evaluate::{ReadCells, evaluate};
+pub use evaluate::{ReadCells, evaluate, taken};
 pub use op::Op;
 pub use pick::{Run, Runs};
 
@@ -92,11 +92,20 @@ impl Mapped {
         }
     }
 
+    /// The array of the file whose cells these are, where they are stored ones.
+    pub fn source(&self) -> Option<&Arc<str>> {
+        match &self.origin {
+            Origin::Source { name, .. } => Some(name),
+            Origin::Constant(_) | Origin::Derived(_) => None,
+        }
+    }
+
     /// Bytes of memory that a derived cell needs while it is computed; none where it is copied.
     pub fn scratch_bytes(&self) -> u64 {
         match &self.origin {
             Origin::Derived(derived) => {
-                let inputs = derived.inputs.iter().map(|i| i.scratch_bytes().max(i.var.dtype.size_estimate()));
+                let inputs =
+                    derived.inputs.iter().map(|i| i.scratch_bytes().max(i.var.dtype.size_estimate()));
                 inputs.sum::<u64>() + self.var.dtype.size_estimate()
             }
             _ => 0,

@@ -123,16 +123,46 @@ fn apply(op: &Op, block: Block) -> Result<Block> {
 macro_rules! with_real {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
-            DataType::Int8 => { type $T = i8; $body }
-            DataType::Int16 => { type $T = i16; $body }
-            DataType::Int32 => { type $T = i32; $body }
-            DataType::Int64 => { type $T = i64; $body }
-            DataType::Bool | DataType::UInt8 => { type $T = u8; $body }
-            DataType::UInt16 => { type $T = u16; $body }
-            DataType::UInt32 => { type $T = u32; $body }
-            DataType::UInt64 => { type $T = u64; $body }
-            DataType::Float32 => { type $T = f32; $body }
-            DataType::Float64 => { type $T = f64; $body }
+            DataType::Int8 => {
+                type $T = i8;
+                $body
+            }
+            DataType::Int16 => {
+                type $T = i16;
+                $body
+            }
+            DataType::Int32 => {
+                type $T = i32;
+                $body
+            }
+            DataType::Int64 => {
+                type $T = i64;
+                $body
+            }
+            DataType::Bool | DataType::UInt8 => {
+                type $T = u8;
+                $body
+            }
+            DataType::UInt16 => {
+                type $T = u16;
+                $body
+            }
+            DataType::UInt32 => {
+                type $T = u32;
+                $body
+            }
+            DataType::UInt64 => {
+                type $T = u64;
+                $body
+            }
+            DataType::Float32 => {
+                type $T = f32;
+                $body
+            }
+            DataType::Float64 => {
+                type $T = f64;
+                $body
+            }
             other => Err(Error::new(
                 Code::StepInvalid,
                 format!("found {other}, expected integers, float32 or float64"),
@@ -158,6 +188,7 @@ macro_rules! real {
                 own.copy_from_slice(bytes);
                 Self::from_le_bytes(own)
             }
+            #[allow(clippy::cast_lossless)] // the 64-bit integers have no `From`
             fn wide(self) -> f64 {
                 self as f64
             }
@@ -190,7 +221,10 @@ impl<T: Real> Masks<T> {
             (held && bytes.len() == T::SIZE).then(|| T::read(&bytes))
         };
         let values: Vec<T> = masks.iter().filter_map(typed).collect();
-        Self { nan: values.iter().any(|v| v.is_nan()), values: values.into_iter().filter(|v| !v.is_nan()).collect() }
+        Self {
+            nan: values.iter().any(|v| v.is_nan()),
+            values: values.into_iter().filter(|v| !v.is_nan()).collect(),
+        }
     }
 
     fn has(&self, value: T) -> bool {
@@ -285,13 +319,7 @@ fn pack(
     })
 }
 
-fn remask(
-    dtype: DataType,
-    bytes: &[u8],
-    masks: &[Scalar],
-    fill: &Scalar,
-    code: Code,
-) -> Result<Vec<u8>> {
+fn remask(dtype: DataType, bytes: &[u8], masks: &[Scalar], fill: &Scalar, code: Code) -> Result<Vec<u8>> {
     with_real!(dtype, T => {
         let (masks, target) = (Masks::<T>::new(dtype, masks), Masks::<T>::new(dtype, std::slice::from_ref(fill)));
         let mut one = Vec::new();
@@ -381,7 +409,9 @@ fn exactly(to: DataType, value: &Scalar, out: &mut Vec<u8>) -> bool {
     match (value.as_i128(), value.as_f64(), back) {
         (Some(whole), _, Some(back)) => match back.as_i128() {
             Some(back) => back == whole,
-            None => back.as_f64().is_some_and(|x| x.fract() == 0.0 && x.abs() < 2f64.powi(64) && x as i128 == whole),
+            None => back
+                .as_f64()
+                .is_some_and(|x| x.fract() == 0.0 && x.abs() < 2f64.powi(64) && x as i128 == whole),
         },
         (None, Some(real), Some(back)) => !real.is_finite() || back.as_f64().is_none_or(f64::is_finite),
         (None, None, Some(_)) => true,
