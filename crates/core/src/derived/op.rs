@@ -407,6 +407,7 @@ fn exactly(to: DataType, value: &Scalar, out: &mut Vec<u8>) -> bool {
     }
     let back = out.get(start..).and_then(|bytes| scalar_from_le(to, bytes));
     match (value.as_i128(), value.as_f64(), back) {
+        (Some(whole), _, Some(Scalar::Bool(back))) => whole == i128::from(back),
         (Some(whole), _, Some(back)) => match back.as_i128() {
             Some(back) => back == whole,
             None => back
