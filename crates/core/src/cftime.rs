@@ -16,42 +16,30 @@
 //! # Ok::<(), arcoforge_core::error::Error>(())
 //! ```
 
+mod common;
+mod convert;
+mod float;
+mod months;
+mod parts;
+mod stored;
+mod unit;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::attrs::Attrs;
 use crate::block::Block;
-use crate::calendar::{Calendar, DAY_NS, DateTime};
+use crate::calendar::{Calendar, DateTime};
 use crate::code::Code;
 use crate::dtype::Scalar;
 use crate::error::{Error, Result};
 use crate::timestamp;
 
-/// A unit of CF time, finest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TimeUnit {
-    /// Nanoseconds.
-    Nanoseconds,
-    /// Microseconds.
-    Microseconds,
-    /// Milliseconds.
-    Milliseconds,
-    /// Seconds.
-    Seconds,
-    /// Minutes.
-    Minutes,
-    /// Hours.
-    Hours,
-    /// Days.
-    Days,
-    /// Seven days.
-    Weeks,
-    /// In UDUNITS a twelfth of a tropical year, in people's minds a calendar month. Of one length in the 360-day calendar only.
-    Months,
-    /// In UDUNITS a tropical year, in people's minds a calendar year. Never decoded.
-    Years,
-}
+pub use common::{Unfit, common_units};
+pub use parts::{Parts, from_parts, units_since_1970};
+pub use stored::encode_as;
+pub use unit::TimeUnit;
 
 /// The meaning of a time coordinate's numbers: its `units` and `calendar`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -62,73 +50,6 @@ pub struct TimeUnits {
     pub reference: DateTime,
     /// How days make years.
     pub calendar: Calendar,
-}
-
-impl TimeUnit {
-    const FIXED: [Self; 8] = [
-        Self::Nanoseconds,
-        Self::Microseconds,
-        Self::Milliseconds,
-        Self::Seconds,
-        Self::Minutes,
-        Self::Hours,
-        Self::Days,
-        Self::Weeks,
-    ];
-
-    /// The unit of a spelling that CF, UDUNITS, cftime or xarray know, in any case.
-    pub fn parse(text: &str) -> Option<Self> {
-        Some(match text.to_lowercase().as_str() {
-            "ns" | "nsec" | "nsecs" | "nanosec" | "nanosecs" | "nanosecond" | "nanoseconds" => {
-                Self::Nanoseconds
-            }
-            "us" | "µs" | "μs" | "usec" | "usecs" | "microsec" | "microsecs" | "microsecond"
-            | "microseconds" => Self::Microseconds,
-            "ms" | "msec" | "msecs" | "millisec" | "millisecs" | "millisecond" | "milliseconds" => {
-                Self::Milliseconds
-            }
-            "s" | "sec" | "secs" | "second" | "seconds" => Self::Seconds,
-            "min" | "mins" | "minute" | "minutes" => Self::Minutes,
-            "h" | "hr" | "hrs" | "hour" | "hours" => Self::Hours,
-            "d" | "day" | "days" => Self::Days,
-            "week" | "weeks" => Self::Weeks,
-            "month" | "months" | "mon" | "mons" => Self::Months,
-            "year" | "years" | "yr" | "yrs" => Self::Years,
-            _ => return None,
-        })
-    }
-
-    /// The name in canonical units texts.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Nanoseconds => "nanoseconds",
-            Self::Microseconds => "microseconds",
-            Self::Milliseconds => "milliseconds",
-            Self::Seconds => "seconds",
-            Self::Minutes => "minutes",
-            Self::Hours => "hours",
-            Self::Days => "days",
-            Self::Weeks => "weeks",
-            Self::Months => "months",
-            Self::Years => "years",
-        }
-    }
-
-    /// Nanoseconds of one unit; `None` where that is not one number.
-    pub const fn ns(self, calendar: Calendar) -> Option<i128> {
-        Some(match self {
-            Self::Nanoseconds => 1,
-            Self::Microseconds => 1_000,
-            Self::Milliseconds => 1_000_000,
-            Self::Seconds => 1_000_000_000,
-            Self::Minutes => 60_000_000_000,
-            Self::Hours => 3_600_000_000_000,
-            Self::Days => DAY_NS,
-            Self::Weeks => 7 * DAY_NS,
-            Self::Months if matches!(calendar, Calendar::Day360) => 30 * DAY_NS,
-            Self::Months | Self::Years => return None,
-        })
-    }
 }
 
 /// Whether a `units` attribute is meant as time since a reference (as xarray decides it), well formed or not.
@@ -147,7 +68,7 @@ impl TimeUnits {
     pub fn parse(units: &str, calendar: Option<&str>) -> Result<Self> {
         let calendar = match calendar {
             None => Calendar::Standard,
-            Some(name) => Calendar::parse(name).ok_or_else(|| unknown_calendar(name))?,
+            Some(name) => calendar_named(name)?,
         };
         let malformed = |why: String| {
             Error::new(Code::CombineTime, format!("units `{units}` are not a time: {why}"))
@@ -158,6 +79,10 @@ impl TimeUnits {
         let unit =
             TimeUnit::parse(unit).ok_or_else(|| malformed(format!("`{unit}` is not a unit of time")))?;
         let mut stamp = timestamp::parse(reference).map_err(malformed)?;
+        if stamp.local.month == 0 || stamp.local.day == 0 {
+            return Err(malformed("month and day begin at 1".to_owned())
+                .help("`0000-00-00` marks a climatology without a year: set `units` of the variable to what is meant, as `days since 2000-01-01`"));
+        }
         if counts_bc(calendar) && stamp.local.year <= 0 {
             if stamp.local.year == 0 {
                 return Err(malformed(format!("the {calendar} calendar has no year 0"))
@@ -167,6 +92,28 @@ impl TimeUnits {
         }
         let reference = stamp.resolve(reference, calendar).map_err(malformed)?;
         Ok(Self { unit, reference, calendar })
+    }
+
+    /// The units that the attributes of a variable tell: `units`, `calendar`.
+    ///
+    /// # Errors
+    /// As [`TimeUnits::parse`]; `combine-calendar` for a calendar of the file's own (`month_lengths`, `leap_year`,
+    /// `leap_month`) and where `calendar` is not text.
+    pub fn of(attrs: &Attrs) -> Result<Self> {
+        let own = |name: &&&str| attrs.get(name).is_some();
+        if let Some(own) = ["month_lengths", "leap_year", "leap_month"].iter().find(own) {
+            let what = format!("the file defines a calendar of its own by `{own}`, which is not decoded");
+            return Err(Error::new(Code::CombineCalendar, what).help(
+                "where all files count from one reference in one unit, the numbers are kept as they are",
+            ));
+        }
+        match (attrs.get("calendar"), attrs.text("calendar")) {
+            (Some(value), None) => {
+                Err(Error::new(Code::CombineCalendar, format!("`calendar` is {value}, not a name"))
+                    .help("set `calendar` of the files with `step: attrs`"))
+            }
+            (_, calendar) => Self::parse(attrs.text("units").unwrap_or_default(), calendar),
+        }
     }
 
     /// Nanoseconds of one unit.
@@ -183,11 +130,11 @@ impl TimeUnits {
                     self.calendar
                 ),
             )
-            .help("keep the numbers as they are by dropping `units`, or set `combine.months` to `calendar`")
+            .help("`combine.months: calendar` counts calendar months and years from the reference; without `units` the numbers are kept as they are")
         })
     }
 
-    /// The instant of one number; `None` for NaN.
+    /// The instant of one number; `None` for NaN, and for the smallest 64-bit integer, which is numpy's "not a time".
     ///
     /// # Errors
     /// `combine-months` as [`TimeUnits::unit_ns`]; `combine-time` for what is not a number or beyond 128 bits.
@@ -195,7 +142,8 @@ impl TimeUnits {
         let unit = self.unit_ns()?;
         let since = match value {
             Scalar::Float(x) if x.is_nan() => return Ok(None),
-            Scalar::Float(x) => float_times(*x, unit),
+            Scalar::Int(i64::MIN) => return Ok(None),
+            Scalar::Float(x) => float::float_times(*x, unit),
             other => other.as_i128().and_then(|x| x.checked_mul(unit)),
         };
         since
@@ -210,6 +158,15 @@ impl TimeUnits {
     /// # Errors
     /// As [`TimeUnits::decode_one`].
     pub fn decode(&self, block: &Block, masked: &[Scalar]) -> Result<Vec<Option<i128>>> {
+        self.cells(block, masked, |value| self.decode_one(value))
+    }
+
+    fn cells(
+        &self,
+        block: &Block,
+        masked: &[Scalar],
+        decode: impl Fn(&Scalar) -> Result<Option<i128>>,
+    ) -> Result<Vec<Option<i128>>> {
         let cells = usize::try_from(block.len()).unwrap_or(usize::MAX);
         let cell = |index: usize| {
             let value = block.scalar(index).ok_or_else(|| {
@@ -218,7 +175,7 @@ impl TimeUnits {
                     format!("time has no element {index}: {} expected", block.len()),
                 )
             })?;
-            if masked.iter().any(|mask| equal(mask, &value)) { Ok(None) } else { self.decode_one(&value) }
+            if masked.iter().any(|mask| equal(mask, &value)) { Ok(None) } else { decode(&value) }
         };
         (0..cells).map(cell).collect()
     }
@@ -239,50 +196,6 @@ impl TimeUnits {
     pub fn reference_ns(&self) -> i128 {
         self.calendar.to_ns(&self.reference)
     }
-}
-
-/// The coarsest units that hold every instant of every part as an exact integer: the first part's reference, and its
-/// unit or the first finer one that fits all. No part: `None`.
-///
-/// # Errors
-/// `combine-calendar` where calendars differ, `combine-months` for months and years, `combine-time` where not even
-/// nanoseconds fit into 64 bits.
-pub fn common_units(parts: &[(TimeUnits, Vec<Option<i128>>)]) -> Result<Option<TimeUnits>> {
-    let Some((first, _)) = parts.first() else { return Ok(None) };
-    let mut finest = first.unit;
-    for (units, _) in parts {
-        units.unit_ns()?;
-        if units.calendar != first.calendar {
-            return Err(Error::new(
-                Code::CombineCalendar,
-                format!("calendar is {} and {}", first.calendar, units.calendar),
-            ));
-        }
-        finest = finest.min(units.unit);
-    }
-    let fits = |unit: TimeUnit| {
-        let target = TimeUnits { unit, ..*first };
-        let instants = parts.iter().flat_map(|(_, instants)| instants).flatten();
-        let worst = instants.copied().find(|instant| target.encode(*instant).is_none());
-        worst.map_or(Ok(target), Err)
-    };
-    // 360-day months are tried as they are; below them the fixed units.
-    let candidates = TimeUnit::FIXED.into_iter().rev().filter(|unit| *unit < finest);
-    let mut worst = 0;
-    for unit in std::iter::once(finest).chain(candidates) {
-        match fits(unit) {
-            Ok(target) => return Ok(Some(target)),
-            Err(instant) => worst = instant,
-        }
-    }
-    let date = first.date(worst).map_or_else(|| format!("{worst} ns"), |date| date.to_string());
-    Err(Error::new(
-        Code::CombineTime,
-        format!(
-            "no unit holds all times as 64-bit integers since {}: `{date}` fits no unit that is fine enough for the rest",
-            first.reference
-        ),
-    ))
 }
 
 impl fmt::Display for TimeUnits {
@@ -308,10 +221,29 @@ const fn counts_bc(calendar: Calendar) -> bool {
     matches!(calendar, Calendar::Standard | Calendar::Julian)
 }
 
-fn unknown_calendar(name: &str) -> Error {
-    let known: Vec<&str> = Calendar::ALL.iter().map(|calendar| calendar.name()).collect();
-    Error::new(Code::CombineCalendar, format!("calendar `{name}` is not one of the CF conventions"))
-        .help(format!("the calendars are {}", known.join(", ")))
+/// The calendar of a `calendar` attribute.
+///
+/// # Errors
+/// `combine-calendar` for what is no calendar of the conventions, and for those whose numbers can't be decoded.
+pub fn calendar_named(name: &str) -> Result<Calendar> {
+    if let Some(calendar) = Calendar::parse(name) {
+        return Ok(calendar);
+    }
+    let refused = |why: &str| Error::new(Code::CombineCalendar, format!("calendar `{name}` {why}"));
+    let keep = "where all files count from one reference in one unit, the numbers are kept as they are";
+    Err(match name.trim().to_ascii_lowercase().as_str() {
+        "none" => refused("has no dates: its times belong to no year").help(keep),
+        "utc" => refused("counts leap seconds, which are not decoded").help(format!(
+            "{keep}; if the numbers have no leap seconds, as most, set `calendar` to `standard`"
+        )),
+        "tai" => refused("is atomic time, which is not decoded to dates")
+            .help(format!("{keep}; to take its dates as they are written, set `calendar` to `standard`")),
+        _ => {
+            let known: Vec<&str> = Calendar::ALL.iter().map(|calendar| calendar.name()).collect();
+            refused("is not one of the CF conventions")
+                .help(format!("the calendars are {}", known.join(", ")))
+        }
+    })
 }
 
 /// Splits `UNIT since DATE`.
@@ -330,61 +262,6 @@ pub(crate) fn equal(a: &Scalar, b: &Scalar) -> bool {
             (Some(a), Some(b)) => a == b,
             _ => a.as_f64().is_some() && a.as_f64() == b.as_f64(),
         }
-}
-
-/// A double as `sign * mantissa * 2^exponent`; `None` where it is not finite.
-fn split_float(value: f64) -> Option<(bool, u64, i32)> {
-    let bits = value.to_bits();
-    let exponent = i32::try_from((bits >> 52) & 0x7ff).ok()?;
-    let fraction = bits & ((1 << 52) - 1);
-    match exponent {
-        0x7ff => None,
-        0 => Some((value.is_sign_negative(), fraction, -1074)),
-        _ => Some((value.is_sign_negative(), fraction | (1 << 52), exponent - 1075)),
-    }
-}
-
-/// The roundest number of nanoseconds within half a unit in the last place of `value` times `unit`.
-fn float_times(value: f64, unit: i128) -> Option<i128> {
-    let (negative, mantissa, exponent) = split_float(value)?;
-    let scaled = i128::from(mantissa).checked_mul(unit)?;
-    let ns = if exponent >= 0 {
-        let factor = 1_i128.checked_shl(u32::try_from(exponent).ok()?).filter(|f| *f > 0)?;
-        scaled.checked_mul(factor)?
-    } else {
-        // Below 2^103 after scaling: half of the last place is gone where the divisor is beyond 2^120.
-        let shift = exponent.unsigned_abs();
-        // Below a power of two doubles lie twice as close.
-        let within = if mantissa == 1 << 52 { unit / 4 } else { unit / 2 };
-        if shift > 120 { 0 } else { roundest(scaled, within, 1_i128 << shift) }
-    };
-    Some(if negative { -ns } else { ns })
-}
-
-/// `scaled / divisor` nanoseconds, give or take `within / divisor`: the multiple of a second, millisecond or
-/// microsecond that lies there, else the nearest integer (half to even).
-fn roundest(scaled: i128, within: i128, divisor: i128) -> i128 {
-    for step in [1_000_000_000, 1_000_000, 1_000] {
-        let near = nearest_multiple(scaled, divisor, step);
-        let distance =
-            near.checked_mul(step).and_then(|ns| ns.checked_mul(divisor)).map(|x| (x - scaled).abs());
-        if distance.is_some_and(|d| d <= within) {
-            return near * step;
-        }
-    }
-    nearest_multiple(scaled, divisor, 1)
-}
-
-/// The integer nearest to `scaled / (divisor * step)`, half to even.
-fn nearest_multiple(scaled: i128, divisor: i128, step: i128) -> i128 {
-    let Some(divisor) = divisor.checked_mul(step) else { return 0 };
-    let (whole, rest) = (scaled.div_euclid(divisor), scaled.rem_euclid(divisor));
-    let up = match rest.cmp(&(divisor - rest)) {
-        std::cmp::Ordering::Less => false,
-        std::cmp::Ordering::Greater => true,
-        std::cmp::Ordering::Equal => whole % 2 != 0,
-    };
-    whole + i128::from(up)
 }
 
 #[cfg(test)]

@@ -69,6 +69,7 @@ codes! {
     CombineScalars "combine-scalars" 4 "A scalar variable differs between files.";
     CombineStrings "combine-strings" 4 "Strings, chars or enums differ between files.";
     CombineItems "combine-items" 4 "A file holds another number of items than the recipe says.";
+    CheckInvalid "check-invalid" 3 "A check names what the dataset does not have, or can't be made on it.";
     CheckFailed "check-failed" 4 "A check of the recipe failed on the data.";
     SourceNotFound "source-not-found" 5 "An input does not exist.";
     SourceDenied "source-denied" 5 "An input may not be read.";

@@ -15,6 +15,7 @@
 //! # Ok::<(), arcoforge_core::error::Error>(())
 //! ```
 
+mod checksums;
 mod expand;
 mod found;
 mod grid;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::axis::Key;
 use crate::template::Template;
 
+pub use checksums::{Algorithm, Checksum, Checksums};
 pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
 
 /// Where a recipe's files are.
@@ -42,12 +44,22 @@ pub struct Source {
     pub group: Option<String>,
     /// Most connections to one host at a time.
     pub connections: Option<u32>,
+    /// What the bytes of the inputs must add up to.
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
+    pub checksums: Checksums,
 }
 
 impl Source {
     /// A source without overrides, gaps and limits.
     pub const fn new(input: Input) -> Self {
-        Self { input, overrides: Vec::new(), missing: Vec::new(), group: None, connections: None }
+        Self {
+            input,
+            overrides: Vec::new(),
+            missing: Vec::new(),
+            group: None,
+            connections: None,
+            checksums: Checksums { listed: BTreeMap::new(), manifests: Vec::new() },
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! version can't carry it out: a recipe that asks for it is refused, never baked in another way. Where a default is
 //! carried out in part, files that need the rest of it are refused.
 
+use crate::calendar::Calendar;
 use crate::recipe::Policies;
 
 /// One thing that may differ between files.
@@ -95,7 +96,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "reference date or unit of times",
         &[
             now("decode", "each file decoded with its own units, one target unit fine enough for all"),
-            later("error", "refuse"),
+            now("error", "refuse, naming the files"),
         ],
     ),
     variable(
@@ -103,7 +104,10 @@ pub const POLICIES: &[PolicyKey] = &[
         "calendars (aliases are equal)",
         &[
             now("error", "refuse"),
-            later("convert:", "convert the dates to the calendar named after the colon"),
+            now(
+                "convert:",
+                "convert every date to the calendar named after the colon, refusing dates that it does not have",
+            ),
         ],
     ),
     variable(
@@ -111,7 +115,10 @@ pub const POLICIES: &[PolicyKey] = &[
         "times in `months since` or `years since`",
         &[
             now("error", "refuse, explaining that their length varies"),
-            later("calendar", "count calendar months"),
+            now(
+                "calendar",
+                "count calendar months and years from the reference; fractions lie linearly between them",
+            ),
         ],
     ),
     dataset(
@@ -242,10 +249,18 @@ impl PolicyKey {
         self.policies.first().map_or("error", |policy| policy.name)
     }
 
-    /// The policy of a name; `convert:` matches `convert:noleap` but not `convert`.
+    /// Whether a policy of this key takes the argument after its colon.
+    fn takes(&self, argument: &str) -> bool {
+        match self.key {
+            "calendar" => Calendar::parse(argument).is_some(),
+            _ => !argument.is_empty(),
+        }
+    }
+
+    /// The policy of a name; `convert:` matches `convert:noleap` but neither `convert` nor `convert:martian`.
     pub fn policy(&self, name: &str) -> Option<&'static Policy> {
         self.policies.iter().find(|policy| match policy.name.strip_suffix(':') {
-            Some(_) => name.len() > policy.name.len() && name.starts_with(policy.name),
+            Some(_) => name.strip_prefix(policy.name).is_some_and(|argument| self.takes(argument)),
             None => policy.name == name,
         })
     }
@@ -302,9 +317,15 @@ mod tests {
     #[test]
     fn an_argument_follows_the_colon() {
         let calendar = PolicyKey::find("calendar").unwrap();
-        for (name, found) in
-            [("convert:noleap", true), ("convert:", false), ("convert", false), ("error", true)]
-        {
+        let rows = [
+            ("convert:noleap", true),
+            ("convert:Gregorian", true),
+            ("convert:martian", false),
+            ("convert:", false),
+            ("convert", false),
+            ("error", true),
+        ];
+        for (name, found) in rows {
             assert_eq!(calendar.policy(name).is_some(), found, "{name}");
         }
     }

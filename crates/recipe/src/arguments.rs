@@ -184,7 +184,7 @@ mod tests {
     fn steps() {
         check(
             &[
-                ("rename: {ice: sic}", "Rename({\"ice\": \"sic\"})"),
+                ("rename: {ice: sic}", "Rename({\"ice\": Name(\"sic\")})"),
                 ("squeeze: [zlev]", "Squeeze([\"zlev\"])"),
                 ("squeeze: zlev", "Squeeze([\"zlev\"])"),
                 ("squeze: zlev", "recipe-unknown-step: `squeze: zlev`: there is no step `squeze`"),
@@ -195,8 +195,8 @@ mod tests {
                 ("drop: {", "recipe-syntax: `drop: {`: not valid YAML: unclosed bracket '{'"),
                 ("", "recipe-type: ``: it takes one step in each item, found a map"),
                 (
-                    "sort: time",
-                    "recipe-not-yet: `sort: time`: the step `sort` is part of the language, but this version can't \
+                    "pyramid: 3",
+                    "recipe-not-yet: `pyramid: 3`: the step `pyramid` is part of the language, but this version can't \
                      carry it out yet",
                 ),
             ],

@@ -87,6 +87,18 @@ fn unknown(span: &Span, message: String, name: &str, known: &[&str], cx: &mut Cx
     cx.push(Diagnostic::error(Code::RecipeUnknownPolicy, span.clone(), message).label("unknown").help(help));
 }
 
+/// The names of a key's policies; those with an argument as a pattern.
+fn policy_schema(row: &PolicyKey) -> Value {
+    let available = row.policies.iter().filter(|p| p.available).map(|p| p.name);
+    let (open, names): (Vec<&str>, Vec<&str>) = available.partition(|name| name.ends_with(':'));
+    let names = json!({"enum": names});
+    if open.is_empty() {
+        return names;
+    }
+    let patterns = open.iter().map(|name| json!({"type": "string", "pattern": format!("^{name}.+$")}));
+    json!({"anyOf": std::iter::once(names).chain(patterns).collect::<Vec<_>>()})
+}
+
 impl JsonSchema for Combine {
     fn schema_name() -> Cow<'static, str> {
         "Combine".into()
@@ -95,8 +107,7 @@ impl JsonSchema for Combine {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let mut keys = Map::new();
         for row in POLICIES {
-            let names: Vec<&str> = row.policies.iter().filter(|p| p.available).map(|p| p.name).collect();
-            let one = json!({"enum": names});
+            let one = policy_schema(row);
             let value = if row.per_variable {
                 json!({"anyOf": [one, {"type": "object", "additionalProperties": one}]})
             } else {

@@ -35,6 +35,22 @@ pub struct Diagnostic {
     pub label: String,
     /// What to do, if anything is known.
     pub help: Option<String>,
+    /// Other places that the problem is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Mark>,
+}
+
+/// Another place that a [`Diagnostic`] is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mark {
+    /// Bytes of the text.
+    pub span: Range<usize>,
+    /// The line on which `span` starts, from 1.
+    pub line: usize,
+    /// The column at which `span` starts, in characters, from 1.
+    pub column: usize,
+    /// What to write below the marked text.
+    pub label: String,
 }
 
 /// How bad a [`Diagnostic`] is.
@@ -59,6 +75,7 @@ impl Diagnostic {
             column: 0,
             label: String::new(),
             help: None,
+            also: Vec::new(),
         }
     }
 
@@ -76,11 +93,24 @@ impl Diagnostic {
         self
     }
 
+    /// Marks another place.
+    pub(crate) fn also(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.also.push(Mark { span, line: 0, column: 0, label: label.into() });
+        self
+    }
+
     /// Fills in file, line and column.
     pub(crate) fn located(mut self, text: &str, file: &str) -> Self {
-        let start = self.span.start.min(text.len());
-        self.span = start..self.span.end.clamp(start, text.len());
-        (self.line, self.column) = position(text, start);
+        let inside = |span: &Span| {
+            let start = span.start.min(text.len());
+            start..span.end.clamp(start, text.len())
+        };
+        self.span = inside(&self.span);
+        (self.line, self.column) = position(text, self.span.start);
+        for mark in &mut self.also {
+            mark.span = inside(&mark.span);
+            (mark.line, mark.column) = position(text, mark.span.start);
+        }
         file.clone_into(&mut self.file);
         self
     }
@@ -167,9 +197,12 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        let Diagnostic { span, label, .. } = self.diagnostic;
-        let label = (!label.is_empty()).then(|| label.clone());
-        let span = LabeledSpan::new(label, span.start, span.end.saturating_sub(span.start));
-        Some(Box::new(std::iter::once(span)))
+        let labeled = |span: &Span, label: &str| {
+            let label = (!label.is_empty()).then(|| label.to_owned());
+            LabeledSpan::new(label, span.start, span.end.saturating_sub(span.start))
+        };
+        let Diagnostic { span, label, also, .. } = self.diagnostic;
+        let others = also.iter().map(move |mark| labeled(&mark.span, &mark.label));
+        Some(Box::new(std::iter::once(labeled(span, label)).chain(others)))
     }
 }

@@ -4,17 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arcoforge_core::axis::Axis;
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::{About, DimValue, Maintainer, Output, Provider, Recipe, Step};
+use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Span};
+use crate::meant_steps::Steps;
 use crate::node::shorten;
 use crate::read::{Cx, Text, nearest, ticked};
 use crate::scalar::is_orcid;
-use crate::steps::StepItem;
 use crate::{meant_axes, meant_source, written};
 
 /// Roles of a provider, as in STAC.
 const ROLES: &[&str] = &["producer", "licensor", "processor", "host"];
+
+/// Most characters of a dataset's name.
+const NAME_MAX: usize = 100;
 
 /// The axes as far as they are known: names of all that were written, and those that are right.
 pub(crate) struct Axes {
@@ -24,8 +27,18 @@ pub(crate) struct Axes {
     pub(crate) right: Vec<Axis>,
 }
 
-/// The recipe as meant. It is usable only where `cx` has no error.
-pub(crate) fn recipe(written: written::Recipe, cx: &mut Cx) -> Recipe {
+/// A recipe of one output, and where its name and target are written.
+pub(crate) struct Made {
+    /// As meant.
+    pub(crate) recipe: Recipe,
+    /// Where the name stands.
+    pub(crate) name_at: Span,
+    /// Where `output.to` stands.
+    pub(crate) to_at: Option<Span>,
+}
+
+/// The recipes as meant, one for each output. They are usable only where `cx` has no error.
+pub(crate) fn recipes(written: written::Recipe, cx: &mut Cx) -> Vec<Made> {
     if let Some(schema) = written.schema.filter(|schema| schema.value != 1) {
         let message = format!("`schema` is {}, this version reads 1", schema.value);
         cx.bad_value::<()>(&schema.span, message, Some("write `schema: 1`".into()));
@@ -35,36 +48,66 @@ pub(crate) fn recipe(written: written::Recipe, cx: &mut Cx) -> Recipe {
     }
     let axes_known = written.axes.is_some();
     let axes = meant_axes::axes(written.axes.map_or_else(Vec::new, |axes| axes.0), cx);
+    let known = axes_known.then_some(&axes);
     let source = meant_source::source(written.source, &axes, axes_known, cx);
-    let steps = written.steps.unwrap_or_default();
-    if axes_known {
-        check_step_keys(&steps, &axes, cx);
-    }
+    let mut steps = Steps::default();
+    steps.extend(written.steps.unwrap_or_default(), known, cx);
     let test = written.test.and_then(|test| test.take).map_or_else(Vec::new, |take| take.0);
-    Recipe {
-        name: written.name.map_or_else(String::new, |name| name.value),
+    let name = written.name.unwrap_or_else(|| Text { value: String::new(), span: 0..0 });
+    let whole = Recipe {
+        name: name.value.clone(),
         about: written.about.map_or_else(About::default, |about| self::about(about, cx)),
         source,
-        steps: steps.into_iter().map(|item| item.step).collect(),
+        steps: Vec::new(),
         combine: written.combine.map_or_else(Default::default, |combine| combine.0),
-        output: written.output.map_or_else(Output::default, |output| self::output(output.0, cx)),
-        checks: Vec::new(),
-        test: take(test, axes_known.then_some(&axes), cx),
-        axes: axes.right,
+        output: Output::default(),
+        checks: written.checks.unwrap_or_default().into_iter().flat_map(|item| item.0).collect(),
+        test: take(test, known, cx),
+        axes: axes.right.clone(),
+    };
+    let Some(outputs) = written.output else {
+        return vec![Made {
+            recipe: Recipe { steps: steps.steps, ..whole },
+            name_at: name.span,
+            to_at: None,
+        }];
+    };
+    let listed = outputs.listed;
+    let each = outputs.outputs.into_iter().map(|mut output| {
+        let own = output.name.take().filter(|_| listed);
+        let mut steps = steps.clone();
+        steps.extend(output.steps.take().unwrap_or_default(), known, cx);
+        let joined = own.as_ref().map_or_else(|| name.value.clone(), |own| joined(&name, own, cx));
+        let name_at = own.map_or_else(|| name.span.clone(), |own| own.span);
+        let to_at = output.to.as_ref().map(|to| to.span.clone());
+        let output = self::output(output, cx);
+        Made { recipe: Recipe { name: joined, steps: steps.steps, output, ..whole.clone() }, name_at, to_at }
+    });
+    each.collect()
+}
+
+/// The name of the dataset of one output.
+fn joined(name: &Text, own: &Text, cx: &mut Cx) -> String {
+    check_name(own, cx);
+    let joined = format!("{}-{}", name.value, own.value);
+    if joined.len() > NAME_MAX && name.value.len() <= NAME_MAX && own.value.len() <= NAME_MAX {
+        let message = format!("`{}` is longer than {NAME_MAX} characters", shorten(&joined));
+        cx.bad_value::<()>(&own.span, message, None);
     }
+    joined
 }
 
 fn check_name(name: &Text, cx: &mut Cx) {
     let first = name.value.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
     let rest = name.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    if !first || !rest || name.value.len() > 100 {
+    if !first || !rest || name.value.len() > NAME_MAX {
         let message = format!("`{}` is not a name for a dataset", shorten(&name.value));
         let slug: String = name
             .value
             .to_lowercase()
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .take(100)
+            .take(NAME_MAX)
             .collect();
         let slug = slug.trim_matches('-');
         let mut help = "a name has lower-case letters, digits and hyphens, at most 100".to_owned();
@@ -113,19 +156,6 @@ fn about(about: written::About, cx: &mut Cx) -> About {
         license: text(about.license),
         providers,
         maintainers,
-    }
-}
-
-/// `add_dim` from a key names an axis of the recipe.
-fn check_step_keys(steps: &[StepItem], axes: &Axes, cx: &mut Cx) {
-    for item in steps {
-        if let Step::AddDim(add) = &item.step
-            && let DimValue::Key(axis) = &add.value
-            && !axes.names.iter().any(|name| name.value == *axis)
-        {
-            let text = Text { value: axis.clone(), span: item.span.clone() };
-            unknown_axis(&text, axes, cx);
-        }
     }
 }
 

@@ -12,8 +12,9 @@ use crate::keys;
 use crate::keys::{KeyList, KeyListKind, MapKey, Range};
 use crate::meant::Axes;
 use crate::node::shorten;
-use crate::read::{Cx, Text, nearest};
+use crate::read::{Cx, Text};
 use crate::scalar::Raw;
+use crate::values::calendar;
 
 /// Names that mean something else in templates or overrides.
 const RESERVED: &[&str] = &["matrix", "url", "now"];
@@ -164,15 +165,9 @@ fn integers_of(range: &Range, from: &Raw, to: &Raw, cx: &mut Cx) -> Option<Keys>
 fn dates_of(range: &Range, every: &Text, from: &Raw, to: &Raw, cx: &mut Cx) -> Option<Keys> {
     let calendar = match &range.calendar {
         None => Some(Calendar::Standard),
-        Some(name) => match Calendar::parse(&name.value) {
-            Some(calendar) => Some(calendar),
-            None => {
-                let names: Vec<&str> = Calendar::ALL.iter().map(|calendar| calendar.name()).collect();
-                let aliases = ["365_day", "366_day", "gregorian"];
-                let help = match nearest(&name.value, names.iter().copied().chain(aliases)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("the calendars are {}", crate::read::ticked(&names)),
-                };
+        Some(name) => match calendar(&name.value) {
+            Ok(calendar) => Some(calendar),
+            Err(help) => {
                 let message = format!("CF has no calendar `{}`", shorten(&name.value));
                 wrong(&name.span, message, Some(&help), cx)
             }

@@ -7,7 +7,7 @@ use arcoforge_core::calendar::DateTime;
 use arcoforge_core::code::Code;
 use arcoforge_core::names::nearest;
 use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Selection};
-use arcoforge_core::template::Template;
+use arcoforge_core::template::{Template, TemplateError};
 
 use crate::add_dim::{check_date_format, check_regex};
 use crate::diagnostic::{Diagnostic, Span};
@@ -22,8 +22,7 @@ use crate::written::{self, Source};
 pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx: &mut Cx) -> pattern::Source {
     let nothing = Input::Files(Vec::new());
     let Some(written) = written else {
-        let (overrides, missing) = (Vec::new(), Vec::new());
-        return pattern::Source { input: nothing, overrides, missing, group: None, connections: None };
+        return pattern::Source::new(nothing);
     };
     let mut used = BTreeSet::new();
     let overrides =
@@ -52,7 +51,8 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
     });
     let group =
         written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
-    pattern::Source { input, overrides, missing, group, connections }
+    let checksums = written.checksums.map_or_else(Default::default, |checksums| checksums.0);
+    pattern::Source { input, overrides, missing, group, connections, checksums }
 }
 
 /// Reports a source without input, or with several kinds; `node` is where `source` stands.
@@ -82,34 +82,43 @@ fn templates(
 ) -> Vec<Template> {
     let mut templates = Vec::new();
     for text in texts {
-        let faults = match Template::parse(&text.value) {
+        match Template::parse(&text.value) {
             Ok(template) => {
                 used.extend(template.axes().into_iter().map(str::to_owned));
-                let faults = if axes_known { template.check(&axes.right) } else { Vec::new() };
+                if axes_known {
+                    check_template(text, &template, axes, cx);
+                }
                 templates.push(template);
-                faults
             }
-            Err(fault) => vec![fault],
-        };
-        for fault in faults {
-            // an axis that is itself wrong was reported at its place
-            let named = text.value.get(fault.span.clone()).unwrap_or_default();
-            let broken = |name: &Text| !axes.right.iter().any(|axis| axis.name == name.value);
-            if axes.names.iter().any(|name| broken(name) && named.starts_with(name.value.as_str())) {
-                continue;
-            }
-            // the template was checked against the right axes only, and a broken one may be what is meant
-            let all = axes.names.iter().map(|name| name.value.as_str());
-            let help = match nearest(named, all).filter(|_| axes.names.iter().any(broken)) {
-                Some(near) => Some(format!("did you mean `{near}`?")),
-                None => fault.help,
-            };
-            let mut diagnostic = Diagnostic::error(fault.code, text.part(fault.span), fault.message);
-            diagnostic.help = help;
-            cx.push(diagnostic);
+            Err(fault) => report(text, fault, axes, cx),
         }
     }
     templates
+}
+
+/// Reports what a template names and the recipe does not have.
+pub(crate) fn check_template(text: &Text, template: &Template, axes: &Axes, cx: &mut Cx) {
+    for fault in template.check(&axes.right) {
+        report(text, fault, axes, cx);
+    }
+}
+
+fn report(text: &Text, fault: TemplateError, axes: &Axes, cx: &mut Cx) {
+    // an axis that is itself wrong was reported at its place
+    let named = text.value.get(fault.span.clone()).unwrap_or_default();
+    let broken = |name: &Text| !axes.right.iter().any(|axis| axis.name == name.value);
+    if axes.names.iter().any(|name| broken(name) && named.starts_with(name.value.as_str())) {
+        return;
+    }
+    // the template was checked against the right axes only, and a broken one may be what is meant
+    let all = axes.names.iter().map(|name| name.value.as_str());
+    let help = match nearest(named, all).filter(|_| axes.names.iter().any(broken)) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None => fault.help,
+    };
+    let mut diagnostic = Diagnostic::error(fault.code, text.part(fault.span), fault.message);
+    diagnostic.help = help;
+    cx.push(diagnostic);
 }
 
 /// Without an axis in the URL, all positions along it would be one file.

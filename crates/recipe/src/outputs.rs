@@ -1,9 +1,10 @@
-//! `output`: target format, and the map itself.
+//! `output`: target format, and one map or several.
 
 use std::borrow::Cow;
 
 use arcoforge_core::recipe::TargetFormat;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::json;
 
 use crate::node::{Kind, Node, shorten};
 use crate::read::{Cx, Read, Text, nearest, ticked};
@@ -60,26 +61,62 @@ impl JsonSchema for FormatName {
     }
 }
 
-/// One output; a list of several is not in this version.
+/// The outputs: one map, or a list of maps that have names.
 #[derive(Debug, Clone)]
-pub(crate) struct OutputMap(pub(crate) Output);
+pub(crate) struct Outputs {
+    /// In the order written.
+    pub(crate) outputs: Vec<Output>,
+    /// Whether they stand in a list.
+    pub(crate) listed: bool,
+}
 
-impl Read for OutputMap {
+impl Read for Outputs {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
-        if matches!(node.kind, Kind::List(_)) {
-            cx.not_yet(&node.span, "a list of outputs");
-            return None;
+        let Kind::List(items) = &node.kind else {
+            let output = Output::read(node, cx)?;
+            if let Some(name) = &output.name {
+                let message =
+                    "`output.name` tells the outputs of a list apart; one output has the recipe's name";
+                cx.bad_value::<()>(&name.span, message.to_owned(), None);
+            }
+            return Some(Self { outputs: vec![output], listed: false });
+        };
+        if items.is_empty() {
+            return cx.bad_value(&node.span, "`output` lists no outputs".to_owned(), None);
         }
-        Output::read(node, cx).map(Self)
+        for (at, item) in items.iter().enumerate() {
+            if let Kind::Map(entries) = &item.kind
+                && !crate::read::present(entries, "name")
+            {
+                let help = "the outputs of a list are told apart by their names";
+                cx.within(&at.to_string(), |cx| cx.missing_key(&item.span, "name", Some(help)));
+            }
+        }
+        let outputs: Vec<Output> = Vec::read(node, cx)?;
+        let mut seen: Vec<&str> = Vec::new();
+        for name in outputs.iter().filter_map(|output| output.name.as_ref()) {
+            if seen.contains(&name.value.as_str()) {
+                let message = format!("two outputs have the name `{}`", shorten(&name.value));
+                cx.bad_value::<()>(&name.span, message, None);
+            }
+            seen.push(&name.value);
+        }
+        Some(Self { outputs, listed: true })
     }
 }
 
-impl JsonSchema for OutputMap {
+impl JsonSchema for Outputs {
     fn schema_name() -> Cow<'static, str> {
-        Output::schema_name()
+        "Outputs".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Output::json_schema(generator)
+        let one = generator.subschema_for::<Output>();
+        let named = json!({"allOf": [one, {"required": ["name"]}]});
+        json_schema!({"anyOf": [one, {"type": "array", "minItems": 1, "items": named}]})
     }
 }

@@ -6,6 +6,7 @@ use arcoforge_core::code::Code;
 use arcoforge_core::policy::POLICIES;
 use serde_json::Value;
 
+use crate::checks::RULES;
 use crate::codecs::{CODECS, CodecRow};
 use crate::outputs::FORMATS;
 use crate::schema::json_schema;
@@ -24,9 +25,16 @@ const SECTIONS: &[(&str, &str)] = &[
     ("MatchRange", "a range in `missing` and `overrides`"),
     ("AddDim", "add_dim: {DIM: …}"),
     ("AttrEdits", "attrs: …"),
+    ("Mask", "mask: {VARIABLE: …}"),
+    ("Selection", "subset: {DIM: …}"),
+    ("Bbox", "subset: {bbox: …}"),
+    ("TimeFrom", "time_from: {TIME: …}"),
+    ("FlattenGroups", "flatten_groups: …"),
+    ("TimeEncoding", "time_encoding: {TIME: …}"),
     ("Output", "output"),
     ("Blosc", "blosc: …"),
     ("Test", "test"),
+    ("Matrix", "matrix"),
 ];
 
 const HEAD: &str = "\
@@ -63,6 +71,26 @@ A list is of dates or numbers only if every item is one; `001` and quoted items 
 | `{minute_of_day(time):04d}` | minutes since midnight |
 | `{min(time+7d, year_end(time)):%j}` | the earlier of two; the last second of the year, `month_end` that of the month |
 | `{{`, `}}` | braces themselves |
+
+## Checksums
+
+`source.checksums` is a map of a URL, a path or a file's name to `sha256:…`, `sha512:…`, `sha1:…` or `md5:…`, or the path
+or URL of a manifest as `sha256sum` writes it (`DIGITS  NAME` in each line), or a list of these.
+
+## Steps of files and of the dataset
+
+Steps change every file before files are combined. `sort`, `dedupe`, `roll`, `time_encoding`, and `subset` along a
+concat axis change the combined dataset; they stand behind the steps of files.
+
+## Several datasets from one recipe
+
+`matrix: {values: {model: [A, B], run: [1, 2]}}` makes four datasets. `{matrix.model}` in any text of the recipe stands
+for the row's value; a text that is only that is a number where the value is one. The names of all datasets differ: put
+what tells the rows apart into `name`, where capitals are made small and what a name can't have becomes a hyphen. With
+`csv`, cells are as unquoted YAML.
+
+`output` may be a list of maps, each with a `name`: the dataset of each is called by the recipe's name, a hyphen, and that
+name, and may have `steps` of its own behind those of the recipe.
 
 ## Attributes in steps
 
@@ -111,7 +139,9 @@ fn kind(value: &Value, schema: &Value) -> String {
     if let Some(path) = value["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
         let name = path.rsplit('/').next().unwrap_or_default();
         return match name {
-            "Keys" | "Step" | "Codecs" | "Combine" | "Length" | "AttributeValue" | "Override" => named(name),
+            "Keys" | "Step" | "Codecs" | "Combine" | "Length" | "AttributeValue" | "Override" | "Check" => {
+                named(name)
+            }
             _ => schema.pointer(path).map_or_else(String::new, |_| "a map".to_owned()),
         };
     }
@@ -150,6 +180,8 @@ fn named(definition: &str) -> String {
         "Codecs" => "a name or a list of codecs",
         "Combine" => "policies, see below",
         "Length" => "a number, `whole`, or a size",
+        "Check" => "a check",
+        "Checksums" => "`sha256:…` of files, manifests, or a list of both",
         "Override" => "axes and `url`",
         _ => "an attribute's value",
     }
@@ -163,6 +195,20 @@ fn plural(kind: &str) -> String {
     }
 }
 
+fn checks(out: &mut String) {
+    out.push_str(
+        "\n## Checks\n\nEach item of `checks` has one rule, and may have `level: warn` (the dataset is published \
+         nevertheless) or `level: error` (the default), beside the rule or in its map: \
+         `{range: {sst: [-3, 45]}, level: warn}` or `range: {sst: [-3, 45], level: warn}`.\n\n\
+         | check | what must hold | examples |\n|---|---|---|\n",
+    );
+    for row in RULES {
+        let examples: Vec<String> =
+            row.examples.iter().map(|example| format!("`{}: {example}`", row.name)).collect();
+        let _ = writeln!(out, "| `{}` | {} | {} |", row.name, row.holds, examples.join("<br>"));
+    }
+}
+
 fn tables(out: &mut String) {
     out.push_str("\n## Steps\n\nEach item of `steps` has exactly one key.\n\n| step | does | example |\n|---|---|---|\n");
     for row in STEPS {
@@ -173,6 +219,7 @@ fn tables(out: &mut String) {
         };
         let _ = writeln!(out, "| `{}` | {} | {example} |", row.name, row.does);
     }
+    checks(out);
     out.push_str("\n## Policies\n\n`combine: {KEY: POLICY}`, or `combine: {KEY: {VARIABLE: POLICY}}` where marked. The first is the default.\n\n");
     out.push_str("| key | what differs | per variable | policies |\n|---|---|---|---|\n");
     for row in POLICIES {

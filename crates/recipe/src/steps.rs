@@ -1,18 +1,24 @@
 //! `steps`: each item has exactly one key, the step's name.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::{Naming, Step};
+use arcoforge_core::recipe::Step;
+use arcoforge_core::template::Template;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::add_dim::AddDimEntry;
 use crate::attr_edits::AttrEdits;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::masks::{Mask, masks};
 use crate::node::{Kind, Node, shorten};
 use crate::read::{Cx, Entries, OneOrMany, Read, Text, nearest};
+use crate::scalar::Raw;
+use crate::step_values::{dedupes, renames, rolls, separator, separator_schema, sorts, words_schema};
+use crate::subset::Subset;
+use crate::times::{Encoding, TimeFromEntry};
+use crate::values::{Real, TypeName, entries, names};
 
 /// One step of the language.
 pub(crate) struct StepRow {
@@ -32,25 +38,49 @@ const fn row(name: &'static str, does: &'static str, example: &'static str) -> S
 pub(crate) const STEPS: &[StepRow] = &[
     row("drop", "leaves variables out; globs", "[time_bnds, \"*_flag\"]"),
     row("keep", "keeps these variables, with the coordinates of their dimensions; globs", "[sst, ice]"),
-    row("rename", "renames variables and dimensions", "{ice: sea_ice_fraction}"),
+    row(
+        "rename",
+        "renames variables and dimensions; `{band}` is a key of the file, `{sst@name}` or `{@name}` an attribute",
+        "{ice: sea_ice_fraction}",
+    ),
     row("set_coords", "marks variables as coordinates; globs", "[lat, lon]"),
     row("add_dim", "adds a dimension of length one, with a coordinate", "{member: {key: member}}"),
     row("squeeze", "removes dimensions of length one", "[zlev]"),
     row("transpose", "orders dimensions; those not named follow in their order", "[time, lat, lon]"),
     row("attrs", "sets, deletes and renames attributes", "{set: {sst@units: degC}, delete: [history]}"),
-    row("reset_coords", "makes coordinates data variables", ""),
-    row("cast", "changes data types", ""),
-    row("mask", "masks values", ""),
-    row("subset", "takes a part along dimensions", ""),
-    row("time_from", "makes times from other variables", ""),
-    row("flatten_groups", "moves the variables of groups into the root", ""),
-    row("fill", "fills masked values", ""),
-    row("flip", "reverses dimensions", ""),
-    row("set", "computes variables from others", ""),
-    row("sort", "sorts along a dimension", ""),
-    row("dedupe", "keeps one of equal positions", ""),
-    row("roll", "rolls longitude", ""),
-    row("time_encoding", "sets how times are stored", ""),
+    row("reset_coords", "makes coordinates data variables again; globs", "[area]"),
+    row("cast", "changes data types; globs", "{sst: float32, \"*_flag\": int8}"),
+    row("mask", "makes values missing; globs", "{sst: {below: -3, above: 45}}"),
+    row(
+        "subset",
+        "takes a part along dimensions; along a concat axis, of the whole dataset",
+        "{lat: {from: -30, to: 30}, level: [1000, 850]}",
+    ),
+    row(
+        "time_from",
+        "makes a time from variables that hold its parts",
+        "{time: {year: YEAR, month: MONTH, day: DAY}}",
+    ),
+    row("flatten_groups", "moves the variables of groups into the root; names are joined by the text", "_"),
+    row("fill", "replaces missing values; globs", "{precip: 0}"),
+    row("flip", "reverses dimensions", "[lat]"),
+    row("set", "computes variables from others, element by element", ""),
+    row("sort", "sorts the dataset along dimensions by their coordinate", "{lat: descending}"),
+    row(
+        "dedupe",
+        "keeps one of equal positions of the dataset: `first`, `last`, or any if they are `identical`",
+        "{time: last}",
+    ),
+    row(
+        "roll",
+        "counts the longitudes of the dataset from another meridian, and rotates it so that they rise",
+        "{lon: -180}",
+    ),
+    row(
+        "time_encoding",
+        "sets how times of the dataset are stored; globs",
+        "{time: {units: days since 1970-01-01}}",
+    ),
     row("pyramid", "adds coarser versions", ""),
 ];
 
@@ -61,6 +91,8 @@ pub(crate) struct StepItem {
     pub(crate) step: Step,
     /// Where to point at.
     pub(crate) span: Span,
+    /// Templates in it, and where they stand.
+    pub(crate) templates: Vec<(Text, Template)>,
 }
 
 impl Read for StepItem {
@@ -87,8 +119,9 @@ impl Read for StepItem {
             _ => return cx.wrong_type(node, "a step, as `NAME: value`"),
         };
         let row = known(name, cx)?;
-        let step = cx.within(row.name, |cx| step(row.name, value, cx))?;
-        Some(Self { step, span: name.span.clone() })
+        let mut templates = Vec::new();
+        let step = cx.within(row.name, |cx| step(row.name, value, &mut templates, cx))?;
+        Some(Self { step, span: name.span.clone(), templates })
     }
 }
 
@@ -116,63 +149,61 @@ fn known(name: &Text, cx: &mut Cx) -> Option<&'static StepRow> {
     }
 }
 
-fn step(name: &str, value: &Node, cx: &mut Cx) -> Option<Step> {
+fn step(name: &str, value: &Node, templates: &mut Vec<(Text, Template)>, cx: &mut Cx) -> Option<Step> {
     if matches!(value.kind, Kind::Null) {
         return cx.wrong_type(value, "a value");
     }
     Some(match name {
         "drop" => Step::Drop(names(value, cx)?),
         "keep" => Step::Keep(names(value, cx)?),
-        "rename" => Step::Rename(renames(value, cx)?),
+        "rename" => {
+            let (renames, found) = renames(value, cx)?;
+            templates.extend(found);
+            Step::Rename(renames)
+        }
         "set_coords" => Step::SetCoords(names(value, cx)?),
         "add_dim" => Step::AddDim(AddDimEntry::read(value, cx)?.0),
         "squeeze" => Step::Squeeze(names(value, cx)?),
         "transpose" => Step::Transpose(names(value, cx)?),
+        "reset_coords" => Step::ResetCoords(names(value, cx)?),
+        "cast" => Step::Cast(pairs::<TypeName, _>(value, |dtype| dtype.value, cx)?),
+        "mask" => Step::Mask(masks(value, cx)?),
+        "subset" => Step::Subset(Subset::read(value, cx)?.0),
+        "time_from" => Step::TimeFrom(TimeFromEntry::read(value, cx)?.0),
+        "flatten_groups" => Step::FlattenGroups(separator(value, cx)?),
+        "fill" => Step::Fill(pairs::<Raw, _>(value, |raw| raw.value(), cx)?),
+        "flip" => Step::Flip(names(value, cx)?),
+        "sort" => Step::Sort(sorts(value, cx)?),
+        "dedupe" => Step::Dedupe(dedupes(value, cx)?),
+        "roll" => Step::Roll(rolls(value, cx)?),
+        "time_encoding" => Step::TimeEncoding(pairs::<Encoding, _>(value, |encoding| encoding.0, cx)?),
         _ => Step::Attrs(AttrEdits::read(value, cx)?.0),
     })
 }
 
-/// One name or several; none, or one twice, is an error.
-fn names(node: &Node, cx: &mut Cx) -> Option<Vec<String>> {
-    let names: Vec<Text> = OneOrMany::read(node, cx)?.0;
-    if names.is_empty() {
-        // where an item was wrong, that was reported
-        if matches!(&node.kind, Kind::List(items) if items.is_empty()) {
-            let message = format!("{} names nothing", cx.place());
-            cx.bad_value::<()>(&node.span, message, None);
-        }
-        return None;
-    }
-    let mut seen = Vec::new();
-    for name in names {
-        if seen.contains(&name.value) {
-            let message = format!("{} names `{}` twice", cx.place(), shorten(&name.value));
-            cx.bad_value::<()>(&name.span, message, None);
-        }
-        if name.value.is_empty() {
-            cx.bad_value::<()>(&name.span, format!("{} has an empty name", cx.place()), None);
-        }
-        seen.push(name.value);
-    }
-    Some(seen)
+/// A map of names (globs) to values, in the order written.
+fn pairs<T: Read, U>(node: &Node, meant: impl Fn(T) -> U, cx: &mut Cx) -> Option<Vec<(String, U)>> {
+    Some(entries::<T>(node, cx)?.into_iter().map(|(name, value)| (name.value, meant(value))).collect())
 }
 
-fn renames(node: &Node, cx: &mut Cx) -> Option<BTreeMap<String, Naming>> {
-    let entries: Entries<Text> = Entries::read(node, cx)?;
-    let mut renames: BTreeMap<String, Naming> = BTreeMap::new();
-    for (from, to) in entries.0 {
-        if let Some((other, _)) =
-            renames.iter().find(|(_, target)| matches!(target, Naming::Name(name) if *name == to.value))
-        {
-            let message = format!("`{}` and `{}` would both be called `{}`", other, from.value, to.value);
-            cx.bad_value::<()>(&to.span, message, None);
-        }
-        if to.value.is_empty() {
-            cx.bad_value::<()>(&to.span, format!("`{}` gets an empty name", from.value), None);
-        }
-        renames.insert(from.value, Naming::Name(to.value));
+/// The JSON Schema of a step's value.
+fn value_schema(name: &str, generator: &mut SchemaGenerator) -> Schema {
+    match name {
+        "rename" => generator.subschema_for::<Entries<Text>>(),
+        "add_dim" => generator.subschema_for::<AddDimEntry>(),
+        "attrs" => generator.subschema_for::<AttrEdits>(),
+        "cast" => generator.subschema_for::<Entries<TypeName>>(),
+        "mask" => generator.subschema_for::<Entries<Mask>>(),
+        "subset" => generator.subschema_for::<Subset>(),
+        "time_from" => generator.subschema_for::<TimeFromEntry>(),
+        "flatten_groups" => separator_schema(generator),
+        "fill" => generator.subschema_for::<Entries<Raw>>(),
+        "sort" => words_schema(&["ascending", "descending"]),
+        "dedupe" => words_schema(&["first", "last", "identical"]),
+        "roll" => generator.subschema_for::<Entries<Real>>(),
+        "time_encoding" => generator.subschema_for::<Entries<Encoding>>(),
+        _ => generator.subschema_for::<OneOrMany<Text>>(),
     }
-    Some(renames)
 }
 
 impl JsonSchema for StepItem {
@@ -181,20 +212,11 @@ impl JsonSchema for StepItem {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let names = generator.subschema_for::<OneOrMany<Text>>().to_value();
-        let renames = generator.subschema_for::<Entries<Text>>().to_value();
-        let add_dim = generator.subschema_for::<AddDimEntry>().to_value();
-        let attrs = generator.subschema_for::<AttrEdits>().to_value();
         let steps: Vec<Value> = STEPS
             .iter()
             .filter(|row| !row.example.is_empty())
             .map(|row| {
-                let value = match row.name {
-                    "rename" => &renames,
-                    "add_dim" => &add_dim,
-                    "attrs" => &attrs,
-                    _ => &names,
-                };
+                let value = value_schema(row.name, generator);
                 json!({
                     "description": format!("`{}` {}.", row.name, row.does),
                     "type": "object",

@@ -1,9 +1,12 @@
 //! The recipe as written: one type per map of the language. Reader, JSON Schema and reference come from these.
 
+use crate::checks::CheckItem;
+use crate::checksums::ChecksumList;
 use crate::codecs::CodecList;
 use crate::combine::Combine;
 use crate::keys::{Axes, Override, Select};
-use crate::outputs::{FormatName, OutputMap};
+use crate::matrix::MatrixMap;
+use crate::outputs::{FormatName, Outputs};
 use crate::read::{Entries, NotYet, Number, OneOrMany, Text, written};
 use crate::scalar::{Attr, Length};
 use crate::steps::StepItem;
@@ -39,16 +42,16 @@ written! {
             steps: Vec<StepItem>,
             /// What to do where files disagree: policy key → policy, or policy key → variable → policy.
             combine: Combine,
-            /// The dataset to write.
-            output: OutputMap,
+            /// The dataset to write, or a list of them, each with a `name`.
+            output: Outputs,
             /// How to make a small dataset as a test: what `--test` takes.
             test: Test,
-            /// Checks of the data. Not in this version.
-            checks: NotYet,
+            /// What must hold of the dataset before it is published.
+            checks: Vec<CheckItem>,
             /// When to look for new data. Not in this version.
             update: NotYet,
-            /// Several datasets from one recipe. Not in this version.
-            matrix: NotYet,
+            /// Several datasets from one recipe, one for each row.
+            matrix: MatrixMap,
         }
     }
 }
@@ -123,6 +126,8 @@ written! {
             group: Text,
             /// What the servers can bear.
             limits: Limits,
+            /// What the bytes of the inputs must add up to.
+            checksums: ChecksumList,
             /// The name of a credential of the bakery. Not in this version.
             credentials: NotYet,
         }
@@ -163,6 +168,10 @@ written! {
     struct Output {
         required {}
         optional {
+            /// In a list of outputs: what is put behind the recipe's name and a hyphen.
+            name: Text,
+            /// Steps of this output alone, behind those of the recipe.
+            steps: Vec<StepItem>,
             /// Where to; the command line's `--to` wins. Default: `./NAME.zarr`.
             to: Text,
             /// What the target is. Default: `zarr3`.

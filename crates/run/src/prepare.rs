@@ -6,7 +6,7 @@ use arcoforge_core::combine::{self, CombineAxis, File, Piece};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::plan::{self, Budget, Plan};
-use arcoforge_core::recipe::Recipe;
+use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::steps::{self, Mapped, Unmatched};
 use arcoforge_store::Validator;
 use sha2::{Digest, Sha256};
@@ -69,7 +69,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     check_unmatched(recipe, &found)?;
     let (mut files, surveyed): (Vec<File>, Vec<Surveyed>) =
         found.into_iter().map(|f| (f.file, f.surveyed)).unzip();
-    read_needs(session, &axes, &mut files, &surveyed, &interner)?;
+    read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
     session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
     let combined = combine::combine(&axes, &files, &recipe.combine)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
@@ -249,8 +249,9 @@ fn read_needs(
     files: &mut [File],
     surveyed: &[Surveyed],
     interner: &Interner,
+    policies: &Policies,
 ) -> Outcome<()> {
-    let wanted = combine::needs(axes, files);
+    let wanted = combine::needs(axes, files, policies);
     let snapshot: &[File] = files;
     let read = |(): &mut (), at: usize| {
         session.check_interrupt()?;

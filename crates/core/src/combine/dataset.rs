@@ -35,7 +35,7 @@ pub fn combine(
     }
     let auxiliary = auxiliary(&context);
     let all = group::variables(files);
-    let times = time::recode(files, &all, &mut problems);
+    let times = time::recode(files, &all, policies, &mut problems);
     times.check_countable(files, &all, &mut problems);
     let combiner = Combiner { context: &context, offsets: &offsets, times: &times, auxiliary: &auxiliary };
     let mut left_out = Vec::new();

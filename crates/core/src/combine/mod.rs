@@ -152,9 +152,9 @@ fn is_needed_always(axes: &[CombineAxis], mapped: &Mapped) -> bool {
 
 /// What else must be read once all schemas are known: (file number, variable). Times (with their bounds) that files
 /// count in different ways, and what several files hold at one place.
-pub fn needs(axes: &[CombineAxis], files: &[File]) -> Vec<(usize, String)> {
+pub fn needs(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<(usize, String)> {
     let groups = group::variables(files);
-    let recoded: BTreeSet<usize> = time::families(files, &groups).into_iter().flat_map(|f| f.0).collect();
+    let recoded: BTreeSet<usize> = time::families(files, &groups, policies).into_iter().flat_map(|f| f.0).collect();
     let mut wanted = Vec::new();
     for (number, group) in groups.iter().enumerate() {
         // large values without a concat dimension were not read with the file: there may be nothing to compare them with

@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::{Expr, Field, Format, Function, Part, Shift, TemplateError, suggest};
-use crate::code::Code;
 use crate::cursor::Cursor;
 use crate::strftime::Strftime;
 
@@ -100,8 +99,9 @@ fn parse_axis(cursor: &mut Cursor<'_>, name: &str, span: Range<usize>) -> Parsed
         return Err(TemplateError::new(span, format!("the member of `{name}` is missing after the point")));
     }
     if name == "matrix" {
-        let message = format!("`matrix.{member}` needs a matrix, which this version can't carry out yet");
-        return Err(TemplateError { code: Code::RecipeNotYet, ..TemplateError::new(span, message) });
+        let message = format!("`matrix.{member}` stands for nothing here");
+        let help = "the recipe needs a `matrix`, and `{matrix.KEY}` takes no format, offset or function";
+        return Err(TemplateError::new(span, message).help(help));
     }
     Ok(Expr::Axis { name: name.to_owned(), member: Some(member.to_owned()), span })
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use arcoforge_core::code::Code;
-use arcoforge_recipe::parse;
+use arcoforge_recipe::{parse, parse_all};
 
 /// Xorshift: the same mutations in every run.
 struct Random(u64);
@@ -38,6 +38,8 @@ fn mutate(text: &str, random: &mut Random) -> String {
         "0",
         "99999999999999999999",
         "{time}",
+        "{matrix.model}",
+        "{matrix.",
         "%",
         "é",
         "\u{0}",
@@ -76,11 +78,22 @@ fn mutated_recipes_end_in_a_recipe_or_in_diagnostics() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui/good");
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let (mut good, mut bad) = (0, 0);
-    for name in ["oisst", "cmip6", "found", "single", "numbers"] {
+    for name in [
+        "oisst",
+        "cmip6",
+        "found",
+        "single",
+        "numbers",
+        "steps",
+        "steps-of-files",
+        "checks",
+        "checksums",
+        "matrix",
+    ] {
         let text = fs::read_to_string(folder.join(name).with_extension("yaml")).unwrap();
-        for _ in 0..500 {
+        for _ in 0..300 {
             let mutant = mutate(&text, &mut random);
-            match parse(&mutant, "mutant.yaml") {
+            match parse_all(&mutant, "mutant.yaml") {
                 Ok(_) => good += 1,
                 Err(diagnostics) => {
                     bad += 1;

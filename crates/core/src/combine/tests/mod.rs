@@ -3,6 +3,7 @@
 mod accepted;
 mod refused;
 mod scale;
+mod times;
 
 use std::sync::Arc;
 
@@ -149,13 +150,13 @@ fn axis(name: &str, kind: AxisKind, keys: usize) -> CombineAxis {
 }
 
 /// Files with the values that combining asks for, as the survey leaves them.
-fn surveyed(axes: &[CombineAxis], files: &[File]) -> Vec<File> {
+fn surveyed(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<File> {
     let mut left: Vec<File> = files.to_vec();
     for file in &mut left {
         let always = needs_always(axes, &file.view);
         file.values.retain(|name, _| always.contains(name));
     }
-    for (number, name) in needs(axes, &left) {
+    for (number, name) in needs(axes, &left, policies) {
         let value = files[number].values[&name].clone();
         left[number].values.insert(name, value);
     }
@@ -163,7 +164,7 @@ fn surveyed(axes: &[CombineAxis], files: &[File]) -> Vec<File> {
 }
 
 fn run(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Result<Combined, Vec<Disagreement>> {
-    combine(axes, &surveyed(axes, files), policies)
+    combine(axes, &surveyed(axes, files, policies), policies)
 }
 
 /// Combines, and compares what comes out: one line for each variable and one for what was left out.

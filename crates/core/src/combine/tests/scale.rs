@@ -33,7 +33,7 @@ fn many_files() {
     let files = std::env::var("ARCOFORGE_TEST_FILES").ok().and_then(|n| n.parse().ok()).unwrap_or(2000);
     let (axes, files) = archive(files);
     let start = std::time::Instant::now();
-    let wanted = needs(&axes, &files);
+    let wanted = needs(&axes, &files, &Policies::default());
     let asked = start.elapsed();
     let combined = combine(&axes, &files, &Policies::default()).expect("combines");
     assert!(wanted.is_empty());

@@ -1,5 +1,6 @@
-//! Times: what their numbers mean, how they are put in order, and (in [`recode`]) one unit for all files.
+//! Times: what their numbers mean, how they are put in order, and (in [`recode`]) one unit and calendar for all files.
 
+mod families;
 mod recode;
 
 use std::cmp::Ordering;
@@ -12,7 +13,8 @@ use crate::error::Result;
 use crate::schema::Variable;
 use crate::steps::FileView;
 
-pub(super) use recode::{NOT_A_TIME, Recoded, Times, families, recode, set_units};
+pub(super) use families::families;
+pub(super) use recode::{NOT_A_TIME, Recoded, Times, recode, set_units};
 
 /// Whether a variable's `units` are meant as time since a reference.
 pub fn is_time_like(var: &Variable) -> bool {
@@ -25,7 +27,7 @@ pub(super) fn units_of(var: &Variable) -> Option<TimeUnits> {
 }
 
 fn parse(var: &Variable) -> Result<TimeUnits> {
-    TimeUnits::parse(var.attrs.text("units").unwrap_or_default(), var.attrs.text("calendar"))
+    TimeUnits::of(&var.attrs)
 }
 
 /// The variable whose `units` hold for `var`: itself, or the parent whose bounds it is (CF 7.1).

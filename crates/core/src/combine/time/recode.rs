@@ -1,18 +1,21 @@
 //! One unit for all files: where reference, unit or type of times differ, every file is decoded with its own and
-//! encoded anew as 64-bit integers in one unit that is fine enough for all. A time and its bounds are one family:
+//! encoded anew as 64-bit integers in one unit that is fine enough for all; so are times of calendar months and times that a
+//! policy converts to another calendar. A time and its bounds are one family:
 //! bounds have no units of their own, so they are either all recoded or all kept bit for bit.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::{has_bounds, is_time_like, masks, owner, parse};
+use super::families::{Family, Wanted, counted_alike, families};
+use super::{is_time_like, masks, owner, parse};
 use crate::attrs::AttrValue;
 use crate::block::Block;
-use crate::cftime::{self, TimeUnits};
+use crate::cftime::{self, TimeUnit, TimeUnits};
 use crate::combine::group::{Group, Occurrence};
 use crate::combine::{Difference, Disagreement, File};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
+use crate::recipe::Policies;
 use crate::schema::Variable;
 
 /// The value of a missing time in 64-bit integers, as numpy has it.
@@ -20,9 +23,6 @@ pub(in crate::combine) const NOT_A_TIME: i64 = i64::MIN;
 
 /// Integers up to this are exact in doubles.
 const EXACT_IN_DOUBLES: u64 = 1 << 53;
-
-/// A time and its bounds: places in the list of groups, the time first.
-pub(in crate::combine) struct Family(pub(in crate::combine) Vec<usize>);
 
 /// One variable's times in the unit of its family.
 pub(in crate::combine) struct Recoded {
@@ -56,7 +56,8 @@ impl Times {
         groups: &[Group],
         problems: &mut Vec<Disagreement>,
     ) {
-        for group in groups.iter().filter(|group| !self.refused(&group.name)) {
+        let open = |group: &&Group| !self.refused(&group.name) && self.get(&group.name).is_none();
+        for group in groups.iter().filter(open) {
             let Some((_, mapped)) = group.first(files) else { continue };
             let Some(error) =
                 is_time_like(&mapped.var).then(|| parse(&mapped.var).ok()?.unit_ns().err()).flatten()
@@ -75,99 +76,30 @@ impl Times {
                 what: error.message,
                 found,
                 help: format!(
-                    "the step `attrs: {{move: {{{name}@units: {name}@units_of_months}}}}` keeps the numbers as numbers; xarray can't decode them as dates either"
+                    "`combine.months: calendar` counts calendar months and years from the reference; the step `attrs: {{move: {{{name}@units: {name}@units_of_months}}}}` keeps the numbers as numbers, which xarray can't decode as dates either"
                 ),
             });
         }
     }
 }
 
-/// The families whose members are counted in another way, or stored in another type, in some files.
-pub(in crate::combine) fn families(files: &[File], groups: &[Group]) -> Vec<Family> {
-    let at: BTreeMap<&str, usize> = groups.iter().enumerate().map(|(at, g)| (g.name.as_str(), at)).collect();
-    let mut taken: BTreeSet<usize> = BTreeSet::new();
-    let mut found = Vec::new();
-    let timely = |group: &Group| group.first(files).is_some_and(|(_, m)| is_time_like(&m.var));
-    let bounded = |group: &Group| {
-        let first = group.first(files);
-        first.is_some_and(|(file, mapped)| {
-            file.view.variables.iter().any(|p| is_time_like(&p.var) && has_bounds(&p.var, &mapped.var))
-        })
-    };
-    let parents = groups.iter().enumerate().filter(|(_, g)| timely(g) && !bounded(g));
-    for (number, group) in parents {
-        let Some((_, mapped)) = group.first(files) else { continue };
-        let mut members = vec![number];
-        for attr in ["bounds", "climatology"] {
-            let Some(name) = mapped.var.attrs.text(attr) else { continue };
-            let path = match mapped.var.group() {
-                "" => name.to_owned(),
-                parent => format!("{parent}/{name}"),
-            };
-            members.extend(at.get(path.as_str()).copied().filter(|&n| taken.insert(n)));
-        }
-        if members.iter().any(|&n| groups.get(n).is_some_and(|g| differ(files, g))) {
-            found.push(Family(members));
-        }
-    }
-    found
-}
-
-fn differ(files: &[File], group: &Group) -> bool {
-    let Some((file, first)) = group.first(files) else { return false };
-    let Some(model) = owner(&file.view, &first.var) else { return false };
-    let parsed = parse(model).ok();
-    let mut same_as = Arc::clone(&first.var);
-    group.files.iter().skip(1).any(|occurrence| {
-        let (Some(file), Some(mapped)) = (files.get(occurrence.file as usize), occurrence.mapped(files))
-        else {
-            return false;
-        };
-        if is_time_like(&mapped.var) && Arc::ptr_eq(&same_as, &mapped.var) {
-            return false;
-        }
-        // a time without units is a disagreement of attributes
-        let Some(own) = owner(&file.view, &mapped.var) else { return false };
-        let text = |v: &'_ Variable, attr: &str| v.attrs.text(attr).map(str::to_owned);
-        let same_text = ["units", "calendar"].iter().all(|attr| text(own, attr) == text(model, attr));
-        let same = mapped.var.dtype == first.var.dtype
-            && (same_text || (parsed.is_some() && parse(own).ok() == parsed));
-        if same {
-            same_as = Arc::clone(&mapped.var);
-        }
-        !same
-    })
-}
-
-/// Puts the times of every family in one unit; what can't be is reported.
+/// Puts the times of every family in one unit, as the policies say; what can't be is reported.
 pub(in crate::combine) fn recode(
     files: &[File],
     groups: &[Group],
+    policies: &Policies,
     problems: &mut Vec<Disagreement>,
 ) -> Times {
     let mut times = Times::default();
-    for Family(members) in families(files, groups) {
+    for Family(members) in families(files, groups, policies) {
         let members: Vec<&Group> = members.iter().filter_map(|&n| groups.get(n)).collect();
-        match recode_family(files, &members) {
+        let Some(parent) = members.first() else { continue };
+        let wanted = Wanted::of(policies, &parent.name).map_err(|error| refusal(parent, Vec::new(), error));
+        match wanted.and_then(|wanted| recode_family(files, &members, wanted)) {
             Ok(recoded) => times.recoded.extend(recoded),
-            Err((member, url, error)) => {
+            Err(refusal) => {
                 times.refused.extend(members.iter().map(|g| g.name.clone()));
-                let mut found = counted(files, member);
-                if let Some(url) = url.filter(|url| found.iter().all(|d| d.url != *url)) {
-                    found.insert(0, Difference::new(url, "the file in which it fails"));
-                }
-                problems.push(Disagreement {
-                    code: error.code,
-                    variable: member.name.clone(),
-                    what: format!(
-                        "times of files differ in unit or type, and can't be put in one: {}",
-                        error.message
-                    ),
-                    found,
-                    help: error.help.unwrap_or_else(|| {
-                        format!("set `units` and `calendar` of the files with `step: attrs`, or split the recipe; `drop: [{}]` leaves it out", member.name)
-                    }),
-                });
+                problems.push(refusal.report(files));
             }
         }
     }
@@ -175,22 +107,72 @@ pub(in crate::combine) fn recode(
 }
 
 type Part = (TimeUnits, Vec<Option<i128>>);
-type Refusal<'a> = (&'a Group, Option<String>, Error);
 
-fn recode_family<'a>(files: &[File], members: &[&'a Group]) -> Result<Vec<(String, Recoded)>, Refusal<'a>> {
+/// Why a family can't be put in one unit.
+struct Refusal<'a> {
+    member: &'a Group,
+    /// Where it fails.
+    urls: Vec<String>,
+    error: Error,
+}
+
+fn refusal(member: &Group, urls: Vec<String>, error: Error) -> Refusal<'_> {
+    Refusal { member, urls, error }
+}
+
+impl Refusal<'_> {
+    fn report(self, files: &[File]) -> Disagreement {
+        let mut found = counted(files, self.member);
+        for url in self.urls.iter().rev() {
+            let at = found.iter().position(|d| d.url == *url);
+            let this = match at {
+                Some(at) => found.remove(at),
+                None => Difference::new(url, "the file in which it fails"),
+            };
+            found.insert(0, this);
+        }
+        let name = &self.member.name;
+        Disagreement {
+            code: self.error.code,
+            variable: name.clone(),
+            what: format!("times can't be put in one unit and calendar: {}", self.error.message),
+            found,
+            help: self.error.help.unwrap_or_else(|| {
+                format!("set `units` and `calendar` of the files with `step: attrs`, or split the recipe; `drop: [{name}]` leaves it out")
+            }),
+        }
+    }
+}
+
+fn recode_family<'a>(
+    files: &[File],
+    members: &[&'a Group],
+    wanted: Wanted,
+) -> Result<Vec<(String, Recoded)>, Refusal<'a>> {
+    if let Some(member) = members.iter().find(|m| wanted.alike && !counted_alike(files, m)) {
+        let what = "reference or unit differ between files, and `combine.time` is `error`";
+        let help = "`combine.time: decode` puts them in one unit without loss";
+        return Err(refusal(member, Vec::new(), Error::new(Code::CombineTime, what).help(help)));
+    }
+    let mut sources = Vec::new();
     let mut decoded: Vec<Part> = Vec::new();
     for member in members {
         for occurrence in &member.files {
             let Some(file) = files.get(occurrence.file as usize) else { continue };
-            let part = decode(file, member, *occurrence, files);
-            decoded.push(part.map_err(|error| (*member, Some(file.url.clone()), error))?);
+            let part = decode(file, member, *occurrence, files, wanted);
+            decoded.push(part.map_err(|error| refusal(member, vec![file.url.clone()], error))?);
+            sources.push((*member, file.url.as_str()));
         }
     }
-    let Some(parent) = members.first() else { return Ok(Vec::new()) };
     let units = match cftime::common_units(&decoded) {
         Ok(Some(units)) => units,
         Ok(None) => return Ok(Vec::new()),
-        Err(error) => return Err((parent, None, error)),
+        Err(unfit) => {
+            let found: Vec<_> = unfit.parts.iter().filter_map(|&part| sources.get(part)).collect();
+            let Some((member, _)) = found.first() else { return Ok(Vec::new()) };
+            let urls = found.iter().map(|(_, url)| (*url).to_owned()).collect();
+            return Err(refusal(member, urls, unfit.error));
+        }
     };
     let mut parts = decoded.into_iter();
     let mut recoded = Vec::new();
@@ -199,7 +181,8 @@ fn recode_family<'a>(files: &[File], members: &[&'a Group]) -> Result<Vec<(Strin
         for (occurrence, (_, instants)) in member.files.iter().zip(parts.by_ref()) {
             let shape = occurrence.mapped(files).map(|m| m.var.shape.clone()).unwrap_or_default();
             let block = encode(&units, shape, &instants).ok_or_else(|| {
-                (*member, None, Error::new(Code::Bug, "a time does not fit the unit chosen for it"))
+                let bug = Error::new(Code::Bug, "a time does not fit the unit chosen for it");
+                refusal(member, Vec::new(), bug)
             })?;
             blocks.push(Arc::new(block));
         }
@@ -208,7 +191,14 @@ fn recode_family<'a>(files: &[File], members: &[&'a Group]) -> Result<Vec<(Strin
     Ok(recoded)
 }
 
-fn decode(file: &File, group: &Group, occurrence: Occurrence, files: &[File]) -> Result<Part> {
+/// One file's times as instants, in the calendar that is wanted.
+fn decode(
+    file: &File,
+    group: &Group,
+    occurrence: Occurrence,
+    files: &[File],
+    wanted: Wanted,
+) -> Result<Part> {
     let bug = || Error::new(Code::Bug, "a time has no variable");
     let mapped = occurrence.mapped(files).ok_or_else(bug)?;
     let own = owner(&file.view, &mapped.var).ok_or_else(|| {
@@ -226,7 +216,15 @@ fn decode(file: &File, group: &Group, occurrence: Occurrence, files: &[File]) ->
         )
         .help(format!("`drop: [{}]` leaves it out", group.name))
     })?;
-    Ok((units, units.decode(block, &masks(&mapped.var))?))
+    let masks = masks(&mapped.var);
+    let instants =
+        if wanted.months { units.decode_months(block, &masks) } else { units.decode(block, &masks) }?;
+    // counts of months are gone with the decoding
+    let units = TimeUnits { unit: units.unit.min(TimeUnit::Days), ..units };
+    match wanted.calendar {
+        Some(calendar) => Ok((units.in_calendar(calendar)?, units.convert(&instants, calendar)?)),
+        None => Ok((units, instants)),
+    }
 }
 
 /// `None` where an instant is no whole number of the unit.
@@ -287,8 +285,11 @@ pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block
         }
     }
     var.dtype = block.dtype;
-    if is_time_like(var) {
+    let timely = is_time_like(var);
+    if timely {
         var.attrs.set("units", AttrValue::Text(units.to_string()));
+    }
+    if timely || var.attrs.get("calendar").is_some() {
         var.attrs.set("calendar", AttrValue::Text(units.calendar.name().to_owned()));
     }
     block
