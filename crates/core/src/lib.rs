@@ -23,6 +23,7 @@ pub mod code;
 pub mod codec;
 pub mod combine;
 mod cursor;
+pub mod derived;
 pub mod dtype;
 pub mod error;
 pub mod expr;

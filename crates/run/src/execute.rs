@@ -263,21 +263,18 @@ fn stored<'a>(
     let (mut flat, mut local) = (0, index.to_vec());
     for along in &pieces.along {
         let start = cells.0.get(along.dim).map_or(0, |r| r.start);
-        let key = along.offsets.partition_point(|&o| o <= start).saturating_sub(1);
-        flat = flat * along.offsets.len().saturating_sub(1) + key;
-        let origin = along.offsets.get(key).copied().unwrap_or(0);
+        let segment = along.segment(start).ok_or_else(bug)?;
+        let Some(key) = segment.key else { return Ok(None) };
+        flat = flat * along.keys as usize + key as usize;
         let length = spec.chunk.get(along.dim).copied().unwrap_or(1);
         if let Some(at) = local.get_mut(along.dim) {
-            *at = (start - origin) / length;
+            *at = (start - segment.start + segment.first) / length;
         }
     }
     let Some(piece) = pieces.files.get(flat).copied().flatten() else { return Ok(None) };
-    let file = prepared.files.get(piece.file as usize).ok_or_else(bug)?;
-    let surveyed = prepared.surveyed.get(piece.file as usize).ok_or_else(bug)?;
-    let mapped = file.view.variables.get(piece.variable as usize).ok_or_else(bug)?;
+    let (_, mapped, surveyed) = prepared.piece(piece)?;
     // a file whose values only its reader can decode has no chunks to copy
-    let refs = surveyed.refs.get(piece.variable as usize).ok_or_else(bug)?;
-    let Some(refs) = refs.as_deref() else { return Ok(None) };
+    let Some(refs) = mapped.source().and_then(|source| surveyed.refs.get(source)) else { return Ok(None) };
     // squeezed and added dimensions have one chunk, so the number is the same with or without them
     let grid = ChunkGrid::new(mapped.var.shape.clone(), spec.chunk.clone());
     let reference = refs.get(grid.flat(&local) as usize).ok_or_else(bug)?;

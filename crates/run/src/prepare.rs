@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use arcoforge_core::combine::{self, CombineAxis, File};
+use arcoforge_core::combine::{self, CombineAxis, File, Piece};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
-use arcoforge_core::steps::{self, Unmatched};
+use arcoforge_core::steps::{self, Mapped, Unmatched};
 use arcoforge_store::Validator;
 use sha2::{Digest, Sha256};
 
@@ -288,6 +288,14 @@ fn digest(recipe: &Recipe, inputs: &[Input], plan: &Plan) -> arcoforge_core::err
 }
 
 impl Prepared {
+    /// The file of a piece, its variable there, and the open input.
+    pub(crate) fn piece(&self, piece: Piece) -> Result<(&File, &Mapped, &Surveyed), Error> {
+        let bug = || Error::new(Code::Bug, "a piece of the plan has no file");
+        let file = self.files.get(piece.file as usize).ok_or_else(bug)?;
+        let mapped = file.view.variables.get(piece.variable as usize).ok_or_else(bug)?;
+        Ok((file, mapped, self.surveyed.get(piece.file as usize).ok_or_else(bug)?))
+    }
+
     /// Every task: the array's number in the plan, and the task's number in the array.
     pub(crate) fn tasks(&self) -> Vec<(usize, u64)> {
         let of = |(number, array): (usize, &plan::ArrayPlan)| {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use arcoforge_core::block::{Block, BlockData};
 use arcoforge_core::chunk::{ChunkRef, Region};
 use arcoforge_core::combine::{self, CombineAxis, File, Values};
+use arcoforge_core::derived::evaluate;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::recipe::Recipe;
@@ -29,8 +30,8 @@ pub struct Surveyed {
     pub index: Vec<u32>,
     /// The open input.
     pub object: Arc<dyn Object>,
-    /// Where the chunks of every variable of the view are; `None` for values that are in hand.
-    pub refs: Vec<Option<Arc<[ChunkRef]>>>,
+    /// Where the chunks of the file's arrays are; of those only whose values are not in hand.
+    pub refs: BTreeMap<Arc<str>, Arc<[ChunkRef]>>,
 }
 
 /// What one input gave.
@@ -103,7 +104,7 @@ pub(crate) fn survey(
     }
     let needed = combine::needs_always(axes, &view);
     let mut values = BTreeMap::new();
-    let mut refs = Vec::with_capacity(view.variables.len());
+    let mut refs = BTreeMap::new();
     for mapped in &view.variables {
         let name = &mapped.var.name;
         let place = |e: Error| e.in_variable(name).at(&url);
@@ -114,12 +115,13 @@ pub(crate) fn survey(
             in_hand = read.block.is_some();
             values.insert(name.clone(), read);
         }
-        refs.push(match (&mapped.origin, &mapped.var.storage) {
-            (Origin::Source { name: source, .. }, Storage::Chunks { .. }) if !in_hand => {
-                Some(reader.chunk_refs(source).map_err(place)?.into())
+        for leaf in if in_hand { Vec::new() } else { mapped.sources() } {
+            if let (Some(source), Storage::Chunks { .. }) = (leaf.source(), &leaf.var.storage)
+                && !refs.contains_key(source)
+            {
+                refs.insert(Arc::clone(source), reader.chunk_refs(source).map_err(place)?.into());
             }
-            _ => None,
-        });
+        }
     }
     let surveyed = Surveyed { index: position.index.clone(), object, refs };
     let file = File { url, index: position.index.clone(), view, values };
@@ -136,7 +138,7 @@ pub(crate) fn read_more(object: &Arc<dyn Object>, mapped: &Mapped, interner: &In
 /// Whether a variable's values are kept, and not only their digest.
 fn is_kept(mapped: &Mapped) -> bool {
     mapped.var.bytes() <= KEPT_BYTES_MAX
-        || mapped.var.storage == Storage::Whole
+        || mapped.sources().iter().any(|leaf| leaf.var.storage == Storage::Whole)
         || mapped.var.is_dimension_coordinate() // the order of files is told by its values, however many
         || matches!(mapped.origin, Origin::Constant(_))
 }
@@ -146,35 +148,45 @@ fn read_values(reader: &dyn Reader, mapped: &Mapped, interner: &Interner) -> Res
     let shape: Vec<u8> = mapped.var.shape.iter().flat_map(|n| n.to_le_bytes()).collect();
     hash.update(mapped.var.dtype.name().as_bytes());
     hash.update(&shape);
-    let name = match &mapped.origin {
-        Origin::Constant(block) => {
-            add(&mut hash, block);
-            return Ok(Values { digest: hash.digest128(), block: Some(Arc::clone(block)) });
-        }
-        Origin::Source { name, .. } => name,
-    };
-    let variable = reader.schema().variable(name);
-    let shape = variable.map(|v| v.shape.clone()).unwrap_or_default();
+    if let Origin::Constant(block) = &mapped.origin {
+        add(&mut hash, block);
+        return Ok(Values { digest: Some(hash.digest128()), block: Some(Arc::clone(block)) });
+    }
+    let mut read = |leaf: &Mapped, region: &Region| read_leaf(reader, leaf, region);
     if is_kept(mapped) {
-        let block = reader.read(name, &Region::whole(&shape))?;
-        let block = permute(block, &mapped.axes());
+        let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read)?;
         add(&mut hash, &block);
         let digest = hash.digest128();
-        return Ok(Values { digest, block: Some(interner.block(digest, block)) });
+        return Ok(Values { digest: Some(digest), block: Some(interner.block(digest, block)) });
     }
-    // large values are only compared: their digest is over rows in the file's order
-    let rows = shape.first().copied().unwrap_or(1).max(1);
+    // large values are only compared: their digest is over rows
+    let rows = mapped.var.shape.first().copied().unwrap_or(1).max(1);
     let step = (PART_BYTES * rows / mapped.var.bytes().max(1)).max(1);
     let mut start = 0;
     while start < rows {
-        let mut region = Region::whole(&shape);
+        let mut region = Region::whole(&mapped.var.shape);
         if let Some(first) = region.0.first_mut() {
             *first = start..(start + step).min(rows);
         }
-        add(&mut hash, &reader.read(name, &region)?);
+        add(&mut hash, &evaluate(mapped, &region, &mut read)?);
         start += step;
     }
-    Ok(Values { digest: hash.digest128(), block: None })
+    Ok(Values { digest: Some(hash.digest128()), block: None })
+}
+
+/// A box of a plain variable, in its own dimensions.
+pub(crate) fn read_leaf(reader: &dyn Reader, leaf: &Mapped, region: &Region) -> Result<Block> {
+    let name =
+        leaf.source().ok_or_else(|| Error::new(Code::Bug, "a variable that is no array of its file"))?;
+    let axes = leaf.axes();
+    let shape = reader.schema().variable(name).map(|v| v.shape.clone()).unwrap_or_default();
+    let mut ranges = vec![0..1; shape.len()];
+    for (axis, range) in axes.iter().zip(&region.0) {
+        if let Some(slot) = axis.and_then(|a| ranges.get_mut(a)) {
+            *slot = range.clone();
+        }
+    }
+    Ok(permute(reader.read(name, &Region(ranges))?, &axes))
 }
 
 fn add(hash: &mut Xxh3, block: &Block) {

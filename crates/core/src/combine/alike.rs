@@ -16,7 +16,7 @@ pub(super) struct Largest {
 /// Whether two files hold the same values; with `rounding`, up to the rounding of the coarser type.
 pub(super) fn same(a: Option<&Values>, b: Option<&Values>, rounding: bool) -> bool {
     let (Some(a), Some(b)) = (a, b) else { return false };
-    if a.digest == b.digest {
+    if a.digest.is_some() && a.digest == b.digest {
         return true;
     }
     match (&a.block, &b.block) {

@@ -118,7 +118,7 @@ impl Layout<'_> {
     }
 
     fn pieces(&self, slots: &[Option<usize>]) -> Option<Content> {
-        let along = self.along.iter().map(|&(axis, dim)| Along { dim, offsets: self.starts(axis) }).collect();
+        let along = self.along.iter().map(|&(axis, dim)| Along::of_files(dim, &self.starts(axis))).collect();
         let piece = |o: &Occurrence| Piece { file: o.file, variable: o.variable };
         let files = slots.iter().map(|s| s.and_then(|n| self.group.files.get(n)).map(piece)).collect();
         Some(Content::Pieces(Pieces { along, files }))

@@ -6,6 +6,7 @@
 //! caller, who asks [`needs_always`] while it surveys a file and [`needs`] when it has them all.
 
 mod alike;
+mod along;
 mod attributes;
 mod dataset;
 mod disagreement;
@@ -31,6 +32,7 @@ use crate::dtype::{DataType, Scalar};
 use crate::recipe::Policies;
 use crate::steps::{FileView, Mapped, Origin};
 
+pub use along::{Along, Segment};
 pub use dataset::combine;
 pub use disagreement::{Difference, Disagreement};
 pub use place::place;
@@ -65,8 +67,8 @@ pub struct File {
 /// Values that were read for combining.
 #[derive(Debug, Clone)]
 pub struct Values {
-    /// Of shape, type and values; equal values have equal digests.
-    pub digest: u128,
+    /// Of shape, type and values: equal values have equal digests. `None` where they were changed since they were read.
+    pub digest: Option<u128>,
     /// The values in the variable's dimensions; absent where they are large.
     pub block: Option<Arc<Block>>,
 }
@@ -111,19 +113,10 @@ pub enum Content {
 /// A variable laid out over files.
 #[derive(Debug, Clone)]
 pub struct Pieces {
-    /// The variable's dimensions along which files follow each other.
+    /// The variable's dimensions whose cells are taken in segments; those that are not named are one whole file's.
     pub along: Vec<Along>,
-    /// The files, row-major over `along`; `None` where there is none. One where `along` is empty.
+    /// The files, row-major over the keys of `along`; `None` where there is none. One where `along` is empty.
     pub files: Vec<Option<Piece>>,
-}
-
-/// One dimension along which files follow each other.
-#[derive(Debug, Clone)]
-pub struct Along {
-    /// The dimension's place in the variable.
-    pub dim: usize,
-    /// Where every file begins, and at the end where the last one ends.
-    pub offsets: Arc<[u64]>,
 }
 
 /// One file's part of a variable.

@@ -124,14 +124,15 @@ pub fn plan(
     }
     let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
     let mut arrays = Vec::new();
-    let mut largest = Vec::new();
+    let (mut largest, mut scratch) = (Vec::new(), Vec::new());
     for variable in combined.variables {
         let source = source::describe(&variable, files);
         largest.push(source.as_ref().map(|source| source.chunk_max.clone()));
+        scratch.push(source::scratch_bytes(&variable, files));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let workers =
-        tasks::divide(&mut arrays, &largest, budget).map_err(|e| in_first_file(e, &arrays, files))?;
+    let workers = tasks::divide(&mut arrays, &largest, &scratch, budget)
+        .map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers);
     let mut attrs = combined.attrs;

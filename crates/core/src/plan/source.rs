@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::codec::Encoding;
 use crate::combine::{CombinedVar, Content, File, Piece, Pieces};
+use crate::derived::{Derived, Rule};
 use crate::dtype::Scalar;
 use crate::schema::{Storage, Variable};
-use crate::steps::Mapped;
+use crate::steps::{Mapped, Origin};
 
 /// How all files store a variable.
 #[derive(Debug, Clone)]
@@ -59,12 +60,55 @@ pub(super) fn describe(variable: &CombinedVar, files: &[File]) -> Option<Source>
     Some(source)
 }
 
+/// Bytes that one cell needs while it is computed, of the file that needs most.
+pub(super) fn scratch_bytes(variable: &CombinedVar, files: &[File]) -> u64 {
+    let Content::Pieces(pieces) = &variable.content else { return 0 };
+    let needs = pieces.files.iter().flatten().filter_map(|p| mapped(files, *p)).map(Mapped::scratch_bytes);
+    let moved = pieces
+        .along
+        .iter()
+        .any(|a| a.segments.len() > a.keys as usize || a.segments.iter().any(|s| s.reversed));
+    // cells that are taken in another order are put together first
+    let most = needs.max().unwrap_or(0);
+    if moved { most.max(variable.var.dtype.size_estimate()).saturating_mul(2) } else { most }
+}
+
 /// The variable of a piece.
 pub(super) fn mapped(files: &[File], piece: Piece) -> Option<&Mapped> {
     files.get(piece.file as usize)?.view.variables.get(piece.variable as usize)
 }
 
 fn of_file(mapped: &Mapped) -> Option<Source> {
+    match &mapped.origin {
+        Origin::Derived(derived) => of_derived(mapped, derived),
+        Origin::Source { .. } | Origin::Constant(_) => of_plain(mapped),
+    }
+}
+
+/// The chunks that a derived variable is best read by; they are never copied.
+fn of_derived(mapped: &Mapped, derived: &Derived) -> Option<Source> {
+    let sources = derived.inputs.iter().filter_map(of_file);
+    let largest = sources.max_by_key(|source| super::cells(&source.chunk_max))?;
+    let source = Source { encoding: None, unwritten: None, ..largest };
+    let rank = mapped.var.dims.len();
+    Some(match &derived.rule {
+        Rule::Axes(axes) => {
+            let moved = |chunk: &Vec<u64>| -> Vec<u64> {
+                axes.iter().map(|a| a.and_then(|a| chunk.get(a).copied()).unwrap_or(1)).collect()
+            };
+            let (chunk, chunk_max) = (source.chunk.as_ref().map(moved), moved(&source.chunk_max));
+            Source { chunk, chunk_max, ..source }
+        }
+        Rule::Pick { .. } => Source { chunk: None, ..source },
+        _ if source.chunk_max.len() != rank => {
+            let chunk_max = mapped.var.shape.iter().map(|&n| n.max(1)).collect();
+            Source { chunk: None, chunk_max, ..source }
+        }
+        _ => source,
+    })
+}
+
+fn of_plain(mapped: &Mapped) -> Option<Source> {
     let Storage::Chunks { chunk, encoding, unwritten, chunked } = &mapped.var.storage else { return None };
     let axes = mapped.axes();
     let kept: Vec<usize> = axes.iter().flatten().copied().collect();
@@ -97,11 +141,10 @@ fn merge(all: Source, one: Source) -> Source {
     }
 }
 
-/// Every file but the last must end where a chunk does.
+/// Every segment begins where a chunk does, in the dataset and in its file, and so does the next one.
 fn aligned(pieces: &Pieces, chunk: &[u64]) -> bool {
     pieces.along.iter().all(|along| {
-        let length = chunk.get(along.dim).copied().unwrap_or(1);
-        let inner = along.offsets.len().saturating_sub(1);
-        along.offsets.iter().take(inner).all(|start| start % length == 0)
+        let length = chunk.get(along.dim).copied().unwrap_or(1).max(1);
+        along.segments.iter().all(|s| s.start % length == 0 && s.first % length == 0 && !s.reversed)
     })
 }

@@ -2,14 +2,15 @@
 //! memory that is allowed.
 
 use super::{ArrayPlan, Budget, Mode, cells};
-use crate::combine::{Content, Pieces};
+use crate::combine::{Along, Content, Pieces};
 use crate::error::{Code, Error, Result};
 
 /// Sets every array's slab, and returns how many workers fit into memory. `largest` has the largest source chunk of
-/// every array whose values are in files.
+/// every array whose values are in files, `scratch` what a cell needs while it is computed.
 pub(super) fn divide(
     arrays: &mut [ArrayPlan],
     largest: &[Option<Vec<u64>>],
+    scratch: &[u64],
     budget: Budget,
 ) -> Result<usize> {
     let values: u64 = arrays.iter().map(held).sum();
@@ -18,7 +19,7 @@ pub(super) fn divide(
     let mut workers = budget.workers.max(1);
     // fewer workers where each then has the memory to decode source chunks less often
     loop {
-        shape_slabs(arrays, largest, free / workers as u64);
+        shape_slabs(arrays, largest, scratch, free / workers as u64);
         if arrays.iter().all(|a| a.worker_bytes <= free / workers as u64) {
             let cost = arrays.iter().map(cost).sum::<f64>() / workers as f64;
             if best.is_none_or(|(least, _)| cost < least * 0.99) {
@@ -31,7 +32,7 @@ pub(super) fn divide(
         workers = workers.div_ceil(2);
     }
     if let Some((_, workers)) = best {
-        shape_slabs(arrays, largest, free / workers as u64);
+        shape_slabs(arrays, largest, scratch, free / workers as u64);
         return Ok(workers);
     }
     // shaped for one worker by now
@@ -50,9 +51,9 @@ pub(super) fn divide(
     .help("choose smaller chunks (`--chunks`), or allow more memory (`--memory`)"))
 }
 
-fn shape_slabs(arrays: &mut [ArrayPlan], largest: &[Option<Vec<u64>>], share: u64) {
-    for (array, largest) in arrays.iter_mut().zip(largest) {
-        shape_slab(array, largest.as_deref(), share);
+fn shape_slabs(arrays: &mut [ArrayPlan], largest: &[Option<Vec<u64>>], scratch: &[u64], share: u64) {
+    for ((array, largest), &scratch) in arrays.iter_mut().zip(largest).zip(scratch) {
+        shape_slab(array, largest.as_deref(), scratch, share);
     }
 }
 
@@ -78,7 +79,7 @@ fn held(array: &ArrayPlan) -> u64 {
 }
 
 /// The slab that decodes every source chunk once, cut until a worker's share suffices.
-fn shape_slab(array: &mut ArrayPlan, largest: Option<&[u64]>, share: u64) {
+fn shape_slab(array: &mut ArrayPlan, largest: Option<&[u64]>, derived: u64, share: u64) {
     let spec = &array.spec;
     let chunk_bytes = cells(&spec.chunk).saturating_mul(spec.dtype.size_estimate());
     array.slab.clone_from(&spec.chunk);
@@ -91,8 +92,8 @@ fn shape_slab(array: &mut ArrayPlan, largest: Option<&[u64]>, share: u64) {
     let item = spec.dtype.size_estimate();
     let scratch = cells(source).saturating_mul(item).saturating_mul(2);
     let need = |chunks: &[u64]| -> u64 {
-        let filled = cells(chunks).saturating_mul(cells(&spec.chunk)).saturating_mul(item);
-        // the slab, one encoded chunk, the source chunk as stored and decoded
+        let filled = cells(chunks).saturating_mul(cells(&spec.chunk)).saturating_mul(item + derived);
+        // the slab and what its cells are made of, one encoded chunk, the source chunk as stored and decoded
         filled.saturating_add(chunk_bytes).saturating_add(scratch)
     };
     let shaped = |ratio: Vec<u64>| match &spec.shard {
@@ -158,17 +159,18 @@ fn decodes(pieces: &Pieces, source: &[u64], shape: &[u64], task: &[u64], slab: &
             continue;
         }
         let number = |cell: u64| u128::from(cell / t) * u128::from(t.div_ceil(k)) + u128::from(cell % t / k);
-        let whole: [u64; 2] = [0, n];
-        let offsets = pieces.along.iter().find(|a| a.dim == dim).map_or(&whole[..], |a| &a.offsets);
+        let whole = Along::of_one(dim, n);
+        let along = pieces.along.iter().find(|a| a.dim == dim).unwrap_or(&whole);
         let (mut chunks, mut touched) = (0_u64, 0_u128);
-        for file in offsets.windows(2) {
-            let [start, end] = file else { continue };
-            let mut from = *start;
-            while from < *end {
-                let to = from.saturating_add(s).min(*end);
+        for segment in along.segments.iter().filter(|s| s.key.is_some()) {
+            let (mut from, end) = (segment.start, segment.start + segment.count);
+            // the first chunk of the file may be cut
+            let mut room = if segment.reversed { s } else { s - segment.first % s };
+            while from < end {
+                let to = from.saturating_add(room).min(end);
                 touched += number(to - 1) - number(from) + 1;
                 chunks += 1;
-                from = to;
+                (from, room) = (to, s);
             }
         }
         if chunks > 0 {

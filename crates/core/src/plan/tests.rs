@@ -94,9 +94,9 @@ impl Case {
         if let Some(first) = shape.first_mut() {
             *first = length * self.files;
         }
-        let offsets = (0..=self.files).map(|n| n * length).collect();
+        let offsets: Vec<u64> = (0..=self.files).map(|n| n * length).collect();
         let pieces = Pieces {
-            along: if shape.is_empty() { Vec::new() } else { vec![Along { dim: 0, offsets }] },
+            along: if shape.is_empty() { Vec::new() } else { vec![Along::of_files(0, &offsets)] },
             files: (0..self.files).map(|n| Some(Piece { file: n as u32, variable: 0 })).collect(),
         };
         let combined = combined(Variable { shape, ..in_file }, false, Content::Pieces(pieces));

@@ -87,11 +87,11 @@ fn widen(view: &mut FileView, add: &AddDim, missing: &mut Vec<String>) {
         }
         let mut dims = mapped.var.dims.clone();
         let mut shape = mapped.var.shape.clone();
-        let mut axes = mapped.axes();
+        let mut from: Vec<Option<usize>> = (0..dims.len()).map(Some).collect();
         dims.insert(0, add.dim.clone());
         shape.insert(0, 1);
-        axes.insert(0, None);
-        mapped.set_dims(dims, shape, axes);
+        from.insert(0, None);
+        mapped.rearrange(dims, shape, from);
     }
     missing.extend(add.variables.iter().zip(used).filter(|(_, used)| !used).map(|(name, _)| name.clone()));
 }
@@ -104,7 +104,7 @@ fn scalar_coordinate(mut mapped: Mapped, add: &AddDim) -> Result<Mapped> {
             format!("`{}` has shape {:?}, expected a scalar", mapped.var.name, mapped.var.shape),
         ));
     }
-    mapped.set_dims(vec![add.dim.clone()], vec![1], vec![None]);
+    mapped.rearrange(vec![add.dim.clone()], vec![1], vec![None]);
     mapped.edit().name.clone_from(&add.dim);
     Ok(mapped)
 }

@@ -24,13 +24,13 @@ pub(super) fn squeeze(view: &mut FileView, dims: &[String], missing: &mut Vec<St
 fn remove(view: &mut FileView, dim: &str) {
     for mapped in &mut view.variables {
         let Some(at) = mapped.var.dims.iter().position(|d| d == dim) else { continue };
-        let (mut dims, mut shape, mut axes) =
-            (mapped.var.dims.clone(), mapped.var.shape.clone(), mapped.axes());
+        let (mut dims, mut shape) = (mapped.var.dims.clone(), mapped.var.shape.clone());
+        let mut from: Vec<Option<usize>> = (0..dims.len()).map(Some).collect();
         dims.remove(at);
         shape.remove(at);
-        axes.remove(at);
+        from.remove(at);
         let name = mapped.var.name.clone();
-        mapped.set_dims(dims, shape, axes);
+        mapped.rearrange(dims, shape, from);
         if name == dim {
             view.coords.insert(name); // what was a dimension's coordinate stays one, as a scalar
         }
@@ -47,17 +47,8 @@ pub(super) fn transpose(view: &mut FileView, order: &[String], missing: &mut Vec
         if new.iter().enumerate().all(|(at, &from)| at == from) {
             continue;
         }
-        let axes = mapped.axes();
-        let pick = |i: &usize| {
-            Some((
-                mapped.var.dims.get(*i)?.clone(),
-                *mapped.var.shape.get(*i)?,
-                axes.get(*i).copied().flatten(),
-            ))
-        };
-        let picked: Vec<_> = new.iter().filter_map(pick).collect();
-        let (dims, rest): (Vec<_>, Vec<_>) = picked.into_iter().map(|(d, n, a)| (d, (n, a))).unzip();
-        let (shape, axes) = rest.into_iter().unzip();
-        mapped.set_dims(dims, shape, axes);
+        let pick = |&i: &usize| Some((mapped.var.dims.get(i)?.clone(), *mapped.var.shape.get(i)?));
+        let (dims, shape) = new.iter().filter_map(pick).unzip();
+        mapped.rearrange(dims, shape, new.into_iter().map(Some).collect());
     }
 }

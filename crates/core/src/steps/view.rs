@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::attrs::Attrs;
 use crate::block::{Block, BlockData};
 use crate::chunk::{ChunkGrid, Region, indices};
+use crate::derived::{Derived, Rule};
 use crate::schema::{Schema, Unreadable, Variable};
 
 /// One file's schema after the steps.
@@ -45,6 +46,8 @@ pub enum Origin {
     },
     /// Values that a step gave.
     Constant(Arc<Block>),
+    /// Made of arrays of the file by rule.
+    Derived(Arc<Derived>),
 }
 
 impl FileView {
@@ -168,12 +171,12 @@ pub(super) fn references(var: &Variable) -> Vec<(&'static str, String)> {
 }
 
 impl Mapped {
-    /// For every dimension of the variable the file's dimension; the identity where no step changed them.
+    /// For every dimension of a plain variable the file's; the identity where no step changed them.
     pub fn axes(&self) -> Vec<Option<usize>> {
         match &self.origin {
             Origin::Source { axes: Some(axes), .. } => axes.clone(),
             Origin::Source { axes: None, .. } => (0..self.var.dims.len()).map(Some).collect(),
-            Origin::Constant(_) => vec![None; self.var.dims.len()],
+            Origin::Constant(_) | Origin::Derived(_) => vec![None; self.var.dims.len()],
         }
     }
 
@@ -182,14 +185,34 @@ impl Mapped {
         Arc::make_mut(&mut self.var)
     }
 
-    /// Takes new axes, and the file's dimension that each comes from. The lengths follow.
-    pub(super) fn set_dims(&mut self, dims: Vec<String>, shape: Vec<u64>, axes: Vec<Option<usize>>) {
+    /// Takes other dimensions: for each the variable's dimension that it is now, `None` for a new one of length one.
+    pub(crate) fn rearrange(&mut self, dims: Vec<String>, shape: Vec<u64>, from: Vec<Option<usize>>) {
+        match &self.origin {
+            Origin::Source { .. } => {
+                let old = self.axes();
+                let axes = from.iter().map(|f| f.and_then(|f| old.get(f).copied().flatten())).collect();
+                self.set_dims(dims, shape, axes);
+            }
+            Origin::Constant(block) => {
+                let moved = Arc::new(permute((**block).clone(), &from));
+                self.origin = Origin::Constant(moved);
+                self.set_dims(dims, shape, from);
+            }
+            Origin::Derived(_) => {
+                *self = self.clone().derive(Rule::Axes(from), |var| (var.dims, var.shape) = (dims, shape));
+            }
+        }
+    }
+
+    /// Sets dimensions, and the file's dimension that each comes from.
+    fn set_dims(&mut self, dims: Vec<String>, shape: Vec<u64>, axes: Vec<Option<usize>>) {
         let var = Arc::make_mut(&mut self.var);
         var.dims = dims;
         var.shape = shape;
         match &mut self.origin {
             Origin::Source { axes: old, .. } => *old = Some(axes),
             Origin::Constant(block) => Arc::make_mut(block).shape = var.shape.clone(),
+            Origin::Derived(_) => {}
         }
     }
 }

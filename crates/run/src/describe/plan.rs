@@ -182,8 +182,16 @@ fn stored(prepared: &Prepared, array: &ArrayPlan) -> u64 {
     let Content::Pieces(pieces) = &array.content else { return 0 };
     let refs = pieces.files.iter().flatten().filter_map(|piece| {
         let surveyed = prepared.surveyed.get(piece.file as usize)?;
-        surveyed.refs.get(piece.variable as usize)?.as_ref()
+        let mapped = prepared.files.get(piece.file as usize)?.view.variables.get(piece.variable as usize)?;
+        Some(
+            mapped
+                .sources()
+                .into_iter()
+                .filter_map(|source| surveyed.refs.get(source.source()?))
+                .collect::<Vec<_>>(),
+        )
     });
+    let refs = refs.flatten();
     let length = |chunk: &ChunkRef| match chunk {
         ChunkRef::Stored { bytes, .. } => *bytes,
         ChunkRef::Inline(bytes) => bytes.len() as u64,

@@ -1,60 +1,56 @@
-//! Parts of files that only the format's reader can decode: records that a variable does not have, odd precisions.
+//! Parts of files that only the format's reader can decode: records that a variable does not have, odd precisions; and
+//! blocks that are in hand already.
 
-use arcoforge_core::block::BlockData;
-use arcoforge_core::chunk::{ChunkGrid, Region};
-use arcoforge_core::codec::Encoding;
-use arcoforge_core::combine::Piece;
-use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::schema::Storage;
-use arcoforge_core::steps::{Mapped, Origin};
+use std::sync::Arc;
 
-use super::{Part, Slab, Worker, copies, put};
-use crate::prepare::Prepared;
+use arcoforge_core::block::Block;
+use arcoforge_core::chunk::{Region, indices};
+use arcoforge_core::error::Result;
+use arcoforge_core::steps::Mapped;
 
-/// Whether a piece is one of these.
-pub(super) fn is_whole(prepared: &Prepared, piece: Piece) -> bool {
-    mapped(prepared, piece).is_some_and(|mapped| mapped.var.storage == Storage::Whole)
-}
+use super::{Slab, Worker};
+use crate::strided::{Copy, Dim, strides};
+use crate::survey::{Surveyed, read_leaf};
 
-fn mapped(prepared: &Prepared, piece: Piece) -> Option<&Mapped> {
-    prepared.files.get(piece.file as usize)?.view.variables.get(piece.variable as usize)
-}
-
-/// Reads what the slab has of one file, whose part of the array is `cells`, and puts it into the slab's chunks.
-pub(super) fn copy(
+/// Reads a box of a plain variable by the format's reader.
+pub(super) fn read(
     worker: &mut Worker,
-    prepared: &Prepared,
-    slab: &mut Slab<'_>,
-    piece: Piece,
+    surveyed: &Surveyed,
+    mapped: &Mapped,
     cells: &Region,
-) -> Result<()> {
-    let bug = || Error::new(Code::Bug, "a part that is read as a whole has no file");
-    let mapped = mapped(prepared, piece).ok_or_else(bug)?;
-    let object = &prepared.surveyed.get(piece.file as usize).ok_or_else(bug)?.object;
-    let Origin::Source { name, .. } = &mapped.origin else { return Err(bug()) };
-    let wanted = match cells.intersect(slab.region) {
-        Some(wanted) => wanted,
-        None if cells.0.is_empty() => cells.clone(),
-        None => return Ok(()),
-    };
-    let place = |e: Error| e.in_variable(&slab.spec.name).at(object.url());
-    let reader = arcoforge_read::open(std::sync::Arc::clone(object)).map_err(place)?;
-    let shape = reader.schema().variable(name).ok_or_else(bug)?.shape.clone();
-    let encoding = Encoding::raw();
-    let part = Part {
-        object,
-        refs: &[],
-        origin: cells.start(),
-        axes: mapped.axes(),
-        grid: ChunkGrid::new(shape.clone(), shape),
-        encoding: &encoding,
-        unwritten: &slab.spec.unwritten,
-        chunked: false,
-    };
-    let inside = part.to_file(&wanted);
-    let block = reader.read(name, &inside).map_err(place)?;
-    let BlockData::Bytes(bytes) = &block.data else { return Err(bug()) };
-    worker.bytes_read += bytes.len() as u64;
-    let copies = copies(slab, &part, &inside, &inside.shape(), &inside);
-    put(bytes, slab, &copies)
+) -> Result<Block> {
+    let reader = arcoforge_read::open(Arc::clone(&surveyed.object))?;
+    let block = read_leaf(reader.as_ref(), mapped, cells)?;
+    worker.bytes_read += block.bytes().map_or(0, |bytes| bytes.len() as u64);
+    Ok(block)
+}
+
+/// The copies from a block of `cells` into every chunk that shares cells with it.
+pub(super) fn copies(slab: &Slab, cells: &Region) -> Vec<(usize, Copy)> {
+    let source_strides = strides(&cells.shape());
+    let mut found = Vec::new();
+    for index in indices(&slab.grid.covering(cells)) {
+        let chunk = slab.grid.region(&index);
+        let both = if cells.0.is_empty() { Some(cells.clone()) } else { cells.intersect(&chunk) };
+        let Some(both) = both else { continue };
+        let target_strides = strides(&chunk.shape());
+        let start = |origin: &Region, strides: &[usize]| -> usize {
+            both.0
+                .iter()
+                .zip(&origin.0)
+                .zip(strides)
+                .map(|((b, o), s)| (b.start - o.start) as usize * s)
+                .sum()
+        };
+        let dims =
+            both.0.iter().zip(&source_strides).zip(&target_strides).map(|((range, &source), &target)| Dim {
+                count: (range.end - range.start) as usize,
+                source,
+                target,
+            });
+        let copy = Copy::new(start(cells, &source_strides), start(&chunk, &target_strides), dims);
+        let local: Vec<u64> = index.iter().zip(&slab.first).map(|(i, f)| i - f).collect();
+        found.push((slab.covering.flat(&local) as usize, copy));
+    }
+    found
 }

@@ -45,7 +45,7 @@ fn files_of_one_axis() {
         &[
             "time(time=2) float64 units=\"days since 2000-01-01\" = 0 1",
             "lat(lat=2) float64 = 10 20",
-            "sst(time=2 lat=2) float32 time[0, 1, 1, 2] < a b c",
+            "sst(time=2 lat=2) float32 time[0, 1, 2] < a b c",
         ],
     );
     check(
@@ -343,7 +343,7 @@ fn positions_without_a_file() {
         "a key whose files are all left out takes no room",
         (vec![concat("member", 2), concat("time", 3)], vec![of(0, 0), of(0, 2), of(1, 0), of(1, 2)]),
         &[
-            "x(member=2 time=2) float64 member[0, 1, 2] time[0, 1, 1, 2] < aa none ac ba none bc",
+            "x(member=2 time=2) float64 member[0, 1, 2] time[0, 1, 2] < aa none ac ba none bc",
             "s(member=2 time=2) float64 = 0 2 2 4",
         ],
     );

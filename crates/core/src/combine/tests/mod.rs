@@ -126,7 +126,7 @@ fn values(block: &Block) -> Values {
     let digest = text.bytes().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, byte| {
         (hash ^ u128::from(byte)).wrapping_mul(0x0100_0000_0000_0000_0000_013b)
     });
-    Values { digest, block: Some(Arc::new(block.clone())) }
+    Values { digest: Some(digest), block: Some(Arc::new(block.clone())) }
 }
 
 fn bits(block: &Block) -> String {
@@ -219,8 +219,15 @@ fn show(variable: &CombinedVar, files: &[File]) -> String {
             line.push_str(&format!(" = {}", cells.join(" ")));
         }
         Content::Pieces(pieces) => {
-            let offsets: Vec<String> =
-                pieces.along.iter().map(|a| format!("{}{:?}", var.dims[a.dim], a.offsets)).collect();
+            let offsets: Vec<String> = pieces
+                .along
+                .iter()
+                .map(|a| {
+                    let mut starts: Vec<u64> = a.segments.iter().map(|s| s.start).collect();
+                    starts.push(a.len());
+                    format!("{}{starts:?}", var.dims[a.dim])
+                })
+                .collect();
             let of = |piece: &Option<Piece>| {
                 piece.map_or("none".to_owned(), |p| {
                     let file = &files[p.file as usize];

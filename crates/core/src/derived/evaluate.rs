@@ -1,0 +1,140 @@
+//! Computing a box of a variable's cells.
+
+use std::ops::Range;
+
+use super::cells::{filled, take};
+use super::{Derived, Rule, Runs, op};
+use crate::block::Block;
+use crate::chunk::Region;
+use crate::combine::place;
+use crate::dtype::Scalar;
+use crate::error::{Code, Error, Result};
+use crate::steps::{Mapped, Origin, permute};
+
+/// Reads a box of a variable that is one array of the file, in the variable's own dimensions.
+pub type ReadCells<'a> = dyn FnMut(&Mapped, &Region) -> Result<Block> + 'a;
+
+/// More cells than this many times those wanted are not read only because they lie between them.
+const HULL_MAX: u64 = 4;
+
+/// The cells of `region` of a variable, of its type and in its dimensions. Texts are whole arrays in memory before.
+///
+/// # Errors
+/// What `read` reports; values that an operation can't represent.
+pub fn evaluate(mapped: &Mapped, region: &Region, read: &mut ReadCells<'_>) -> Result<Block> {
+    match &mapped.origin {
+        Origin::Source { .. } => read(mapped, region),
+        Origin::Constant(block) => part(block, region),
+        Origin::Derived(derived) => rule(mapped, derived, region, read),
+    }
+}
+
+fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCells<'_>) -> Result<Block> {
+    let input = || derived.inputs.first().ok_or_else(|| Error::new(Code::Bug, "a rule without an input"));
+    match &derived.rule {
+        Rule::Axes(axes) => {
+            let input = input()?;
+            let mut ranges: Vec<Range<u64>> = vec![0..1; input.var.dims.len()];
+            for (axis, range) in axes.iter().zip(&region.0) {
+                if let Some(slot) = axis.and_then(|a| ranges.get_mut(a)) {
+                    *slot = range.clone();
+                }
+            }
+            Ok(permute(evaluate(input, &Region(ranges), read)?, axes))
+        }
+        Rule::Pick { runs, missing } => pick(mapped, input()?, runs, missing, region, read),
+        Rule::Map(ops) => op::apply_all(ops, evaluate(input()?, region, read)?),
+        Rule::Filled(value) => filled(mapped.var.dtype, region.shape(), value),
+    }
+}
+
+/// A part of values in hand.
+fn part(block: &Block, region: &Region) -> Result<Block> {
+    if *region == Region::whole(&block.shape) {
+        return Ok(block.clone());
+    }
+    let places: Vec<Vec<Option<usize>>> =
+        region.0.iter().map(|r| (r.start..r.end).map(|i| Some(i as usize)).collect()).collect();
+    take(block, &places, &Scalar::Int(0))
+}
+
+/// These cells of a block, along every dimension in the order of its runs; zero where a run has no cells.
+///
+/// # Errors
+/// A defect where a run leads out of the block.
+pub fn taken(block: &Block, runs: &[Runs]) -> Result<Block> {
+    let whole = |(runs, &n): (&Runs, &u64)| runs.is_identity(n);
+    if runs.iter().zip(&block.shape).all(whole) {
+        return Ok(block.clone());
+    }
+    let place = |cell: Option<u64>| cell.map(|c| c as usize);
+    let places: Vec<Vec<Option<usize>>> =
+        runs.iter().map(|r| r.cells(&(0..r.len())).into_iter().map(place).collect()).collect();
+    take(block, &places, &Scalar::Int(0))
+}
+
+fn pick(
+    mapped: &Mapped,
+    input: &Mapped,
+    runs: &[Option<Runs>],
+    missing: &Scalar,
+    region: &Region,
+    read: &mut ReadCells<'_>,
+) -> Result<Block> {
+    if region.cells() == 0 {
+        return filled(mapped.var.dtype, region.shape(), missing);
+    }
+    let mut places: Vec<Vec<Option<u64>>> = Vec::with_capacity(runs.len());
+    let mut hull: Vec<Range<u64>> = Vec::with_capacity(runs.len());
+    for (runs, range) in runs.iter().zip(&region.0) {
+        let cells = match runs {
+            Some(runs) => runs.cells(range),
+            None => (range.start..range.end).map(Some).collect(),
+        };
+        let (low, high) = (cells.iter().flatten().min(), cells.iter().flatten().max());
+        let (Some(low), Some(high)) = (low, high) else {
+            return filled(mapped.var.dtype, region.shape(), missing);
+        };
+        hull.push(*low..*high + 1);
+        places.push(cells);
+    }
+    // cells that lie far apart are read one half after the other
+    let widest = (0..hull.len()).max_by_key(|&d| {
+        let (hull, wanted) = (hull.get(d).map_or(0, |r| r.end - r.start), places.get(d).map_or(1, Vec::len));
+        hull / wanted.max(1) as u64
+    });
+    if let Some(dim) = widest
+        && let (Some(range), Some(cells)) = (hull.get(dim), places.get(dim))
+        && range.end - range.start > HULL_MAX * cells.len() as u64
+        && cells.len() > 1
+    {
+        return halves(mapped, region, dim, &mut |half| pick(mapped, input, runs, missing, half, read));
+    }
+    let block = evaluate(input, &Region(hull.clone()), read)?;
+    let local: Vec<Vec<Option<usize>>> = places
+        .iter()
+        .zip(&hull)
+        .map(|(cells, range)| cells.iter().map(|c| c.map(|c| (c - range.start) as usize)).collect())
+        .collect();
+    take(&block, &local, missing)
+}
+
+fn halves(
+    mapped: &Mapped,
+    region: &Region,
+    dim: usize,
+    one: &mut dyn FnMut(&Region) -> Result<Block>,
+) -> Result<Block> {
+    let bug = || Error::new(Code::Bug, "a half does not fit its whole");
+    let range = region.0.get(dim).cloned().ok_or_else(bug)?;
+    let middle = range.start + (range.end - range.start) / 2;
+    let mut whole = filled(mapped.var.dtype, region.shape(), &Scalar::Int(0))?;
+    for half in [range.start..middle, middle..range.end] {
+        let mut origin = vec![0; region.0.len()];
+        *origin.get_mut(dim).ok_or_else(bug)? = half.start - range.start;
+        let mut part = region.clone();
+        *part.0.get_mut(dim).ok_or_else(bug)? = half;
+        place(&mut whole, &one(&part)?, &origin).then_some(()).ok_or_else(bug)?;
+    }
+    Ok(whole)
+}
