@@ -69,7 +69,7 @@ impl Cache {
 }
 
 /// Waits until no other process downloads the same file; held until dropped.
-fn lock_file(folder: &Path) -> Result<File> {
+pub(crate) fn lock_file(folder: &Path) -> Result<File> {
     let path = folder.join("lock");
     let file = File::create(&path).map_err(|e| unwritable(&path, e))?;
     match file.lock() {
@@ -165,6 +165,6 @@ impl Entry {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -32,6 +32,7 @@ pub mod object;
 mod ranges;
 mod sources;
 mod stats;
+mod wrapped;
 
 pub use buffered::{BlockOptions, Buffered};
 pub use http::ROOTS_VARIABLE;
@@ -40,3 +41,4 @@ pub use location::{Location, redact};
 pub use object::{Object, Validator};
 pub use sources::{SourceOptions, Sources};
 pub use stats::Stats;
+pub use wrapped::UnpackLimits;

@@ -63,9 +63,31 @@ fn match_pattern(pattern: &str) -> Result<Vec<Entry>> {
             Ok(found)
         }
         Ok(metadata) => Ok(vec![entry(path, &metadata)?]),
+        Err(e) if e.kind() == io::ErrorKind::NotFound && pattern.contains('#') => {
+            with_member(pattern, explain_io(e, path).at(pattern))
+        }
         Err(e) if e.kind() == io::ErrorKind::NotFound && is_glob(pattern) => expand(pattern),
         Err(e) => Err(explain_io(e, path).at(pattern)),
     }
+}
+
+/// Files whose names have a `#`, else archives with the member behind it. A folder has no members.
+fn with_member(pattern: &str, nothing: Error) -> Result<Vec<Entry>> {
+    let whole = if is_glob(pattern) { expand(pattern) } else { Err(nothing) };
+    let Err(nothing) = whole else { return whole };
+    for (at, _) in pattern.rmatch_indices('#') {
+        let (archive, member) = pattern.split_at(at);
+        let found = match fs::metadata(archive) {
+            Ok(metadata) if metadata.is_file() => vec![entry(Path::new(archive), &metadata)?],
+            Err(_) if is_glob(archive) => expand(archive).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        if !found.is_empty() {
+            let with = |file: Entry| Entry { path: format!("{}{member}", file.path), ..file };
+            return Ok(found.into_iter().map(with).collect());
+        }
+    }
+    Err(nothing)
 }
 
 fn is_glob(pattern: &str) -> bool {

@@ -13,6 +13,7 @@ use crate::local::{FilePool, LocalObject};
 use crate::location::{Location, redact};
 use crate::object::Object;
 use crate::stats::Stats;
+use crate::wrapped::{UnpackLimits, Unwrapper, split_member};
 
 /// How inputs are opened and fetched.
 #[derive(Debug, Clone)]
@@ -50,6 +51,8 @@ pub struct SourceOptions {
     pub allow_local: bool,
     /// Set by Ctrl-C: waits end early with `interrupted`.
     pub interrupted: Option<Arc<AtomicBool>>,
+    /// What compressed and archived inputs may take.
+    pub unpack: UnpackLimits,
 }
 
 impl Default for SourceOptions {
@@ -71,6 +74,7 @@ impl Default for SourceOptions {
             allow_private: true,
             allow_local: true,
             interrupted: None,
+            unpack: UnpackLimits::default(),
         }
     }
 }
@@ -82,6 +86,7 @@ pub struct Sources {
     files: Arc<FilePool>,
     client: Arc<Client>,
     cache: Option<Cache>,
+    unwrapper: Unwrapper,
 }
 
 impl Sources {
@@ -90,39 +95,54 @@ impl Sources {
         let files = Arc::new(FilePool::default());
         let client = Arc::new(Client::new(&options, Arc::clone(&files)));
         let cache = options.cache.clone().map(Cache::new);
-        Self { options, files, client, cache }
+        let unwrapper = Unwrapper::new(Arc::clone(&client), options.cache.clone(), options.unpack);
+        Self { options, files, client, cache, unwrapper }
     }
 
-    /// Opens a path, a `file://` URL or an `http(s)://` URL.
+    /// Opens a path, a `file://` URL or an `http(s)://` URL, as if it lay there plain: what is compressed (gzip, bzip2,
+    /// xz, zstd) or archived (zip, tar) is known by its content. A member of an archive is named behind `#`, in full or
+    /// by a glob that matches one; else the archive must hold one data file.
     ///
     /// A local file costs an open and an fstat. A remote object costs one request, which brings its first bytes along
     /// (see [`Object::take_prefix`]); a server that does not serve ranges, or serves wrong ones, is read whole once.
+    /// Members that are stored as they are, are ranges of the archive; compressed ones are unpacked once to the cache or
+    /// to a temporary file.
     ///
     /// # Errors
     /// `source-not-found`, `source-denied`, `source-not-data` (empty, a directory, a web page), `source-unreachable`,
-    /// `source-unsupported` (another scheme), `source-limit` (more than the disk can take), `interrupted`.
+    /// `source-unsupported` (another scheme, an archive that is not safe), `source-corrupt` (it does not unpack),
+    /// `source-limit` (more than the disk or [`UnpackLimits`] can take), `interrupted`.
     pub fn open(&self, url_or_path: &str) -> Result<Arc<dyn Object>> {
         match Location::parse(url_or_path)? {
-            Location::Local(path) => self.open_local(&path, url_or_path),
-            Location::Http(url) => match &self.cache {
-                Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
-                None => HttpObject::open(&self.client, &url),
+            Location::Local(path) => match split_member(&path) {
+                Some((path, member)) => self.open_local(&path, &path.display().to_string(), Some(&member)),
+                None => self.open_local(&path, url_or_path, None),
             },
+            Location::Http(url) => {
+                let member = url_or_path.split_once('#').map(|(_, member)| member);
+                self.unwrapper.open(&url, member, || match &self.cache {
+                    Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
+                    None => HttpObject::open(&self.client, &url),
+                })
+            }
         }
     }
 
     /// Opens a local file, also one whose path is not UTF-8.
     pub fn open_path(&self, path: &Path) -> Result<Arc<dyn Object>> {
-        self.open_local(path, &path.display().to_string())
+        self.open_local(path, &path.display().to_string(), None)
     }
 
-    fn open_local(&self, path: &Path, shown: &str) -> Result<Arc<dyn Object>> {
+    fn open_local(&self, path: &Path, shown: &str, member: Option<&str>) -> Result<Arc<dyn Object>> {
         if !self.options.allow_local {
             return Err(Error::new(Code::SourceDenied, "files of this machine may not be read here")
                 .at(redact(shown))
                 .help("use an `https://` address"));
         }
-        Ok(Arc::new(LocalObject::open(&self.files, path, shown)?))
+        let object = LocalObject::open(&self.files, path, shown)?;
+        // a file that was written anew in this run is another input
+        let key = format!("{} {:?}", path.display(), object.validator());
+        self.unwrapper.open(&key, member, || Ok(Arc::new(object)))
     }
 
     /// What has been fetched so far.

@@ -8,6 +8,7 @@ mod http;
 mod listing;
 mod local;
 mod server;
+mod wrapped;
 
 use std::path::Path;
 use std::time::Duration;
