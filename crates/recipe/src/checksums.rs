@@ -84,12 +84,9 @@ fn checksum(text: &Text, cx: &mut Cx) -> Option<Checksum> {
     };
     let digits = algorithm.digits();
     if hex.len() != digits || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let message = format!(
-            "{} has {} characters behind `{}:`, expected {digits} hexadecimal digits",
-            cx.place(),
-            hex.chars().count(),
-            algorithm.name()
-        );
+        let (place, name) = (cx.place(), algorithm.name());
+        let message =
+            format!("{place} has `{}` behind `{name}:`, expected {digits} hexadecimal digits", shorten(hex));
         return cx.bad_value(&text.span, message, None);
     }
     Some(Checksum { algorithm, hex: hex.to_ascii_lowercase() })

@@ -141,7 +141,8 @@ fn check_unique(made: &[(String, Made)], cx: &mut Cx) {
     let (mut named_twice, mut written_twice) = (false, false);
     for (label, Made { recipe, name_at, to_at }) in made {
         let first = names.insert(&recipe.name, label);
-        if let Some(first) = first.filter(|_| !named_twice && !recipe.name.is_empty()) {
+        // two outputs of one name were reported where they are read
+        if let Some(first) = first.filter(|first| !named_twice && first != label && !recipe.name.is_empty()) {
             named_twice = true;
             let message = format!("{} are both called `{}`", both(first, label), shorten(&recipe.name));
             let help = "write `{matrix.KEY}` into `name`, so that the names of all rows differ";

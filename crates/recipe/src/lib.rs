@@ -28,6 +28,7 @@ mod checks;
 mod checksums;
 mod codecs;
 mod combine;
+mod computed;
 mod csv;
 mod diagnostic;
 mod expand;

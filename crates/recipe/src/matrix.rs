@@ -246,7 +246,7 @@ fn included(row: Entries<Raw>, keys: &[Text], span: &Span, cx: &mut Cx) -> Optio
     }
     let lacking = keys.iter().zip(&values).find(|(_, value)| value.is_none());
     if let Some((key, _)) = lacking {
-        cx.within("matrix.include", |cx| {
+        cx.within("include", |cx| {
             cx.missing_key(&span, &key.value, Some("a row that is added has all keys"));
         });
     }

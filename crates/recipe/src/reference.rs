@@ -30,6 +30,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Bbox", "subset: {bbox: …}"),
     ("TimeFrom", "time_from: {TIME: …}"),
     ("FlattenGroups", "flatten_groups: …"),
+    ("Computed", "set: {VARIABLE: …}"),
     ("TimeEncoding", "time_encoding: {TIME: …}"),
     ("Output", "output"),
     ("Blosc", "blosc: …"),

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::add_dim::AddDimEntry;
 use crate::attr_edits::AttrEdits;
+use crate::computed::Computed;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::masks::{Mask, masks};
 use crate::node::{Kind, Node, shorten};
@@ -64,7 +65,7 @@ pub(crate) const STEPS: &[StepRow] = &[
     row("flatten_groups", "moves the variables of groups into the root; names are joined by the text", "_"),
     row("fill", "replaces missing values; globs", "{precip: 0}"),
     row("flip", "reverses dimensions", "[lat]"),
-    row("set", "computes variables from others, element by element", ""),
+    row("set", "computes variables from others, element by element", "{wind: \"hypot(u, v)\"}"),
     row("sort", "sorts the dataset along dimensions by their coordinate", "{lat: descending}"),
     row(
         "dedupe",
@@ -173,6 +174,7 @@ fn step(name: &str, value: &Node, templates: &mut Vec<(Text, Template)>, cx: &mu
         "flatten_groups" => Step::FlattenGroups(separator(value, cx)?),
         "fill" => Step::Fill(pairs::<Raw, _>(value, |raw| raw.value(), cx)?),
         "flip" => Step::Flip(names(value, cx)?),
+        "set" => Step::Set(pairs::<Computed, _>(value, |computed| computed.0, cx)?),
         "sort" => Step::Sort(sorts(value, cx)?),
         "dedupe" => Step::Dedupe(dedupes(value, cx)?),
         "roll" => Step::Roll(rolls(value, cx)?),
@@ -198,6 +200,7 @@ fn value_schema(name: &str, generator: &mut SchemaGenerator) -> Schema {
         "time_from" => generator.subschema_for::<TimeFromEntry>(),
         "flatten_groups" => separator_schema(generator),
         "fill" => generator.subschema_for::<Entries<Raw>>(),
+        "set" => generator.subschema_for::<Entries<Computed>>(),
         "sort" => words_schema(&["ascending", "descending"]),
         "dedupe" => words_schema(&["first", "last", "identical"]),
         "roll" => generator.subschema_for::<Entries<Real>>(),
