@@ -32,6 +32,7 @@ pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod recipe;
+pub mod reconcile;
 pub mod schema;
 pub mod steps;
 pub mod strftime;

@@ -198,7 +198,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "dims",
         "order of dimensions",
         &[
-            now("transpose", "to the first file's order (this version refuses instead)"),
+            now("transpose", "to the first file's order"),
             now("error", "refuse"),
         ],
     ),

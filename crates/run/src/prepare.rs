@@ -7,6 +7,7 @@ use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
+use arcoforge_core::reconcile::reconcile;
 use arcoforge_core::steps::{self, Mapped, Unmatched};
 use arcoforge_store::Validator;
 use sha2::{Digest, Sha256};
@@ -71,7 +72,10 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         found.into_iter().map(|f| (f.file, f.surveyed)).unzip();
     read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
     session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
-    let combined = combine::combine(&axes, &files, &recipe.combine)
+    let undecided = reconcile(&axes, &mut files, &recipe.combine);
+    // what rules changed and is compared
+    read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
+    let combined = combine::combine(&axes, &files, &recipe.combine, undecided)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     let left_out = combined.left_out.clone();
     // what was only compared is not needed any more; what is written, the dataset holds

@@ -17,7 +17,8 @@ use crate::error::Code;
 use crate::recipe::Policies;
 use crate::schema::{Storage, Variable};
 
-/// Combines the files (in row-major order of `axes`), or reports everything that they disagree on.
+/// Combines the files (in row-major order of `axes`), or reports everything that they disagree on; `undecided` is what
+/// [`reconcile`](crate::reconcile::reconcile) reported.
 ///
 /// # Errors
 /// Every disagreement that the policies do not decide.
@@ -25,9 +26,13 @@ pub fn combine(
     axes: &[CombineAxis],
     files: &[File],
     policies: &Policies,
+    undecided: Vec<Disagreement>,
 ) -> Result<Combined, Vec<Disagreement>> {
     let context = Context { axes, files, policies };
+    // what could not be made alike would be reported again as what differs
+    let known: BTreeSet<String> = undecided.iter().map(|problem| problem.variable.clone()).collect();
     let mut problems = unreadable(files);
+    problems.extend(undecided);
     let offsets = lengths::offsets(&context, &mut problems);
     if lengths::an_axis_is_absent(&context) {
         // without the dimension every variable differs between files, and that says nothing
@@ -40,7 +45,7 @@ pub fn combine(
     let combiner = Combiner { context: &context, offsets: &offsets, times: &times, auxiliary: &auxiliary };
     let mut left_out = Vec::new();
     let mut variables = Vec::new();
-    for group in &all {
+    for group in all.iter().filter(|group| !known.contains(&group.name)) {
         variables.extend(combiner.variable(group, &mut left_out, &mut problems));
     }
     schemas::dimensions(&context, &variables, &mut problems);

@@ -6,20 +6,20 @@ use super::{CombineAxis, File};
 use crate::steps::Mapped;
 
 /// A variable's name and every file that has it, in file order.
-pub(super) struct Group {
-    pub(super) name: String,
-    pub(super) files: Vec<Occurrence>,
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) files: Vec<Occurrence>,
 }
 
 /// One file that has the variable.
 #[derive(Clone, Copy)]
-pub(super) struct Occurrence {
-    pub(super) file: u32,
-    pub(super) variable: u32,
+pub(crate) struct Occurrence {
+    pub(crate) file: u32,
+    pub(crate) variable: u32,
 }
 
 /// All variables of all files, in the order of first appearance.
-pub(super) fn variables(files: &[File]) -> Vec<Group> {
+pub(crate) fn variables(files: &[File]) -> Vec<Group> {
     let mut at: BTreeMap<&str, usize> = BTreeMap::new();
     let mut groups: Vec<Group> = Vec::new();
     for (number, file) in files.iter().enumerate() {
@@ -39,20 +39,20 @@ pub(super) fn variables(files: &[File]) -> Vec<Group> {
 
 impl Occurrence {
     /// The variable in its file.
-    pub(super) fn mapped(self, files: &[File]) -> Option<&Mapped> {
+    pub(crate) fn mapped(self, files: &[File]) -> Option<&Mapped> {
         files.get(self.file as usize)?.view.variables.get(self.variable as usize)
     }
 }
 
 impl Group {
     /// The first file's variable; the model of the combined one.
-    pub(super) fn first<'a>(&self, files: &'a [File]) -> Option<(&'a File, &'a Mapped)> {
+    pub(crate) fn first<'a>(&self, files: &'a [File]) -> Option<(&'a File, &'a Mapped)> {
         let first = self.files.first()?;
         Some((files.get(first.file as usize)?, first.mapped(files)?))
     }
 
     /// The concat axes whose dimension the variable has: (axis, dimension).
-    pub(super) fn along(&self, axes: &[CombineAxis], files: &[File]) -> Vec<(usize, usize)> {
+    pub(crate) fn along(&self, axes: &[CombineAxis], files: &[File]) -> Vec<(usize, usize)> {
         let Some((_, mapped)) = self.first(files) else { return Vec::new() };
         let dim_of = |axis: &CombineAxis| mapped.var.dims.iter().position(|d| *d == axis.name);
         axes.iter()
@@ -63,7 +63,7 @@ impl Group {
     }
 
     /// Whether several files hold the same part of a variable that varies along a concat axis.
-    pub(super) fn repeated(&self, axes: &[CombineAxis], files: &[File]) -> bool {
+    pub(crate) fn repeated(&self, axes: &[CombineAxis], files: &[File]) -> bool {
         let along = self.along(axes, files);
         // positions of a full grid are distinct
         if along.is_empty() || along.len() == axes.len() {
@@ -79,7 +79,7 @@ impl Group {
 }
 
 /// A file's keys along the merge axes.
-pub(super) fn merge_key(axes: &[CombineAxis], file: Option<&File>) -> Vec<u32> {
+pub(crate) fn merge_key(axes: &[CombineAxis], file: Option<&File>) -> Vec<u32> {
     let Some(file) = file else { return Vec::new() };
     axes.iter().zip(&file.index).filter(|(axis, _)| !axis.is_concat()).map(|(_, &key)| key).collect()
 }

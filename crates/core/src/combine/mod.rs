@@ -35,6 +35,7 @@ use crate::steps::{FileView, Mapped, Origin};
 pub use along::{Along, Segment};
 pub use dataset::combine;
 pub use disagreement::{Difference, Disagreement};
+pub(crate) use group::{Group, Occurrence, variables as groups};
 pub use place::place;
 pub use time::is_time_like;
 
@@ -154,7 +155,8 @@ fn is_needed_always(axes: &[CombineAxis], mapped: &Mapped) -> bool {
 /// count in different ways, and what several files hold at one place.
 pub fn needs(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<(usize, String)> {
     let groups = group::variables(files);
-    let recoded: BTreeSet<usize> = time::families(files, &groups, policies).into_iter().flat_map(|f| f.0).collect();
+    let recoded: BTreeSet<usize> =
+        time::families(files, &groups, policies).into_iter().flat_map(|f| f.0).collect();
     let mut wanted = Vec::new();
     for (number, group) in groups.iter().enumerate() {
         // large values without a concat dimension were not read with the file: there may be nothing to compare them with

@@ -12,6 +12,7 @@ use crate::attrs::AttrValue;
 use crate::block::{BlockData, scalar_to_le};
 use crate::codec::Encoding;
 use crate::error::Code;
+use crate::reconcile::reconcile;
 use crate::schema::{Schema, Storage, Variable};
 
 /// A variable of a test file: schema and values.
@@ -164,7 +165,9 @@ fn surveyed(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<Fi
 }
 
 fn run(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Result<Combined, Vec<Disagreement>> {
-    combine(axes, &surveyed(axes, files, policies), policies)
+    let mut files = surveyed(axes, files, policies);
+    let undecided = reconcile(axes, &mut files, policies);
+    combine(axes, &files, policies, undecided)
 }
 
 /// Combines, and compares what comes out: one line for each variable and one for what was left out.

@@ -107,13 +107,6 @@ fn one_variable_in_two_files() {
             &["\"-999.\"", "would mask no number"],
         ),
         ("dims", plain(), i16s("x", "time=1 lat=2", &[1.0]), Code::CombineDims, &["time=1", "lat=2"]),
-        (
-            "order of dims",
-            x(1),
-            var("x", "lat=2 time=1", Float32, &[1.0]),
-            Code::CombineDims,
-            &["lat=2, time=1"],
-        ),
         ("length", x(1), var("x", "time=1 lat=3", Float32, &[1.0]), Code::CombineDims, &["lat=2", "lat=3"]),
         (
             "standard name",

@@ -35,7 +35,7 @@ fn many_files() {
     let start = std::time::Instant::now();
     let wanted = needs(&axes, &files, &Policies::default());
     let asked = start.elapsed();
-    let combined = combine(&axes, &files, &Policies::default()).expect("combines");
+    let combined = combine(&axes, &files, &Policies::default(), Vec::new()).expect("combines");
     assert!(wanted.is_empty());
     assert_eq!(combined.variables.len(), 6);
     assert_eq!(combined.left_out.len(), 2);
