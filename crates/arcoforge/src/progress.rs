@@ -3,6 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arcoforge_run::describe::check_json;
 use arcoforge_run::{Event, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -59,6 +60,11 @@ impl Progress {
                 if let Some(running) = running.take() {
                     self.finish(&running);
                 }
+            }
+            Event::Checked(verdict) => {
+                let mut event = check_json(verdict);
+                event["event"] = json!("check");
+                self.output.event(&event);
             }
             Event::Warning(message) => self.warn(running.as_ref(), message),
         }
@@ -148,6 +154,7 @@ impl Running {
 const fn noun(stage: Stage) -> &'static str {
     match stage {
         Stage::Find | Stage::Survey => "input",
+        Stage::Check => "item",
         _ => "task",
     }
 }

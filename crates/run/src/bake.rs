@@ -5,10 +5,12 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use arcoforge_core::check::{Examination, Verdict};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_write::{LocalStore, check_target};
 
+use crate::checks;
 use crate::execute::{self, Target};
 use crate::gather::Worker;
 use crate::lock::Lock;
@@ -36,6 +38,8 @@ pub struct Baked {
     pub inputs: usize,
     /// The plan's digest.
     pub digest: String,
+    /// What the checks found; empty where nothing was done.
+    pub checks: Vec<Verdict>,
 }
 
 /// Where all state of a bake lies: `TARGET.bake/DIGEST`.
@@ -106,7 +110,8 @@ pub fn bake_locked(
         return Ok((summary(&prepared, true), prepared));
     }
     check_target(target, overwrite).map_err(fail)?;
-    let baked = run(session, &prepared, target, &state, overwrite);
+    let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+    let baked = run(session, &prepared, &examination, target, &state, overwrite);
     match baked {
         Ok(baked) => Ok((baked, prepared)),
         Err(errors) => {
@@ -119,6 +124,7 @@ pub fn bake_locked(
 fn run(
     session: &Session<'_>,
     prepared: &Prepared,
+    examination: &Examination<'_>,
     path: &Path,
     state: &Path,
     overwrite: bool,
@@ -142,11 +148,15 @@ fn run(
     }
     let mut receipts = receipts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     receipts.flush().map_err(|e| vec![unwritable(state, e)])?;
-    session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
     for (_, written) in store.write_metadata(&prepared.plan.dataset).map_err(fail)? {
         baked.objects += 1;
         baked.bytes_written += written.bytes;
     }
+    if !examination.is_empty() {
+        baked.checks = checks::run(session, examination, &prepared.plan, &staging)?;
+        checks::settle(session, path, &baked.checks)?;
+    }
+    session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
     session.check_interrupt().map_err(fail)?;
     let published = store.publish(overwrite).map_err(fail)?;
     if let Some(left) = published.leftover {
@@ -238,6 +248,7 @@ fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
         bytes_read: 0,
         inputs: prepared.inputs.len(),
         digest: prepared.digest.clone(),
+        checks: Vec::new(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! Files and plans as text for people and as JSON for programs.
 
+mod checks;
 mod file;
 mod plan;
 mod values;
 
+pub use checks::{check_json, checks_text};
 pub use file::{file_json, file_text};
 pub use plan::{plan_json, plan_text};

@@ -17,6 +17,7 @@
 //! ```
 
 mod bake;
+mod checks;
 pub mod describe;
 mod execute;
 pub mod figures;

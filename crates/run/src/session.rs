@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::Budget;
 use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources};
@@ -53,7 +54,9 @@ pub enum Stage {
     Plan,
     /// Moving chunks.
     Bake,
-    /// Writing metadata and making the dataset appear.
+    /// Making the checks of the recipe.
+    Check,
+    /// Making the dataset appear.
     Publish,
     /// Comparing target and sources.
     Verify,
@@ -87,6 +90,8 @@ pub enum Event {
     },
     /// Something the user should know and that does not stop the run.
     Warning(String),
+    /// A check of the recipe was made.
+    Checked(Verdict),
 }
 
 impl Stage {
@@ -97,6 +102,7 @@ impl Stage {
             Self::Survey => "survey",
             Self::Plan => "plan",
             Self::Bake => "bake",
+            Self::Check => "check",
             Self::Publish => "publish",
             Self::Verify => "verify",
         }

@@ -141,7 +141,7 @@ fn compare_values(store: &dyn Reader, spec: &ArraySpec, whole: &Block, slab: &Re
 }
 
 /// What the target holds; damage there is no fault of a source.
-fn stored(store: &dyn Reader, spec: &ArraySpec, region: &Region) -> Result<Block> {
+pub(crate) fn stored(store: &dyn Reader, spec: &ArraySpec, region: &Region) -> Result<Block> {
     store.read(&spec.name, region).map_err(|mut error| {
         if error.code == Code::SourceCorrupt {
             error.code = Code::TargetMismatch;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use arcoforge_core::error::Error;
+use arcoforge_run::describe::{check_json, checks_text};
 use arcoforge_run::{Baked, Event, Lock, Prepared, Session, bake_locked, figures};
 use serde_json::json;
 
@@ -56,6 +57,9 @@ fn show(output: &Output, baked: &Baked, target: &Path, begun: Instant) {
             figures::duration(begun.elapsed()),
         ));
     }
+    if !baked.checks.is_empty() {
+        output.note(&format!("checks: {}", checks_text(&baked.checks)));
+    }
     output.done(json!({
         "command": "bake",
         "target": target,
@@ -66,5 +70,6 @@ fn show(output: &Output, baked: &Baked, target: &Path, begun: Instant) {
         "bytes_written": baked.bytes_written,
         "bytes_read": baked.bytes_read,
         "digest": baked.digest,
+        "checks": baked.checks.iter().map(check_json).collect::<Vec<_>>(),
     }));
 }
