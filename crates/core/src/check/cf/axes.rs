@@ -15,7 +15,8 @@ pub(super) fn lint(linter: &mut Linter<'_>, array: &ArraySpec) {
         axis_fits(linter, array, axis);
     }
     let base = base_name(&array.name);
-    if array.dims.len() > 1 && array.dims.iter().any(|dim| dim == base) {
+    let own_name = array.dims.len() > 1 && array.dims.iter().any(|dim| dim == base);
+    if own_name && linter.is_named(array, "coordinates") {
         linter.must(
             "5",
             array,

@@ -2,6 +2,7 @@
 
 use super::linter::{Linter, pairs};
 use super::units::convertible;
+use crate::dtype::DataType;
 use crate::target::ArraySpec;
 
 pub(super) fn lint(linter: &mut Linter<'_>, array: &ArraySpec) {
@@ -20,7 +21,10 @@ fn coordinates(linter: &mut Linter<'_>, array: &ArraySpec) {
     let Some(names) = linter.text("5", array, "coordinates") else { return };
     for name in names.split_whitespace() {
         let Some(found) = linter.expect("5", array, "coordinates", name) else { continue };
-        let foreign = found.dims.iter().find(|dim| !array.dims.contains(dim));
+        // the last dimension of characters is the length of a label (section 6.1)
+        let label = usize::from(found.dtype == DataType::Text && found.dims.len() > 1);
+        let dims = found.dims.iter().take(found.dims.len() - label);
+        let foreign = dims.into_iter().find(|dim| !array.dims.contains(dim));
         if let Some(dim) = foreign.filter(|_| !is_ragged(linter) && !is_geometry(linter, array)) {
             let message =
                 format!("its coordinate `{name}` has the dimension `{dim}`, which it does not have");

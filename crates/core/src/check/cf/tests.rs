@@ -233,6 +233,34 @@ fn forms_that_are_allowed_are_not_found() {
 }
 
 #[test]
+fn names_of_dimensions_and_labels() {
+    let text = |dims: &str| array("region", dims, &[3, 4], DataType::Text, &["long_name=regions"]);
+    let named = |name: &str| array("t", "time", &[3], DataType::Float32, &["long_name=t", name]);
+    let rows = [
+        // bounds may have the name of their dimension of vertices, labels one for their letters
+        (
+            array("nv", "time nv", &[3, 2], DataType::Float32, &["long_name=bounds"]),
+            named("comment=none"),
+            "",
+        ),
+        (text("time strlen"), named("coordinates=region"), ""),
+        (text("strlen time"), named("coordinates=region"), "has the dimension `strlen`"),
+        (
+            array("lat2", "time lat2", &[3, 4], DataType::Float32, &["long_name=l"]),
+            named("coordinates=lat2"),
+            "the name of one of them",
+        ),
+    ];
+    for (extra, variable, expected) in rows {
+        let mut arrays = good();
+        arrays.extend([extra, variable]);
+        let found = shown(&lint(&made(GLOBAL, arrays)));
+        assert_eq!(found.is_empty(), expected.is_empty(), "{found:?}");
+        assert!(found.join(" ").contains(expected), "{found:?}");
+    }
+}
+
+#[test]
 fn the_dataset_itself() {
     let rows = [
         (&["title=t"][..], "2.6.1", "no attribute `Conventions`"),
