@@ -56,7 +56,7 @@ impl Steps {
             (None, _, Ok(number)) => Some(Stride::Number(number)),
             _ => None,
         };
-        let stride = stride.filter(|stride| stride.is_positive()).ok_or_else(|| {
+        let stride = stride.filter(Stride::is_positive).ok_or_else(|| {
             let expected = match time {
                 Some(_) => "it is a time: expected a distance such as `1 day`, `6 h` or `1 month`",
                 None => "it is no time of fixed unit: expected a number greater than 0",
@@ -155,7 +155,7 @@ fn guesses(first: &Distance, months: i64) -> Vec<Stride> {
     };
     let long = matches!(first, Distance::Time(ns) if ns.abs() >= MONTH_NS_MIN) && months != 0;
     let guesses = [Some(fixed), long.then(|| Stride::Months(months.saturating_abs()))];
-    guesses.into_iter().flatten().filter(|stride| stride.is_positive()).collect()
+    guesses.into_iter().flatten().filter(Stride::is_positive).collect()
 }
 
 impl Stride {

@@ -1,5 +1,7 @@
 //! Checks against datasets of one-dimensional arrays, read in chunks of two.
 
+#![allow(clippy::type_complexity, clippy::too_many_lines)] // rows of data
+
 use std::sync::Arc;
 
 use super::*;

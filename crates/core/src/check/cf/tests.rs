@@ -1,5 +1,7 @@
 //! Rows of one broken rule each, on a dataset that keeps all of them.
 
+#![allow(clippy::type_complexity, clippy::too_many_lines)] // rows of data
+
 use super::*;
 use crate::check::tests::{array, attribute, dataset as made};
 use crate::dtype::DataType;
