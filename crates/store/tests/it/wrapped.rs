@@ -233,24 +233,19 @@ fn read_as_if_they_lay_there_plain() {
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 1, "only the cache stays");
 }
 
-#[test]
-fn refused_and_nothing_stays_behind() {
-    let folder = tempfile::tempdir().unwrap();
-    let scratch = tempfile::tempdir().unwrap();
-    let a = data(100_000);
-    let (gzip, bzip, zstd) = (gz(&a), bz2(&a), zst(&a));
-    let with = |name: &'static str| zip(&[entry("ok.nc", &a, 0), entry(name, &a, 0)]);
-    let linked = |kind| tar(&[tarred("ok.nc", b'0', &a), tarred("link.nc", kind, b"")]);
-    let good = zip(&[entry("a.nc", &a, 8), entry("b.txt", b"b", 0)]);
-    let tape = tar(&[tarred("a.nc", b'0', &a)]);
-    let flipped = |bytes: &[u8], at: usize| {
-        let mut bytes = bytes.to_vec();
-        bytes[at] ^= 0x55;
-        bytes
-    };
-    let large = entry("b.nc", &a, 8);
-    use Code::{SourceCorrupt, SourceLimit, SourceNotData, SourceNotFound, SourceUnsupported};
-    let rows: Vec<(&str, Vec<u8>, &str, Code, &str)> = vec![
+/// What it is called, its content, the fragment, the code, a part of the message.
+type Refused = (&'static str, Vec<u8>, &'static str, Code, &'static str);
+
+fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 0x55;
+    bytes
+}
+
+fn refused_streams(a: &[u8]) -> Vec<Refused> {
+    use Code::{SourceCorrupt, SourceLimit, SourceUnsupported};
+    let (gzip, bzip, zstd) = (gz(a), bz2(a), zst(a));
+    vec![
         ("gzip cut", gzip[..gzip.len() / 2].to_vec(), "", SourceCorrupt, "truncated"),
         ("gzip without its end", gzip[..gzip.len() - 5].to_vec(), "", SourceCorrupt, "truncated"),
         ("gzip crc", flipped(&gzip, gzip.len() - 6), "", SourceCorrupt, "gzip"),
@@ -264,6 +259,15 @@ fn refused_and_nothing_stays_behind() {
         ("zstd garbage", [&zstd[..], b"garbage"].concat(), "", SourceCorrupt, "zstd"),
         ("gzip of a member", gzip.clone(), "#a.nc", SourceUnsupported, "no members"),
         ("three deep", gz(&tar(&[tarred("a.nc.gz", b'0', &gzip)])), "", SourceLimit, "more than 2"),
+        ("ratio", gz(&vec![0; 3 << 20]), "", SourceLimit, "100 times"),
+    ]
+}
+
+fn refused_names(a: &[u8]) -> Vec<Refused> {
+    use Code::SourceUnsupported;
+    let with = |name: &'static str| zip(&[entry("ok.nc", a, 0), entry(name, a, 0)]);
+    let linked = |kind| tar(&[tarred("ok.nc", b'0', a), tarred("link.nc", kind, b"")]);
+    vec![
         ("dots", with("../../evil.nc"), "#ok.nc", SourceUnsupported, "`../../evil.nc`"),
         ("absolute", with("/tmp/evil.nc"), "#ok.nc", SourceUnsupported, "absolute"),
         ("drive", with("C:evil.nc"), "#ok.nc", SourceUnsupported, "drive"),
@@ -271,15 +275,15 @@ fn refused_and_nothing_stays_behind() {
         ("nul", with("evil.nc\0.txt"), "#ok.nc", SourceUnsupported, "control"),
         (
             "zip link",
-            zip(&[Entry { mode: 0o120_777, ..entry("l.nc", &a, 0) }]),
+            zip(&[Entry { mode: 0o120_777, ..entry("l.nc", a, 0) }]),
             "",
             SourceUnsupported,
             "symbolic link",
         ),
-        ("tar dots", tar(&[tarred("d/../../e", b'0', &a)]), "", SourceUnsupported, "`..`"),
+        ("tar dots", tar(&[tarred("d/../../e", b'0', a)]), "", SourceUnsupported, "`..`"),
         (
             "tar pax dots",
-            tar(&[pax(&[("path", "/e")]), tarred("a", b'0', &a)]),
+            tar(&[pax(&[("path", "/e")]), tarred("a", b'0', a)]),
             "",
             SourceUnsupported,
             "absolute",
@@ -287,36 +291,52 @@ fn refused_and_nothing_stays_behind() {
         ("tar link", linked(b'2'), "#ok.nc", SourceUnsupported, "symbolic link"),
         ("tar hard link", linked(b'1'), "#ok.nc", SourceUnsupported, "hard link"),
         ("tar device", linked(b'4'), "#ok.nc", SourceUnsupported, "device"),
-        ("tar sparse", tar(&[tarred("a.nc", b'S', &a)]), "", SourceUnsupported, "sparse"),
+    ]
+}
+
+fn refused_tars(a: &[u8]) -> Vec<Refused> {
+    use Code::{SourceCorrupt, SourceLimit, SourceUnsupported};
+    let tape = tar(&[tarred("a.nc", b'0', a)]);
+    vec![
+        ("tar sparse", tar(&[tarred("a.nc", b'S', a)]), "", SourceUnsupported, "sparse"),
         ("tar cut", tape[..50_000].to_vec(), "", SourceCorrupt, "`a.nc`"),
         ("tar without its end", tape[..tape.len() - 1024].to_vec(), "", SourceCorrupt, "end mark"),
         ("tar twice", [&tape[..], &tape].concat(), "", SourceCorrupt, "end mark"),
         (
             "tar checksum",
-            tar(&[tarred("a", b'0', &a), flipped(&tarred("b", b'0', &a), 3)]),
+            tar(&[tarred("a", b'0', a), flipped(&tarred("b", b'0', a), 3)]),
             "",
             SourceCorrupt,
             "checksum",
         ),
         (
             "tar huge",
-            tar(&[pax(&[("size", "18446744073709551615")]), tarred("a", b'0', &a)]),
+            tar(&[pax(&[("size", "18446744073709551615")]), tarred("a", b'0', a)]),
             "",
             SourceCorrupt,
             "ends in",
         ),
+        ("members", tar(&vec![tarred("a", b'0', b"a"); 51]), "", SourceLimit, "50 members"),
+    ]
+}
+
+fn refused_zips(a: &[u8]) -> Vec<Refused> {
+    use Code::{SourceCorrupt, SourceLimit, SourceUnsupported};
+    let good = zip(&[entry("a.nc", a, 8), entry("b.txt", b"b", 0)]);
+    let large = entry("b.nc", a, 8);
+    vec![
         ("zip cut", good[..good.len() - 30].to_vec(), "", SourceCorrupt, "truncated"),
         ("zip garbage", [&good[..], b"garbage"].concat(), "", SourceCorrupt, "7 bytes"),
-        ("zip crc", zip(&[Entry { crc: 1, ..entry("a.nc", &a, 8) }]), "", SourceCorrupt, "checksum"),
+        ("zip crc", zip(&[Entry { crc: 1, ..entry("a.nc", a, 8) }]), "", SourceCorrupt, "checksum"),
         ("zip longer", zip(&[Entry { size: 99_999, ..large.clone() }]), "", SourceCorrupt, "unpacks to more"),
         ("zip shorter", zip(&[Entry { size: 100_009, ..large.clone() }]), "", SourceCorrupt, "100004"),
-        ("zip stored size", zip(&[Entry { size: 9, ..entry("a.nc", &a, 0) }]), "", SourceCorrupt, "stored"),
+        ("zip stored size", zip(&[Entry { size: 9, ..entry("a.nc", a, 0) }]), "", SourceCorrupt, "stored"),
         ("zip encrypted", zip(&[Entry { flags: 1, ..large.clone() }]), "", SourceUnsupported, "encrypted"),
         ("zip lzma", zip(&[Entry { method: 14, ..large.clone() }]), "", SourceUnsupported, "LZMA"),
         ("zip same name", zip(&[large.clone(), large.clone()]), "", SourceCorrupt, "twice"),
         (
             "zip overlap",
-            zip(&[entry("a.nc", &a, 8), Entry { over: true, ..large.clone() }]),
+            zip(&[entry("a.nc", a, 8), Entry { over: true, ..large.clone() }]),
             "",
             SourceCorrupt,
             "lies over",
@@ -329,19 +349,34 @@ fn refused_and_nothing_stays_behind() {
             "at most",
         ),
         ("zip local name", flipped(&zip(std::slice::from_ref(&large)), 31), "", SourceCorrupt, "differs"),
+    ]
+}
+
+fn refused_choices(a: &[u8]) -> Vec<Refused> {
+    use Code::{SourceNotData, SourceNotFound};
+    let good = zip(&[entry("a.nc", a, 8), entry("b.txt", b"b", 0)]);
+    let large = entry("b.nc", a, 8);
+    vec![
         ("zip empty", zip(&[]), "", SourceNotData, "no files"),
         ("zip no data", zip(&[entry("a.txt", b"a", 0)]), "", SourceNotData, "`a.txt`"),
-        ("zip two", zip(&[entry("a.nc", &a, 0), large.clone()]), "", SourceNotData, "2 data files"),
-        ("zip glob of two", zip(&[entry("a.nc", &a, 0), large]), "#*.nc", SourceNotData, "matches 2"),
+        ("zip two", zip(&[entry("a.nc", a, 0), large.clone()]), "", SourceNotData, "2 data files"),
+        ("zip glob of two", zip(&[entry("a.nc", a, 0), large]), "#*.nc", SourceNotData, "matches 2"),
         ("zip absent", good, "#c.nc", SourceNotFound, "`b.txt`"),
         ("zip empty member", zip(&[entry("a.nc", b"", 0)]), "", SourceNotData, "empty"),
-        ("ratio", gz(&vec![0; 3 << 20]), "", SourceLimit, "100 times"),
-        ("members", tar(&vec![tarred("a", b'0', b"a"); 51]), "", SourceLimit, "50 members"),
-    ];
+    ]
+}
+
+#[test]
+fn refused_and_nothing_stays_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let a = data(100_000);
+    let rows =
+        [refused_streams(&a), refused_names(&a), refused_tars(&a), refused_zips(&a), refused_choices(&a)];
     let unpack =
         UnpackLimits { ratio_max: 100, ratio_free_bytes: 1 << 20, members_max: 50, ..Default::default() };
     let mut wrong = Vec::new();
-    for (name, bytes, fragment, code, part) in rows {
+    for (name, bytes, fragment, code, part) in rows.into_iter().flatten() {
         let sources = Sources::new(SourceOptions { unpack, ..scratched(scratch.path()) });
         let path = put(folder.path(), &name.replace(' ', "-"), &bytes);
         let (found, text) = refusal(sources.open(&format!("{path}{fragment}")));
