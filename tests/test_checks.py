@@ -89,7 +89,9 @@ def test_what_holds_passes(tmp_path, store):
     assert "checks: 8 passed" in done.err and "warn" not in done.err
 
 
-@pytest.mark.parametrize("shards", ["", "output: {chunks: {time: 1}, shards: {time: 4}}\n", "output: {format: zarr2}\n"])
+@pytest.mark.parametrize(
+    "shards", ["", "output: {chunks: {time: 1}, shards: {time: 4}}\n", "output: {format: zarr2}\n"]
+)
 def test_every_layout_is_read_back(tmp_path, store, shards):
     series(tmp_path)
     assert bake(tmp_path, GOOD, store, more=shards).code == 0
@@ -185,8 +187,11 @@ def test_memory_stays_within_the_budget(tmp_path, store):
 def test_the_example_passes_checks(tmp_path, store):
     """The README's archive: its own conventions, packed values, 36 days with a jump."""
     archive = arco.ROOT / "examples" / "oisst-small" / "archive"
-    axes = "axes: {time: {concat: found}}\nsource: {find: {glob: '%s/*/*.nc'}}\nsteps: [{squeeze: [zlev]}]\n" % archive
-    path = arco.recipe(tmp_path, axes + "checks: [{monotonic: time}, {units: all}, {range: {sst: [-3, 45]}}]\n")
+    find = f"axes: {{time: {{concat: found}}}}\nsource: {{find: {{glob: '{archive}/*/*.nc'}}}}\n"
+    path = arco.recipe(
+        tmp_path,
+        find + "steps: [{squeeze: [zlev]}]\nchecks: [{monotonic: time}, {units: all}, {range: {sst: [-3, 45]}}]\n",
+    )
     done = arco.run("bake", path, "--to", store, "--json")
     assert done.code == 0, done.text
     assert all(check["passed"] for check in done.events()[-1]["checks"]), json.dumps(done.events()[-1])
