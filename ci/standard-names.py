@@ -11,7 +11,7 @@ characters shared with the name before, the rest of the name, the number of its 
 
 import os
 import sys
-import xml.etree.ElementTree as ElementTree
+from xml.etree import ElementTree
 
 
 def main(path):
