@@ -34,6 +34,7 @@ pub mod policy;
 pub mod recipe;
 pub mod reconcile;
 pub mod schema;
+pub mod selection;
 pub mod steps;
 pub mod strftime;
 pub mod target;

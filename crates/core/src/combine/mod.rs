@@ -38,6 +38,7 @@ pub use disagreement::{Difference, Disagreement};
 pub(crate) use group::{Group, Occurrence, variables as groups};
 pub use place::place;
 pub use time::is_time_like;
+pub(crate) use time::{Place, masks, places, units_of};
 
 /// One axis of the pattern as combining sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

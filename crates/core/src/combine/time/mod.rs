@@ -22,7 +22,7 @@ pub fn is_time_like(var: &Variable) -> bool {
 }
 
 /// The meaning of a variable's numbers, where they are times that can be decoded.
-pub(super) fn units_of(var: &Variable) -> Option<TimeUnits> {
+pub(crate) fn units_of(var: &Variable) -> Option<TimeUnits> {
     is_time_like(var).then(|| parse(var).ok()).flatten()
 }
 
@@ -48,7 +48,7 @@ fn has_bounds(parent: &Variable, var: &Variable) -> bool {
 }
 
 /// Values that readers mask: `_FillValue` and `missing_value`.
-fn masks(var: &Variable) -> Vec<Scalar> {
+pub(crate) fn masks(var: &Variable) -> Vec<Scalar> {
     let mut masks: Vec<Scalar> = var.fill.iter().cloned().collect();
     if let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value") {
         masks.extend(values.iter().cloned());
@@ -58,7 +58,7 @@ fn masks(var: &Variable) -> Vec<Scalar> {
 
 /// A value along an axis that can be put in order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// Instants in nanoseconds, or integers.
     Whole(i128),
     /// Anything else that is real.
@@ -66,7 +66,7 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Whole(a), Self::Whole(b)) => a.cmp(b),
             (Self::Real(a), Self::Real(b)) => real(*a, *b),
@@ -76,7 +76,7 @@ impl Place {
     }
 
     /// As users read it: a date where `units` are given.
-    pub(super) fn show(&self, units: Option<&TimeUnits>) -> String {
+    pub(crate) fn show(&self, units: Option<&TimeUnits>) -> String {
         match (self, units) {
             (Self::Whole(ns), Some(units)) => {
                 units.date(*ns).map_or_else(|| ns.to_string(), |d| d.to_string())
@@ -95,7 +95,7 @@ fn real(a: f64, b: f64) -> Ordering {
 /// A coordinate's values for ordering, one after the other; masked ones and NaN are `None`. `None` in all for text.
 ///
 /// Times that can't be decoded are taken as the numbers that they are.
-pub(super) fn places<'a>(
+pub(crate) fn places<'a>(
     var: &Variable,
     block: &'a Block,
 ) -> Option<impl Iterator<Item = Option<Place>> + Clone + 'a> {
