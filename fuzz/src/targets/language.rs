@@ -5,8 +5,10 @@ use arcoforge_core::block::Block;
 use arcoforge_core::calendar::{Calendar, DateTime};
 use arcoforge_core::cftime::{TimeUnits, common_units, is_time};
 use arcoforge_core::dtype::{DataType, Scalar};
+use arcoforge_core::expr::{Expr, Operand};
 use arcoforge_core::strftime::Strftime;
 use arcoforge_core::template::Template;
+use arcoforge_core::units::Unit;
 
 /// Words of recipes.
 pub(super) const RECIPE: &[&str] = &[
@@ -67,6 +69,18 @@ pub(super) const RECIPE: &[&str] = &[
     "codecs:",
     "combine:",
     "checks:",
+    "matrix:",
+    "values:",
+    "{matrix.a}",
+    "csv:",
+    "name:",
+    "mask:",
+    "subset:",
+    "bbox:",
+    "set:",
+    "hypot(u, v)",
+    "level: warn",
+    "checksums:",
     "update:",
     "test:",
     "1981-09-01",
@@ -137,6 +151,67 @@ pub(super) const CFTIME: &[&str] = &[
     "é",
 ];
 
+/// Words of expressions.
+pub(super) const EXPRESSION: &[&str] = &[
+    "u",
+    "v",
+    "`a b`",
+    "hypot(",
+    "where(",
+    "convert(",
+    "\"K\"",
+    "'m'",
+    ")",
+    ",",
+    "+",
+    "-",
+    "*",
+    "/",
+    "//",
+    "%",
+    "**",
+    "<=",
+    "==",
+    "and",
+    "or",
+    "not",
+    "missing",
+    "pi",
+    "1e308",
+    "0",
+    "((((((((((((((((",
+    "clip(",
+    "min(",
+    "é",
+];
+/// Words of units.
+pub(super) const UNITS: &[&str] = &[
+    "m",
+    "s-1",
+    "K",
+    "degC",
+    "@",
+    "^",
+    "**",
+    "/",
+    ".",
+    " ",
+    "(",
+    ")",
+    "lg(re ",
+    "dBZ",
+    "1e308",
+    "-99",
+    "micro",
+    "°",
+    "µ",
+    "²",
+    "since",
+    "%",
+    "\n",
+    "((((((((((((((((",
+];
+
 fn text(data: &[u8]) -> Option<&str> {
     std::str::from_utf8(data).ok()
 }
@@ -144,12 +219,43 @@ fn text(data: &[u8]) -> Option<&str> {
 /// Reads a recipe, and shows its problems.
 pub(super) fn recipe(data: &[u8]) {
     let Some(text) = text(data) else { return };
-    match arcoforge_recipe::parse(text, "recipe.yaml") {
+    match arcoforge_recipe::parse_all(text, "recipe.yaml") {
         Ok((_, warnings)) => warnings.iter().for_each(|w| assert!(!w.render(text, "recipe.yaml").is_empty())),
         Err(problems) => {
             assert!(!problems.is_empty());
             problems.iter().for_each(|p| assert!(!p.render(text, "recipe.yaml").is_empty()));
         }
+    }
+}
+
+/// Reads an expression, checks its units and computes it.
+pub(super) fn expression(data: &[u8]) {
+    let Some(Ok(expression)) = text(data).map(Expr::parse) else { return };
+    let units = |name: &str| Unit::parse(if name.len() > 1 { "K" } else { "m s-1" }).ok();
+    let _ = expression.units(&units);
+    let Ok(program) = expression.compile(&units) else { return };
+    let values = [0.0, -1.5, f64::NAN, f64::INFINITY, 1e308];
+    let value = |name: &str| match name.len() {
+        1 => Some(Operand::Slice(&values)),
+        2 => Some(Operand::Scalar(2.0)),
+        _ => None,
+    };
+    if let Ok(found) = program.evaluate(values.len(), &value) {
+        assert_eq!(found.len(), values.len());
+    }
+}
+
+/// A unit in each line; each is converted to the next.
+pub(super) fn units(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let units: Vec<Unit> = text.lines().take(16).filter_map(|line| Unit::parse(line).ok()).collect();
+    for pair in units.windows(2) {
+        let [a, b] = pair else { continue };
+        if let Some(conversion) = a.conversion_to(b) {
+            let _ = conversion.inverse().apply(conversion.apply(1.0));
+        }
+        let _ = (a.mul(b), a.div(b), a.powi(3), a.root(2));
+        assert!(!a.to_string().is_empty());
     }
 }
 
@@ -217,5 +323,9 @@ pub(super) fn cftime(data: &[u8]) {
     let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let block = Block::from_bytes(DataType::Float64, vec![values.len() as u64], bytes);
     let _ = units.decode(&block, &[Scalar::Float(0.0)]);
+    let _ = units.decode_months(&block, &[]);
+    for calendar in [Calendar::Standard, Calendar::NoLeap, Calendar::Day360] {
+        let _ = units.convert(&times, calendar);
+    }
     let _ = common_units(&[(units, times.clone()), (units, times)]);
 }

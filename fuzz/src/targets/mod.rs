@@ -6,6 +6,7 @@ mod files;
 mod language;
 mod memory;
 mod seeds;
+mod wrapped;
 mod zarr;
 
 use crate::mutate::{Kind, mutant};
@@ -63,6 +64,22 @@ pub static TARGETS: &[Target] = &[
         repair: None,
     },
     Target {
+        name: "expression",
+        run: language::expression,
+        seeds: seeds::expressions,
+        words: language::EXPRESSION,
+        kind: Kind::Text,
+        repair: None,
+    },
+    Target {
+        name: "units",
+        run: language::units,
+        seeds: seeds::units,
+        words: language::UNITS,
+        kind: Kind::Text,
+        repair: None,
+    },
+    Target {
         name: "arguments",
         run: language::arguments,
         seeds: seeds::arguments,
@@ -91,6 +108,14 @@ pub static TARGETS: &[Target] = &[
         run: files::any,
         seeds: seeds::any,
         words: files::SIGNATURES,
+        kind: Kind::Bytes,
+        repair: None,
+    },
+    Target {
+        name: "wrapped",
+        run: wrapped::open,
+        seeds: wrapped::seeds,
+        words: wrapped::WORDS,
         kind: Kind::Bytes,
         repair: None,
     },

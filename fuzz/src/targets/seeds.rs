@@ -61,6 +61,27 @@ pub(super) fn arguments() -> Vec<Vec<u8>> {
     ])
 }
 
+pub(super) fn expressions() -> Vec<Vec<u8>> {
+    lines(&[
+        "hypot(u, v)",
+        "where(u > 0 and not is_missing(v), u ** 2 / v, coalesce(u, -1))",
+        "convert(tt, \"degC\") + 1.5e3 % 7 // 2",
+        "clip(round(-u), min(u, v, 3), pi)",
+        "`odd name/x` * 2",
+    ])
+}
+
+pub(super) fn units() -> Vec<Vec<u8>> {
+    lines(&[
+        "K\ndegC\ndegF",
+        "kg m-2 s-1\ng/(cm^2 day)",
+        "1e-3 (m2)^-1\n%",
+        "dBZ\nlg(re 1 mm^6 m^-3)",
+        "W m**-2\nµW.cm⁻²",
+        "hours since 1970-01-01\ns",
+    ])
+}
+
 pub(super) fn templates() -> Vec<Vec<u8>> {
     lines(&[
         "https://host/{time:%Y/%j}/S{time:%H%M%S}-E{time+29min59s:%H%M%S}.nc",
