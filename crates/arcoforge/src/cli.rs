@@ -62,6 +62,8 @@ pub(crate) enum Command {
     ///
     /// Inputs are pinned in `recipe.lock` beside the recipe: a bake uses the lock that it finds, and writes one where
     /// there is none (not with `--take` or `--test`).
+    ///
+    /// Of a recipe that makes several datasets none is published before all are complete and have passed their checks.
     #[command(after_help = BAKE)]
     Bake(Bake),
     /// Show what a bake would do; write nothing
@@ -115,7 +117,8 @@ Examples:
   arcoforge bake recipe.yaml
   arcoforge bake recipe.yaml --take time=2 --to test.zarr
   arcoforge bake 'archive/*.nc' --concat time --chunks time=20 --step 'squeeze: [zlev]' --to sst.zarr
-  arcoforge bake one.nc --to one.zarr --format zarr2";
+  arcoforge bake one.nc --to one.zarr --format zarr2
+  arcoforge bake recipe.yaml --only 'tas-*' --to 'out/{name}.zarr'";
 const PLAN: &str = "\
 Examples:
   arcoforge plan recipe.yaml
@@ -140,7 +143,8 @@ Examples:
 pub(crate) struct Bake {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
-    /// The store to write, a folder. Default: `output.to` of the recipe, else NAME.zarr; both in the current folder
+    /// The store to write, a folder; `{name}` in it stands for the dataset's name, as several datasets need it.
+    /// Default: `output.to` of the recipe, else NAME.zarr; both in the current folder
     #[arg(long, value_name = "STORE")]
     pub(crate) to: Option<String>,
     /// Replace a store that exists; it stays as it is until the new one is complete
@@ -178,6 +182,9 @@ pub(crate) struct Check {
     /// The recipes
     #[arg(required = true, value_name = "RECIPE")]
     pub(crate) recipes: Vec<PathBuf>,
+    /// Only datasets of this name, of a recipe that makes several; a glob; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
 }
 
 /// `lock`.
@@ -185,6 +192,9 @@ pub(crate) struct Check {
 pub(crate) struct Lock {
     /// The recipe
     pub(crate) recipe: String,
+    /// Only datasets of this name, of a recipe that makes several; a glob; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
     #[command(flatten)]
     pub(crate) fetch: Fetch,
 }

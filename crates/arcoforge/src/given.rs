@@ -7,15 +7,16 @@ use arcoforge_core::axis::{Axis, AxisKind, Keys};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Input, Source};
 use arcoforge_core::recipe::{About, Output as RecipeOutput, Policies, Recipe};
-use arcoforge_run::{Lock, Options, Session, list_inputs};
+use arcoforge_run::{Locks, Options, Session, list_inputs};
 
 use crate::Outcome;
+use crate::datasets::{self, Datasets};
 use crate::options::{Inputs, Run, Shape};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::report::{self, Failure};
 
-/// What a command works on.
+/// One dataset that a command works on.
 #[derive(Debug)]
 pub(crate) struct Given {
     /// The recipe, with the options of the command line.
@@ -24,22 +25,26 @@ pub(crate) struct Given {
     pub(crate) path: Option<PathBuf>,
     /// How to run.
     pub(crate) options: Options,
+    /// Which of how many, where several are chosen.
+    pub(crate) number: Option<(usize, usize)>,
     /// Options of the command line stand above the recipe, so that not every problem is the recipe's.
     changed: bool,
 }
 
-/// Reads or makes the recipe and puts the options above it.
-pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) -> Outcome<Given> {
-    let mut given = match recipe_path(inputs)? {
-        Some(path) => from_recipe(output, path, run.options())?,
-        None => Given { recipe: of_files(inputs)?, path: None, options: run.options(), changed: false },
+/// Reads or makes the recipes and puts the options above them.
+pub(crate) fn given(output: &Output, inputs: &Inputs, shape: &Shape, run: &Run) -> Outcome<Datasets> {
+    let mut datasets = match recipe_path(inputs)? {
+        Some(path) => from_recipe(output, path, &inputs.only, &run.options())?,
+        None => of_data(inputs, run.options())?,
     };
-    if run.test {
-        given.options.take = test_take(&given.recipe)?;
+    for given in &mut datasets.chosen {
+        if run.test {
+            given.options.take = test_take(&given.recipe)?;
+        }
+        shape.apply(&mut given.recipe)?;
+        given.changed = !shape.is_empty();
     }
-    shape.apply(&mut given.recipe)?;
-    given.changed = !shape.is_empty();
-    Ok(given)
+    Ok(datasets)
 }
 
 /// What `--test` takes.
@@ -51,25 +56,81 @@ fn test_take(recipe: &Recipe) -> Outcome<BTreeMap<String, u64>> {
     Ok(recipe.test.clone())
 }
 
-/// Reads a recipe; shows what is wrong with it.
-pub(crate) fn from_recipe(output: &Output, path: &str, mut options: Options) -> Outcome<Given> {
+/// Reads the datasets of a recipe that fit `patterns`, with their locks; shows what is wrong with it.
+pub(crate) fn from_recipe(
+    output: &Output,
+    path: &str,
+    patterns: &[String],
+    options: &Options,
+) -> Outcome<Datasets> {
     let path = PathBuf::from(path);
-    let recipe = read_recipe(output, &path)?;
-    options.base = path.parent().map(Path::to_path_buf).unwrap_or_default();
-    options.connections = recipe.source.connections.unwrap_or(options.connections);
-    Ok(Given { recipe, path: Some(path), options, changed: false })
+    let recipes = read_recipes(output, &path)?;
+    let several = recipes.len() > 1;
+    let locks = Locks::read(&lock_path(&path), &recipes.iter().collect::<Vec<_>>());
+    let recipes = datasets::only(recipes, patterns)?;
+    let count = recipes.len();
+    let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let one = |(at, recipe): (usize, Recipe)| {
+        let connections = recipe.source.connections.unwrap_or(options.connections);
+        let options = Options { base: base.clone(), connections, ..options.clone() };
+        let number = (count > 1).then_some((at + 1, count));
+        Given { recipe, path: Some(path.clone()), options, number, changed: false }
+    };
+    Ok(Datasets { chosen: recipes.into_iter().enumerate().map(one).collect(), several, locks })
 }
 
-/// Reads and parses; warnings and problems are shown here, where the text is known.
-pub(crate) fn read_recipe(output: &Output, path: &Path) -> Outcome<Recipe> {
+/// The dataset that data files stand for.
+fn of_data(inputs: &Inputs, options: Options) -> Outcome<Datasets> {
+    if let Some(name) = inputs.only.first() {
+        let error = Error::new(Code::Usage, format!("found `--only {name}` without a recipe"));
+        return Err(error.help("data files make one dataset").into());
+    }
+    let given = Given { recipe: of_files(inputs)?, path: None, options, number: None, changed: false };
+    Ok(Datasets { chosen: vec![given], several: false, locks: Ok(Locks::default()) })
+}
+
+/// Reads and parses, for all datasets; warnings and problems are shown here, where the text is known.
+pub(crate) fn read_recipes(output: &Output, path: &Path) -> Outcome<Vec<Recipe>> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|e| unreadable(&name, path, e))?;
-    let (recipe, found) = match arcoforge_recipe::parse(&text, &name) {
-        Ok((recipe, warnings)) => (Some(recipe), warnings),
+    let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+    let mut table = |file: &str| std::fs::read_to_string(folder.join(file)).map_err(|e| why(&e));
+    let (recipes, found) = match arcoforge_recipe::parse_all_with(&text, &name, &mut table) {
+        Ok((recipes, warnings)) => (Some(recipes), warnings),
         Err(found) => (None, found),
     };
     let code = report::diagnostics(output, &found, &text, &name);
-    recipe.ok_or(Failure::Shown(code.unwrap_or(Code::RecipeSyntax)))
+    recipes.ok_or(Failure::Shown(code.unwrap_or(Code::RecipeSyntax)))
+}
+
+/// Why a table that a recipe names can't be read.
+fn why(cause: &std::io::Error) -> String {
+    match cause.kind() {
+        std::io::ErrorKind::NotFound => {
+            "the file does not exist; paths begin at the recipe's folder".to_owned()
+        }
+        std::io::ErrorKind::InvalidData => "the file is not UTF-8 text".to_owned(),
+        _ => format!("the file can't be read: {cause}"),
+    }
+}
+
+/// Runs `work` in a session that shows progress.
+pub(crate) fn in_session<T>(
+    output: &Output,
+    options: &Options,
+    work: impl FnOnce(&Session<'_>) -> Result<T, Vec<Error>>,
+) -> Result<T, Vec<Error>> {
+    let progress = Progress::new(output.clone());
+    let session = Session::new(options.clone(), |event| progress.tell(event));
+    let result = work(&session);
+    drop(session);
+    progress.clear();
+    result
+}
+
+/// recipe.lock beside the recipe.
+fn lock_path(recipe: &Path) -> PathBuf {
+    recipe.with_extension("lock")
 }
 
 fn unreadable(name: &str, path: &Path, cause: std::io::Error) -> Failure {
@@ -175,18 +236,34 @@ impl Given {
         Ok(PathBuf::from(path.trim_end_matches('/')))
     }
 
-    /// Runs `work` in a session that shows progress. Problems of the recipe itself are placed in its file.
+    /// Where this dataset's lines go: with its name, where it has one.
+    pub(crate) fn output(&self, output: &Output) -> Output {
+        match &self.path {
+            Some(_) => output.of(&self.recipe.name),
+            None => output.clone(),
+        }
+    }
+
+    /// Runs `work` in a session that shows progress, and shows what is wrong. Problems of the recipe itself are placed
+    /// in its file.
     pub(crate) fn run<T>(
         &self,
         output: &Output,
         work: impl FnOnce(&Session<'_>, &Recipe) -> Result<T, Vec<Error>>,
     ) -> Outcome<T> {
-        let progress = Progress::new(*output);
-        let session = Session::new(self.options.clone(), |event| progress.tell(event));
-        let result = work(&session, &self.recipe);
-        drop(session);
-        progress.clear();
-        result.map_err(|errors| Failure::Errors(errors.into_iter().map(|e| self.placed(e)).collect()))
+        let output = self.output(output);
+        if let Some((number, count)) = self.number {
+            output.note(&format!("{} ({number} of {count})", self.recipe.name));
+        }
+        in_session(&output, &self.options, |session| work(session, &self.recipe)).map_err(|errors| {
+            let failure = Failure::Errors(errors.into_iter().map(|e| self.placed(e)).collect());
+            if self.number.is_some() && !output.json {
+                output.error(&format!("dataset `{}`:\n", self.recipe.name));
+            }
+            let code = failure.code();
+            report::show(&output, &failure);
+            Failure::Shown(code)
+        })
     }
 
     fn is_of_recipe(&self, code: Code) -> bool {
@@ -204,14 +281,6 @@ impl Given {
 
     /// recipe.lock beside the recipe; `None` where data files were given.
     pub(crate) fn lock_path(&self) -> Option<PathBuf> {
-        self.path.as_ref().map(|path| path.with_extension("lock"))
-    }
-
-    /// The lock, where there is one.
-    pub(crate) fn lock(&self) -> Outcome<Option<Lock>> {
-        match self.lock_path() {
-            Some(path) => Ok(Lock::read(&path, &self.recipe)?),
-            None => Ok(None),
-        }
+        self.path.as_deref().map(lock_path)
     }
 }

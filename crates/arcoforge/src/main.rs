@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod datasets;
 mod given;
 mod interrupt;
 mod options;

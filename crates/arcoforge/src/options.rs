@@ -23,6 +23,9 @@ pub(crate) struct Inputs {
     /// The dimension along which data files follow each other, in the order given
     #[arg(long, value_name = "DIM")]
     pub(crate) concat: Option<String>,
+    /// Only datasets of this name, of a recipe that makes several; a glob; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Vec<String>,
 }
 
 /// What the dataset looks like; each option stands above the recipe.

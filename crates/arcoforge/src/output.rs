@@ -1,14 +1,16 @@
 //! Where text goes: data and JSON lines to stdout, everything else to stderr.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use arcoforge_core::error::{Code, Error};
 use serde_json::Value;
 
 /// How results are shown.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Output {
+    /// The dataset that JSON lines are about.
+    dataset: Option<Arc<str>>,
     /// JSON lines instead of text.
     pub(crate) json: bool,
     /// No progress.
@@ -25,7 +27,18 @@ impl Output {
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let terminal = io::stderr().is_terminal() && !dumb;
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        Self { json, quiet, colours: terminal && !no_color && !json, terminal: terminal && !json }
+        Self {
+            dataset: None,
+            json,
+            quiet,
+            colours: terminal && !no_color && !json,
+            terminal: terminal && !json,
+        }
+    }
+
+    /// The same for one dataset: JSON lines carry its name.
+    pub(crate) fn of(&self, dataset: &str) -> Self {
+        Self { dataset: Some(dataset.into()), ..self.clone() }
     }
 
     /// Text on stdout, where JSON is not asked for.
@@ -37,15 +50,40 @@ impl Output {
 
     /// One JSON line on stdout, where JSON is asked for.
     pub(crate) fn event(&self, value: &Value) {
-        if self.json {
-            answer(&format!("{value}\n"));
+        if !self.json {
+            return;
+        }
+        match (&self.dataset, value) {
+            (Some(dataset), Value::Object(fields)) => {
+                let mut fields = fields.clone();
+                fields.insert("dataset".into(), dataset.as_ref().into());
+                answer(&format!("{}\n", Value::Object(fields)));
+            }
+            _ => answer(&format!("{value}\n")),
         }
     }
 
     /// The last JSON line: `fields` with the event `done`.
     pub(crate) fn done(&self, fields: Value) {
+        self.line("done", fields);
+    }
+
+    /// What became of datasets: of one the last line, of several one line each with the event `dataset`, and a last
+    /// one that counts them.
+    pub(crate) fn datasets(&self, command: &str, each: Vec<(Self, Value)>) {
+        let count = each.len();
+        if count == 1 {
+            each.into_iter().for_each(|(output, fields)| output.line("done", fields));
+            return;
+        }
+        each.into_iter().for_each(|(output, fields)| output.line("dataset", fields));
+        self.done(serde_json::json!({"command": command, "datasets": count}));
+    }
+
+    /// A JSON line with an event's name and its fields.
+    pub(crate) fn line(&self, event: &str, fields: Value) {
         let mut line = serde_json::Map::new();
-        line.insert("event".into(), "done".into());
+        line.insert("event".into(), event.into());
         if let Value::Object(fields) = fields {
             line.extend(fields);
         }

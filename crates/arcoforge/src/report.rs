@@ -33,6 +33,16 @@ impl From<Vec<Error>> for Failure {
     }
 }
 
+impl Failure {
+    /// The code of the first error, which decides the exit status.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Errors(errors) => errors.first().map_or(Code::Bug, |e| e.code),
+            Self::Shown(code) => *code,
+        }
+    }
+}
+
 /// Shows a failure and returns the exit status: that of the first error.
 pub(crate) fn show(output: &Output, failure: &Failure) -> u8 {
     let errors = match failure {
@@ -48,7 +58,7 @@ pub(crate) fn show(output: &Output, failure: &Failure) -> u8 {
             output.error(&format!("\n{} errors\n", errors.len()));
         }
     }
-    errors.first().map_or(Code::Bug, |e| e.code).exit_status()
+    failure.code().exit_status()
 }
 
 /// Errors that differ in their place only, together; in the order of the first of each.

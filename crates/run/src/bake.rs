@@ -99,76 +99,157 @@ pub fn bake_locked(
     target: &Path,
     overwrite: bool,
 ) -> Outcome<(Baked, Prepared)> {
-    let fail = |e: Error| vec![e];
-    let was_baked = state_dir(target, "").is_dir() && target.exists();
-    if !was_baked {
-        check_target(target, overwrite).map_err(fail)?;
-    }
-    let prepared = prepare(session, recipe, lock)?;
-    let state = state_dir(target, &prepared.digest);
-    if is_done(target, &state) {
-        return Ok((summary(&prepared, true), prepared));
-    }
-    check_target(target, overwrite).map_err(fail)?;
-    let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
-    let baked = run(session, &prepared, &examination, target, &state, overwrite);
-    match baked {
-        Ok(baked) => Ok((baked, prepared)),
-        Err(errors) => {
-            discard(&state);
-            Err(errors)
+    let (staged, prepared) = stage(session, recipe, lock, target, overwrite)?;
+    let baked = publish(session, vec![staged])?.pop();
+    baked.map(|baked| (baked, prepared)).ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
+}
+
+/// A dataset that is complete, has passed its checks and is not yet at its target. Where it is dropped before
+/// [`publish`], nothing of it is left.
+#[derive(Debug)]
+pub struct Staged {
+    target: PathBuf,
+    state: PathBuf,
+    overwrite: bool,
+    /// Where it lies; `None` where the target holds the dataset already.
+    store: Option<LocalStore>,
+    /// The target holds it.
+    done: bool,
+    baked: Baked,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        if !self.done {
+            discard(&self.state);
         }
     }
 }
 
-fn run(
+/// Bakes a recipe beside its target and makes its checks; readers see nothing of it.
+///
+/// # Errors
+/// As [`bake_locked`]; nothing is left then.
+pub fn stage(
     session: &Session<'_>,
-    prepared: &Prepared,
-    examination: &Examination<'_>,
-    path: &Path,
-    state: &Path,
+    recipe: &Recipe,
+    lock: Option<&Lock>,
+    target: &Path,
     overwrite: bool,
-) -> Outcome<Baked> {
+) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
-    let staging = state.join("store");
-    if staging.exists() {
-        // what a killed run left; receipts are not yet used to resume
-        fs::remove_dir_all(&staging).map_err(|e| vec![unwritable(&staging, e)])?;
+    check_unbaked(target, overwrite).map_err(fail)?;
+    let prepared = prepare(session, recipe, lock)?;
+    let state = state_dir(target, &prepared.digest);
+    let done = is_done(target, &state);
+    if !done {
+        check_target(target, overwrite).map_err(fail)?;
     }
-    let mut store = LocalStore::create(path, &staging).map_err(fail)?;
-    write_plan(prepared, state).map_err(fail)?;
-    let receipts = state.join("receipts.jsonl");
-    let receipts =
-        Mutex::new(BufWriter::new(File::create(&receipts).map_err(|e| vec![unwritable(&receipts, e)])?));
-    let mut baked = summary(prepared, false);
-    for (objects, written, read) in tasks(session, prepared, &store, &receipts)? {
-        baked.objects += objects;
-        baked.bytes_written += written;
-        baked.bytes_read += read;
+    let baked = summary(&prepared, done);
+    let mut staged = Staged { target: target.to_owned(), state, overwrite, store: None, done, baked };
+    if done {
+        return Ok((staged, prepared));
     }
-    let mut receipts = receipts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    receipts.flush().map_err(|e| vec![unwritable(state, e)])?;
-    for (_, written) in store.write_metadata(&prepared.plan.dataset).map_err(fail)? {
-        baked.objects += 1;
-        baked.bytes_written += written.bytes;
+    let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+    staged.fill(session, &prepared, &examination)?;
+    Ok((staged, prepared))
+}
+
+/// Refuses a target before any work. One that a bake of ours lies at may hold the very dataset, which is no error.
+///
+/// # Errors
+/// `target-exists`, `target-unwritable`.
+pub fn check_unbaked(target: &Path, overwrite: bool) -> Result<()> {
+    let was_baked = state_dir(target, "").is_dir() && target.exists();
+    if was_baked { Ok(()) } else { check_target(target, overwrite) }
+}
+
+/// Makes datasets appear at their targets, one right after the other, each by one rename or one exchange of folders.
+///
+/// # Errors
+/// `target-exists` or `target-unwritable` where a target changed since it was looked at; none is published where that is
+/// seen before the first. Else those before it are, and the message names them. `interrupted` before the first.
+pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Baked>> {
+    let fail = |e: Error| vec![e];
+    if staged.iter().all(|one| one.done) {
+        return Ok(staged.iter().map(|one| one.baked.clone()).collect());
     }
-    if !examination.is_empty() {
-        baked.checks = checks::run(session, examination, &prepared.plan, &staging)?;
-        checks::settle(session, path, &baked.checks)?;
+    for one in staged.iter().filter(|one| !one.done) {
+        check_target(&one.target, one.overwrite).map_err(fail)?;
     }
     session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
     session.check_interrupt().map_err(fail)?;
-    let published = store.publish(overwrite).map_err(fail)?;
-    if let Some(left) = published.leftover {
-        session.tell(&Event::Warning(format!(
-            "the old store could not be removed; its remains are in {}",
-            left.display()
-        )));
+    let mut published: Vec<String> = Vec::new();
+    for one in &mut staged {
+        if let Err(mut error) = one.appear(session) {
+            if !published.is_empty() {
+                error.message += &format!("; published before it: {}", published.join(", "));
+            }
+            return Err(vec![error]);
+        }
+        published.push(one.target.display().to_string());
     }
-    fs::write(state.join("done"), b"").map_err(|e| vec![unwritable(state, e)])?;
-    forget_others(state);
     session.tell(&Event::Finished { stage: Stage::Publish });
-    Ok(baked)
+    Ok(staged.iter().map(|one| one.baked.clone()).collect())
+}
+
+impl Staged {
+    /// Where the dataset goes.
+    pub fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// All tasks, then metadata, then checks.
+    fn fill(
+        &mut self,
+        session: &Session<'_>,
+        prepared: &Prepared,
+        examination: &Examination<'_>,
+    ) -> Outcome<()> {
+        let fail = |e: Error| vec![e];
+        let staging = self.state.join("store");
+        if staging.exists() {
+            // what a killed run left; receipts are not yet used to resume
+            fs::remove_dir_all(&staging).map_err(|e| vec![unwritable(&staging, e)])?;
+        }
+        let store = self.store.insert(LocalStore::create(&self.target, &staging).map_err(fail)?);
+        write_plan(prepared, &self.state).map_err(fail)?;
+        let receipts = self.state.join("receipts.jsonl");
+        let receipts =
+            Mutex::new(BufWriter::new(File::create(&receipts).map_err(|e| vec![unwritable(&receipts, e)])?));
+        for (objects, written, read) in tasks(session, prepared, store, &receipts)? {
+            self.baked.objects += objects;
+            self.baked.bytes_written += written;
+            self.baked.bytes_read += read;
+        }
+        let mut receipts = receipts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        receipts.flush().map_err(|e| vec![unwritable(&self.state, e)])?;
+        for (_, written) in store.write_metadata(&prepared.plan.dataset).map_err(fail)? {
+            self.baked.objects += 1;
+            self.baked.bytes_written += written.bytes;
+        }
+        if !examination.is_empty() {
+            self.baked.checks = checks::run(session, examination, &prepared.plan, &staging)?;
+            checks::settle(session, &self.target, &self.baked.checks)?;
+        }
+        Ok(())
+    }
+
+    /// The rename. What it leaves of an older store is worth a warning.
+    fn appear(&mut self, session: &Session<'_>) -> Result<()> {
+        let Some(store) = self.store.as_mut().filter(|_| !self.done) else { return Ok(()) };
+        let published = store.publish(self.overwrite)?;
+        self.done = true;
+        if let Some(left) = published.leftover {
+            session.tell(&Event::Warning(format!(
+                "the old store could not be removed; its remains are in {}",
+                left.display()
+            )));
+        }
+        fs::write(self.state.join("done"), b"").map_err(|e| unwritable(&self.state, e))?;
+        forget_others(&self.state);
+        Ok(())
+    }
 }
 
 /// Runs every task; per task objects, bytes written and bytes read.

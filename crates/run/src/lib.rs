@@ -34,12 +34,14 @@ mod strided;
 mod survey;
 mod verify;
 
-pub use bake::{AtTarget, Baked, at_target, bake, bake_locked, state_dir};
+pub use bake::{
+    AtTarget, Baked, Staged, at_target, bake, bake_locked, check_unbaked, publish, stage, state_dir,
+};
 pub use find::{Inputs, find};
 pub use given::list_inputs;
 pub use init::init;
 pub use inspect::{Inspected, inspect};
-pub use lock::{Changes, Lock, LockedInput, lock};
+pub use lock::{Changes, Lock, LockedInput, Locks, lock};
 pub use prepare::{Input, Prepared, prepare};
 pub use session::{Event, Options, Session, Stage};
 pub use survey::Surveyed;

@@ -1,5 +1,7 @@
 //! recipe.lock: every input with what tells its version, so that a bake can be repeated exactly.
 
+mod file;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -15,6 +17,8 @@ use sha2::{Digest, Sha256};
 use crate::find::find;
 use crate::session::{Event, Session, Stage};
 use crate::{Outcome, pool, survey};
+
+pub use file::Locks;
 
 /// The version of the file's format.
 const VERSION: u32 = 1;
@@ -105,24 +109,26 @@ impl Lock {
     /// # Errors
     /// `lock-mismatch` where the file is not a lock, is damaged, or belongs to another source.
     pub fn read(path: &Path, recipe: &Recipe) -> Result<Option<Self>> {
-        let text = match std::fs::read(path) {
-            Ok(text) => text,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(wrong(path, "the lock can't be read").caused_by(e)),
-        };
+        let Some(text) = text(path)? else { return Ok(None) };
         let lock: Self =
             serde_json::from_slice(&text).map_err(|e| wrong(path, "the file is not a lock").caused_by(e))?;
-        if lock.lock != VERSION {
-            return Err(wrong(path, format!("the lock has version {}, expected {VERSION}", lock.lock)));
+        lock.check(path, recipe)?;
+        Ok(Some(lock))
+    }
+
+    /// Whether the lock is whole and of this recipe.
+    fn check(&self, path: &Path, recipe: &Recipe) -> Result<()> {
+        if self.lock != VERSION {
+            return Err(wrong(path, format!("the lock has version {}, expected {VERSION}", self.lock)));
         }
-        let partitions = lock.inputs.chunks(PARTITION).map(digest_of).collect::<Result<Vec<_>>>()?;
-        if partitions != lock.partitions {
+        let partitions = self.inputs.chunks(PARTITION).map(digest_of).collect::<Result<Vec<_>>>()?;
+        if partitions != self.partitions {
             return Err(wrong(path, "the lock was changed by hand: its digests do not fit its inputs"));
         }
-        if lock.source != source_digest(recipe)? {
+        if self.source != source_digest(recipe)? {
             return Err(wrong(path, "the recipe's axes or source changed since the lock was made"));
         }
-        Ok(Some(lock))
+        Ok(())
     }
 
     /// Writes the lock as a whole or not at all.
@@ -178,6 +184,15 @@ fn shown(version: &Validator) -> String {
         |ns: i64| Calendar::ProlepticGregorian.from_ns(i128::from(ns)).map(|date| format!("modified {date}"));
     parts.extend(version.modified_ns.and_then(date));
     parts.join(", ")
+}
+
+/// The bytes of a lock's file; `None` where there is none.
+fn text(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(wrong(path, "the lock can't be read").caused_by(e)),
+    }
 }
 
 fn wrong(path: &Path, message: impl Into<String>) -> Error {

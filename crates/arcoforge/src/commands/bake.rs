@@ -1,50 +1,81 @@
-//! `bake`: the dataset is made.
+//! `bake`: the datasets are made.
 
 use std::path::Path;
 use std::time::Instant;
 
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
-use arcoforge_run::{Baked, Event, Lock, Prepared, Session, bake_locked, figures};
-use serde_json::json;
+use arcoforge_run::{Baked, Event, Lock, Locks, Prepared, Session, check_unbaked, figures, publish, stage};
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::cli::Bake;
-use crate::given::{Given, given};
+use crate::datasets::Datasets;
+use crate::given::{Given, given, in_session};
 use crate::output::Output;
 
 pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
     let begun = Instant::now();
-    let mut given = given(output, &args.inputs, &args.shape, &args.run)?;
-    given.options.unchecked_copies = args.unchecked_copies;
-    let target = given.target(args.to.as_deref())?;
-    let lock = given.lock()?;
-    let baked = given.run(output, |session, recipe| {
-        let (baked, prepared) = bake_locked(session, recipe, lock.as_ref(), &target, args.overwrite)?;
-        if lock.is_none() && given.options.take.is_empty() {
-            write_lock(session, &given, &prepared);
+    let mut datasets = given(output, &args.inputs, &args.shape, &args.run)?;
+    let targets = datasets.targets(args.to.as_deref())?;
+    let mut locks = datasets.locks()?;
+    targets.iter().try_for_each(|target| check_unbaked(target, args.overwrite))?;
+    let (mut staged, mut new) = (Vec::new(), false);
+    for (given, target) in datasets.chosen.iter_mut().zip(&targets) {
+        given.options.unchecked_copies = args.unchecked_copies;
+        let name = given.recipe.name.clone();
+        let (one, lock) = given.run(output, |session, recipe| {
+            let locked = locks.get(&name);
+            let (one, prepared) = stage(session, recipe, locked, target, args.overwrite)?;
+            let wanted = locked.is_none() && given.options.take.is_empty() && given.path.is_some();
+            Ok((one, wanted.then(|| lock_of(given, &prepared)).transpose().map_err(|e| vec![e])?))
+        })?;
+        staged.push(one);
+        if let Some(lock) = lock {
+            locks.insert(&name, lock);
+            new = true;
+        }
+    }
+    let [first, others @ ..] = datasets.chosen.as_slice() else { return Ok(()) };
+    let all = if others.is_empty() { first.output(output) } else { output.clone() };
+    let baked = in_session(&all, &first.options, |session| {
+        let baked = publish(session, staged)?;
+        if new {
+            write_locks(session, &datasets, &locks);
         }
         Ok(baked)
     })?;
-    show(output, &baked, &target, begun);
+    show(output, &datasets, &baked, &targets, begun);
     Ok(())
 }
 
-/// Pins the inputs that were baked; a folder that can't be written to is worth a warning, not a failure.
-fn write_lock(session: &Session<'_>, given: &Given, prepared: &Prepared) {
-    let Some(path) = given.lock_path() else { return };
+/// The inputs that were baked.
+fn lock_of(given: &Given, prepared: &Prepared) -> Result<Lock, Error> {
     let inputs = prepared.surveyed.iter();
     let found = inputs.map(|s| (s.index.clone(), s.object.url().to_owned(), s.object.validator().clone()));
-    let written: Result<(), Error> =
-        Lock::new(&given.recipe, &given.options.base, found.collect()).and_then(|lock| lock.write(&path));
-    if let Err(error) = written {
+    Lock::new(&given.recipe, &given.options.base, found.collect())
+}
+
+/// Pins the inputs that were baked; a folder that can't be written to is worth a warning, not a failure.
+fn write_locks(session: &Session<'_>, datasets: &Datasets, locks: &Locks) {
+    let Some(path) = datasets.lock_path() else { return };
+    if let Err(error) = locks.write(&path, datasets.several) {
         let message = format!("{} was not written: {}", path.display(), error.message);
         session.tell(&Event::Warning(message));
     }
 }
 
-fn show(output: &Output, baked: &Baked, target: &Path, begun: Instant) {
-    let target = target.display().to_string();
+fn show(output: &Output, datasets: &Datasets, baked: &[Baked], targets: &[impl AsRef<Path>], begun: Instant) {
+    let mut lines = Vec::new();
+    for ((given, baked), target) in datasets.chosen.iter().zip(baked).zip(targets) {
+        let target = target.as_ref().display().to_string();
+        tell(output, baked, &target, begun);
+        lines.push((given.output(output), fields(baked, &target)));
+    }
+    output.datasets("bake", lines);
+}
+
+fn tell(output: &Output, baked: &Baked, target: &str, begun: Instant) {
     if baked.nothing_to_do {
         output.note(&format!("{target} holds this dataset already; nothing to do"));
     } else {
@@ -60,7 +91,10 @@ fn show(output: &Output, baked: &Baked, target: &Path, begun: Instant) {
     if !baked.checks.is_empty() {
         output.note(&format!("checks: {}", checks_text(&baked.checks)));
     }
-    output.done(json!({
+}
+
+fn fields(baked: &Baked, target: &str) -> Value {
+    json!({
         "command": "bake",
         "target": target,
         "nothing_to_do": baked.nothing_to_do,
@@ -71,5 +105,5 @@ fn show(output: &Output, baked: &Baked, target: &Path, begun: Instant) {
         "bytes_read": baked.bytes_read,
         "digest": baked.digest,
         "checks": baked.checks.iter().map(check_json).collect::<Vec<_>>(),
-    }));
+    })
 }

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use arcoforge_core::error::Code;
 use arcoforge_core::pattern::Input;
 use arcoforge_core::recipe::Recipe;
 use arcoforge_run::{Session, figures, find};
@@ -10,7 +9,8 @@ use serde_json::json;
 
 use crate::Outcome;
 use crate::cli::Check;
-use crate::given::read_recipe;
+use crate::datasets;
+use crate::given::read_recipes;
 use crate::options;
 use crate::output::Output;
 use crate::report::{self, Failure};
@@ -18,29 +18,38 @@ use crate::report::{self, Failure};
 pub(crate) fn run(args: &Check, output: &Output) -> Outcome {
     let mut worst = None;
     for path in &args.recipes {
-        if let Err(failure) = one(path, output) {
-            let status = match &failure {
-                Failure::Shown(code) => *code,
-                Failure::Errors(errors) => errors.first().map_or(Code::Bug, |e| e.code),
-            };
+        if let Err(failure) = one(path, &args.only, output) {
             report::show(output, &failure);
-            worst.get_or_insert(status);
+            worst.get_or_insert(failure.code());
         }
     }
     output.done(json!({"command": "check", "recipes": args.recipes.len(), "ok": worst.is_none()}));
     worst.map_or(Ok(()), |code| Err(Failure::Shown(code)))
 }
 
-fn one(path: &Path, output: &Output) -> Outcome {
-    let recipe = read_recipe(output, path)?;
+fn one(path: &Path, patterns: &[String], output: &Output) -> Outcome {
+    let recipes = read_recipes(output, path)?;
+    let several = recipes.len() > 1;
+    let recipes = datasets::only(recipes, patterns)?;
     let name = path.display();
-    let positions = match &recipe.source.input {
-        // what a listing holds is for `plan` to find out
-        Input::Find(_) => "inputs to be listed".to_owned(),
-        Input::Url(_) | Input::Files(_) => figures::count(declared(path, &recipe)?, "input"),
-    };
-    output.data(&format!("{name}: ok, {positions}\n"));
+    let found = recipes.iter().map(|recipe| inputs(path, recipe)).collect::<Outcome<Vec<_>>>()?;
+    if !several {
+        found.iter().for_each(|inputs| output.data(&format!("{name}: ok, {inputs}\n")));
+        return Ok(());
+    }
+    output.data(&format!("{name}: ok, {}\n", figures::count(recipes.len() as u64, "dataset")));
+    for (recipe, inputs) in recipes.iter().zip(found) {
+        output.data(&format!("  {}: {inputs}\n", recipe.name));
+    }
     Ok(())
+}
+
+/// The inputs in words; what a listing holds is for `plan` to find out.
+fn inputs(path: &Path, recipe: &Recipe) -> Outcome<String> {
+    Ok(match &recipe.source.input {
+        Input::Find(_) => "inputs to be listed".to_owned(),
+        Input::Url(_) | Input::Files(_) => figures::count(declared(path, recipe)?, "input"),
+    })
 }
 
 /// How many inputs the recipe declares. Opens nothing.

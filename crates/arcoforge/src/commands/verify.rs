@@ -1,26 +1,49 @@
 //! `verify`: target and sources, value by value.
 
+use std::path::Path;
+
 use arcoforge_core::error::{Code, Error};
-use arcoforge_run::{figures, prepare, verify};
-use serde_json::json;
+use arcoforge_run::{Locks, figures, prepare, verify};
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::cli::Verify;
-use crate::given::given;
+use crate::given::{Given, given};
 use crate::output::Output;
+use crate::report::{self, Failure};
 
 pub(crate) fn run(args: &Verify, output: &Output) -> Outcome {
-    let given = given(output, &args.inputs, &args.shape, &args.run)?;
-    let target = given.target(args.to.as_deref())?;
+    let mut datasets = given(output, &args.inputs, &args.shape, &args.run)?;
+    let targets = datasets.targets(args.to.as_deref())?;
+    let locks = datasets.locks()?;
+    let (mut lines, mut failed) = (Vec::new(), None);
+    for (given, target) in datasets.chosen.iter().zip(&targets) {
+        match one(args, output, given, target, &locks) {
+            Ok(fields) => lines.push((given.output(output), fields)),
+            Err(failure) => {
+                failed.get_or_insert(failure.code());
+                report::show(&given.output(output), &failure);
+            }
+        }
+    }
+    match failed {
+        Some(code) => Err(Failure::Shown(code)),
+        None => {
+            output.datasets("verify", lines);
+            Ok(())
+        }
+    }
+}
+
+fn one(args: &Verify, output: &Output, given: &Given, target: &Path, locks: &Locks) -> Outcome<Value> {
     if !target.exists() {
         let error = Error::new(Code::TargetNotFound, "the store to compare does not exist");
         let error = error.at(target.display().to_string());
         return Err(error.help("name the store that was baked, as in `--to sst.zarr`").into());
     }
-    let lock = given.lock()?;
     let verified = given.run(output, |session, recipe| {
-        let prepared = prepare(session, recipe, lock.as_ref())?;
-        verify(session, &prepared, &target, args.sample)
+        let prepared = prepare(session, recipe, locks.get(&recipe.name))?;
+        verify(session, &prepared, target, args.sample)
     })?;
     let target = target.display().to_string();
     let (done, all) = verified.tasks;
@@ -30,9 +53,8 @@ pub(crate) fn run(args: &Verify, output: &Output) -> Outcome {
         figures::count(verified.cells, "cell"),
         figures::count(verified.arrays as u64, "array"),
     ));
-    output.done(json!({
+    Ok(json!({
         "command": "verify", "target": target, "arrays": verified.arrays, "tasks": done, "tasks_total": all,
         "cells": verified.cells,
-    }));
-    Ok(())
+    }))
 }
