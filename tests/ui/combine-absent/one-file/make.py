@@ -1,0 +1,1 @@
+days({}, {"sst": None, "ice": field()})

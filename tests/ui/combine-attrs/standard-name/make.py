@@ -1,0 +1,1 @@
+days({"sst": field(standard_name="sea_surface_temperature")}, {"sst": field(standard_name="sea_water_temperature")})

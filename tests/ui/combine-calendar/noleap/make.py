@@ -1,0 +1,1 @@
+days({}, {"time": time([2], calendar="noleap")})

@@ -1,0 +1,1 @@
+days({"flag": (("time",), np.array(["good"], object))}, {"flag": (("time",), np.array([1], "i1"))})

@@ -1,0 +1,1 @@
+days({}, {"sst": field(dtype="f8")})

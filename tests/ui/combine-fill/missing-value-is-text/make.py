@@ -1,0 +1,1 @@
+days({"sst": field(missing_value="-99")}, {"sst": field(missing_value="-99")})

@@ -1,0 +1,1 @@
+days({"sst": field(_FillValue=-99.0)}, {"sst": field(_FillValue=-1.0)})

@@ -1,0 +1,1 @@
+days({}, {"time": time([1], "day as %Y%m%d.%f")})

@@ -1,0 +1,2 @@
+days()
+Path("empty.nc").touch()

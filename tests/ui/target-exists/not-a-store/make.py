@@ -1,0 +1,3 @@
+days()
+Path("thesis").mkdir()
+Path("thesis/chapter1.txt").write_text("keep me")
