@@ -47,6 +47,7 @@ codes! {
     RecipeSource "recipe-source" 3 "The source contradicts itself, or does not fit the axes.";
     StepUnknownVariable "step-unknown-variable" 3 "A step names a variable or dimension that the files do not have.";
     StepInvalid "step-invalid" 3 "A step can't be carried out on this data.";
+    StepValues "step-values" 4 "A file holds values that can't become what a step makes of them.";
     OutputInvalid "output-invalid" 3 "Chunks, shards or codecs do not fit the dataset.";
     LockMismatch "lock-mismatch" 5 "An input no longer matches recipe.lock.";
     CombinePacking "combine-packing" 4 "scale_factor, add_offset or packed type differ between files.";

@@ -3,6 +3,7 @@
 mod checks;
 mod file;
 mod plan;
+mod steps;
 mod values;
 
 pub use checks::{check_json, checks_text};

@@ -8,7 +8,7 @@ use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
-use arcoforge_core::steps::{self, Mapped, Unmatched};
+use arcoforge_core::steps::{self, FileView, Mapped, Unmatched};
 use arcoforge_store::Validator;
 use sha2::{Digest, Sha256};
 
@@ -43,6 +43,8 @@ pub struct Prepared {
     pub left_out: Vec<(String, String)>,
     /// SHA-256 over recipe, inputs, dataset and versions, in hex.
     pub digest: String,
+    /// The first file's schema before the steps, and after each with the step's name.
+    pub history: Vec<(&'static str, FileView)>,
 }
 
 /// One input.
@@ -95,7 +97,9 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .map(|(f, s)| Input { keys: label(f), url: f.url.clone(), validator: s.object.validator().clone() })
         .collect();
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
-    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest })
+    let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
+    let history = names.zip(interner.history()).collect();
+    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest, history })
 }
 
 /// What the target's format can't hold is refused before anything is written.

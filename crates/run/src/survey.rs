@@ -11,13 +11,15 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::schema::{Storage, Variable};
-use arcoforge_core::steps::{self, FileContext, Mapped, Origin, Unmatched, permute};
+use arcoforge_core::steps::{self, FileContext, FileView, Mapped, Origin, Unmatched, permute};
 use arcoforge_read::Reader;
 use arcoforge_store::Object;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::session::Session;
 
+/// Values that decide what a step does are read up to this size.
+const DECISIVE_BYTES_MAX: u64 = 64 << 20;
 /// Values up to this size are kept; of larger ones only the digest.
 const KEPT_BYTES_MAX: u64 = 8 << 20;
 /// Values are read in rows of about this size.
@@ -46,6 +48,8 @@ pub(crate) struct Found {
 pub(crate) struct Interner {
     variables: Mutex<BTreeMap<String, Vec<Arc<Variable>>>>,
     blocks: Mutex<BTreeMap<u128, Arc<Block>>>,
+    /// Of the first file so far, with its place: its schema before the steps and after each.
+    first: Mutex<Option<(Vec<u32>, Vec<FileView>)>>,
 }
 
 /// Versions of one variable that are kept for sharing.
@@ -62,6 +66,19 @@ impl Interner {
             versions.push(Arc::clone(var));
         }
         Arc::clone(var)
+    }
+
+    fn first(&self, index: &[u32], history: Vec<FileView>) {
+        let mut known = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if known.as_ref().is_none_or(|(first, _)| index < first.as_slice()) {
+            *known = Some((index.to_vec(), history));
+        }
+    }
+
+    /// The first file's schema before the steps and after each.
+    pub(crate) fn history(self) -> Vec<FileView> {
+        let first = self.first.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        first.map(|(_, history)| history).unwrap_or_default()
     }
 
     fn block(&self, digest: u128, block: Block) -> Arc<Block> {
@@ -96,8 +113,13 @@ pub(crate) fn survey(
         position.keys.iter().map(|(name, key)| (name.clone(), key.clone(), pattern.calendar())).collect();
     let mut unmatched = Vec::new();
     let view = steps::open_group(reader.schema(), recipe.source.group.as_deref()).map_err(|e| e.at(&url))?;
-    let context = FileContext { url: &url, keys: &keys };
-    let view = steps::apply(view, &recipe.steps, context, &mut unmatched).map_err(|e| e.at(&url))?;
+    let context = FileContext { url: &url, keys: &keys, axes };
+    let mut history = vec![view.clone()];
+    let mut values = |mapped: &Mapped| decisive(reader.as_ref(), mapped);
+    let mut after = |view: &FileView| history.push(view.clone());
+    let view = steps::apply(view, &recipe.steps, context, &mut values, &mut unmatched, &mut after)
+        .map_err(|e| e.at(&url))?;
+    interner.first(&position.index, history);
     let mut view = steps::expand_scalars(view, axes, context).map_err(|e| e.at(&url))?;
     for mapped in &mut view.variables {
         mapped.var = interner.variable(&mapped.var);
@@ -133,6 +155,21 @@ pub(crate) fn read_more(object: &Arc<dyn Object>, mapped: &Mapped, interner: &In
     let reader = arcoforge_read::open(Arc::clone(object))?;
     read_values(reader.as_ref(), mapped, interner)
         .map_err(|e| e.in_variable(&mapped.var.name).at(object.url()))
+}
+
+/// Values that a step needs to know what it does.
+fn decisive(reader: &dyn Reader, mapped: &Mapped) -> Result<Block> {
+    let bytes = mapped.var.bytes();
+    if bytes > DECISIVE_BYTES_MAX {
+        let name = &mapped.var.name;
+        return Err(Error::new(
+            Code::StepInvalid,
+            format!("`{name}` has {bytes} bytes, and a step reads at most {DECISIVE_BYTES_MAX} to decide by"),
+        )
+        .help("select by numbers of items (`start`, `stop`, `items`), or make the time by `set`"));
+    }
+    let mut read = |leaf: &Mapped, region: &Region| read_leaf(reader, leaf, region);
+    evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read)
 }
 
 /// Whether a variable's values are kept, and not only their digest.

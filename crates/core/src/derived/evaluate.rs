@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::cells::{filled, take};
-use super::{Derived, Rule, Runs, op};
+use super::{Derived, Rule, Runs, flagged, formula, op};
 use crate::block::Block;
 use crate::chunk::Region;
 use crate::combine::place;
@@ -45,6 +45,8 @@ fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCell
         Rule::Pick { runs, missing } => pick(mapped, input()?, runs, missing, region, read),
         Rule::Map(ops) => op::apply_all(ops, evaluate(input()?, region, read)?),
         Rule::Filled(value) => filled(mapped.var.dtype, region.shape(), value),
+        Rule::Formula(formula) => formula::compute(formula, mapped, derived, region, read),
+        Rule::Flagged { flags, fill } => flagged::compute(flags, fill, derived, region, read),
     }
 }
 

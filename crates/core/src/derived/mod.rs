@@ -6,8 +6,11 @@
 
 mod cells;
 mod evaluate;
+mod flagged;
+mod formula;
 mod op;
 mod pick;
+mod spread;
 
 #[cfg(test)]
 mod tests;
@@ -19,8 +22,11 @@ use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
 pub use evaluate::{ReadCells, evaluate, taken};
+pub use flagged::Flag;
+pub use formula::Formula;
 pub use op::Op;
 pub use pick::{Run, Runs};
+pub(crate) use spread::spread;
 
 /// A variable made of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,6 +55,15 @@ pub enum Rule {
     Map(Vec<Op>),
     /// The same value everywhere; no inputs.
     Filled(Scalar),
+    /// An expression over all inputs, whose dimensions are the result's or some of them. The result is a float.
+    Formula(Box<Formula>),
+    /// The first input, with `fill` where a flag holds.
+    Flagged {
+        /// One list for every other input, whose dimensions are the result's or some of them.
+        flags: Vec<Vec<Flag>>,
+        /// The value of missing cells.
+        fill: Scalar,
+    },
 }
 
 impl Mapped {
@@ -106,7 +121,13 @@ impl Mapped {
             Origin::Derived(derived) => {
                 let inputs =
                     derived.inputs.iter().map(|i| i.scratch_bytes().max(i.var.dtype.size_estimate()));
-                inputs.sum::<u64>() + self.var.dtype.size_estimate()
+                let more = match &derived.rule {
+                    // inputs are repeated along dimensions that they lack
+                    Rule::Formula(_) => 8 * (derived.inputs.len() as u64 + 1),
+                    Rule::Flagged { .. } => flagged::scratch_bytes(&derived.inputs),
+                    _ => 0,
+                };
+                inputs.sum::<u64>() + self.var.dtype.size_estimate() + more
             }
             _ => 0,
         }

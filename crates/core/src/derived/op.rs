@@ -53,6 +53,11 @@ pub enum Op {
         /// What a value that does not fit is reported as.
         code: Code,
     },
+    /// The same bits as another type of the same size.
+    Reinterpret {
+        /// The type.
+        to: DataType,
+    },
     /// `value * scale + offset` of decoded numbers, in double precision, rounded once; NaN stays.
     Linear {
         /// The factor.
@@ -104,6 +109,7 @@ fn apply(op: &Op, block: Block) -> Result<Block> {
         }
         Op::Remask { masks, fill, code } => (dtype, remask(dtype, bytes, masks, fill, *code)?),
         Op::Cast { to, masks, fill, code } => (*to, cast(dtype, bytes, masks, fill.as_ref(), *to, *code)?),
+        Op::Reinterpret { to } => (*to, bytes.clone()),
         Op::Linear { scale, offset } => (dtype, unpack(dtype, dtype, bytes, &[], (*scale, *offset), dtype)?),
         Op::Limit { masks, packing, least, greatest, fill } => {
             let outside = |x: f64| {
@@ -376,6 +382,8 @@ fn cast(
         return Err(Error::new(Code::StepInvalid, format!("found {from}, which can't become {to}")));
     };
     let masked = |value: &Scalar| masks.iter().any(|mask| mask.same(value) || equal(mask, value));
+    let mut target = Vec::new();
+    let target = fill.filter(|fill| scalar_to_le(to, fill, &mut target)).map(|_| target);
     let mut out = Vec::with_capacity(bytes.len() / size * width);
     for cell in bytes.chunks_exact(size) {
         let value = scalar_from_le(from, cell)
@@ -386,10 +394,30 @@ fn cast(
             _ => exactly(to, &value, &mut out),
         };
         if !written {
-            return Err(Error::new(code, format!("{value} is no value of type {to}")));
+            return Err(unfit(&value, to, code));
+        }
+        if !missing && target.as_ref().is_some_and(|fill| out.ends_with(fill)) && !is_nan(&value) {
+            return Err(Error::new(code, format!("{value} is a value here, and would be missing as {to}")));
         }
     }
     Ok(out)
+}
+
+fn is_nan(value: &Scalar) -> bool {
+    matches!(value, Scalar::Float(x) if x.is_nan())
+}
+
+fn unfit(value: &Scalar, to: DataType, code: Code) -> Error {
+    let error = Error::new(code, format!("{value} is no value of type {to}"));
+    match value {
+        Scalar::Float(x) if x.is_finite() && x.fract() != 0.0 && code == Code::StepValues => {
+            error.help("round it first: `set: {NAME: \"round(NAME)\"}`")
+        }
+        Scalar::Float(x) if x.is_nan() && code == Code::StepValues => {
+            error.help("replace what is missing first: `fill: {NAME: 0}`; or give the variable a _FillValue")
+        }
+        _ => error,
+    }
 }
 
 fn equal(a: &Scalar, b: &Scalar) -> bool {

@@ -1,16 +1,33 @@
 //! Steps: transformations of one file's schema, before files are combined. Values follow by the [`Origin`] that every
-//! variable keeps, so that nothing is read here.
+//! variable keeps; nothing is read here but what decides on the schema: the coordinate that a part is selected by, the
+//! parts of times.
 
 mod add_dim;
 mod attributes;
+mod cast;
 mod dims;
+mod fill;
+mod flatten;
+mod flip;
+mod mask;
+mod matching;
 mod rename;
+mod reset_coords;
 mod select;
+mod set;
+mod stored;
+mod subset;
+mod time_from;
 mod view;
 
+use std::sync::Arc;
+
 use crate::axis::Key;
+use crate::block::Block;
 use crate::calendar::Calendar;
+use crate::chunk::Region;
 use crate::combine::CombineAxis;
+use crate::derived::evaluate;
 use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::recipe::{AddDim, DimValue, Step};
@@ -25,7 +42,12 @@ pub struct FileContext<'a> {
     pub url: &'a str,
     /// Axis → key of the file's position, with the calendar of its dates.
     pub keys: &'a [(String, Key, Calendar)],
+    /// The pattern's axes: a part along a concat axis is one of the dataset.
+    pub axes: &'a [CombineAxis],
 }
+
+/// Reads all values of a variable of the file, which may be derived already.
+pub type ReadValues<'a> = dyn FnMut(&Mapped) -> Result<Block> + 'a;
 
 /// A name in a step that nothing in this file has. An error only where no file has it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,48 +86,90 @@ fn no_group(schema: &Schema, group: &str) -> Error {
         .help(format!("set `source.group` (or `--group`) to one of these, such as `{nearest}`"))
 }
 
-/// Applies all steps in order. Names that the file does not have are reported in `unmatched`, not refused.
+/// Applies all steps in order. Names that the file does not have are reported in `unmatched`, not refused. `after` sees
+/// what every step left.
+///
+/// # Errors
+/// `step-invalid` for a step that can't be carried out on this file; what `values` reports.
 pub fn apply(
     mut view: FileView,
     steps: &[Step],
     context: FileContext<'_>,
+    values: &mut ReadValues<'_>,
     unmatched: &mut Vec<Unmatched>,
+    after: &mut dyn FnMut(&FileView),
 ) -> Result<FileView> {
     for (number, step) in steps.iter().enumerate() {
         let mut missing = Vec::new();
-        match step {
-            Step::Drop(patterns) => select::drop(&mut view, patterns, &mut missing)?,
-            Step::Keep(patterns) => select::keep(&mut view, patterns, &mut missing),
-            Step::Rename(pairs) => {
-                let pairs = rename::names(&view, pairs, context)?;
-                rename::rename(&mut view, &pairs, &mut missing)?;
-            }
-            Step::SetCoords(patterns) => select::set_coords(&mut view, patterns, &mut missing),
-            Step::AddDim(add) => add_dim::add_dim(&mut view, add, context, &mut missing)?,
-            Step::Squeeze(dims) => dims::squeeze(&mut view, dims, &mut missing)?,
-            Step::Transpose(dims) => dims::transpose(&mut view, dims, &mut missing),
-            Step::Attrs(edits) => attributes::edit(&mut view, edits, &mut missing)?,
-            Step::ResetCoords(_)
-            | Step::Cast(_)
-            | Step::Mask(_)
-            | Step::Subset(_)
-            | Step::TimeFrom(_)
-            | Step::FlattenGroups(_)
-            | Step::Fill(_)
-            | Step::Flip(_)
-            | Step::Set(_) => {
-                let message = format!("this version can't carry out `{}`", name(step));
-                return Err(Error::new(Code::RecipeNotYet, message));
-            }
-            Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) => {}
-        }
+        apply_one(&mut view, step, context, values, &mut missing)?;
+        settle(&mut view)?;
         unmatched.extend(missing.into_iter().map(|name| Unmatched {
             step: number,
             nearest: names::nearest(&name, view.names().iter().map(String::as_str)).map(str::to_owned),
             name,
         }));
+        after(&view);
     }
     Ok(view)
+}
+
+fn apply_one(
+    view: &mut FileView,
+    step: &Step,
+    context: FileContext<'_>,
+    values: &mut ReadValues<'_>,
+    missing: &mut Vec<String>,
+) -> Result<()> {
+    match step {
+        Step::Drop(patterns) => select::drop(view, patterns, missing),
+        Step::Keep(patterns) => {
+            select::keep(view, patterns, missing);
+            Ok(())
+        }
+        Step::Rename(pairs) => {
+            let pairs = rename::names(view, pairs, context)?;
+            rename::rename(view, &pairs, missing)
+        }
+        Step::SetCoords(patterns) => {
+            select::set_coords(view, patterns, missing);
+            Ok(())
+        }
+        Step::AddDim(add) => add_dim::add_dim(view, add, context, missing),
+        Step::Squeeze(dims) => dims::squeeze(view, dims, missing),
+        Step::Transpose(dims) => {
+            dims::transpose(view, dims, missing);
+            Ok(())
+        }
+        Step::Attrs(edits) => attributes::edit(view, edits, missing),
+        Step::ResetCoords(patterns) => reset_coords::reset_coords(view, patterns, missing),
+        Step::Cast(types) => cast::cast(view, types, missing),
+        Step::Mask(rules) => mask::mask(view, rules, missing),
+        Step::Subset(selections) => subset::subset(view, selections, context, values, missing),
+        Step::TimeFrom(time) => time_from::time_from(view, time, values, missing),
+        Step::FlattenGroups(separator) => flatten::flatten(view, separator),
+        Step::Fill(filled) => fill::fill(view, filled, missing),
+        Step::Flip(dims) => {
+            flip::flip(view, dims, missing);
+            Ok(())
+        }
+        Step::Set(computed) => set::set(view, computed, missing),
+        // of the dataset
+        Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) => Ok(()),
+    }
+}
+
+/// What is made of values in hand alone is in hand, too.
+fn settle(view: &mut FileView) -> Result<()> {
+    for mapped in &mut view.variables {
+        if matches!(mapped.origin, Origin::Derived(_)) && mapped.sources().is_empty() {
+            let mut unread =
+                |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
+            let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut unread)
+                .map_err(|e| e.in_variable(&mapped.var.name))?;
+            mapped.origin = Origin::Constant(Arc::new(block));
+        }
+    }
+    Ok(())
 }
 
 /// A scalar coordinate of a concat axis's name becomes its dimension where the file has none, as xarray concatenates.
@@ -121,7 +185,8 @@ pub fn expand_scalars(view: FileView, axes: &[CombineAxis], context: FileContext
         Step::AddDim(AddDim { dim: axis.name.clone(), value, variables: Vec::new(), attrs: Vec::new() })
     };
     let added: Vec<Step> = axes.iter().filter(missing).map(step).collect();
-    apply(view, &added, context, &mut Vec::new())
+    let mut unread = |_: &Mapped| Err(Error::new(Code::Bug, "`add_dim` reads no values"));
+    apply(view, &added, context, &mut unread, &mut Vec::new(), &mut |_| {})
 }
 
 /// The step's name in a recipe.
@@ -166,3 +231,5 @@ pub fn unmatched_error(steps: &[Step], unmatched: &Unmatched) -> Error {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod value_tests;

@@ -52,9 +52,19 @@ pub(super) fn rename(
     pairs: &BTreeMap<String, String>,
     missing: &mut Vec<String>,
 ) -> Result<()> {
+    apply(view, pairs, "rename", missing)
+}
+
+/// As [`rename`], for the step of a name.
+pub(super) fn apply(
+    view: &mut FileView,
+    pairs: &BTreeMap<String, String>,
+    step: &str,
+    missing: &mut Vec<String>,
+) -> Result<()> {
     let names = view.names();
     missing.extend(pairs.keys().filter(|from| !names.contains(*from)).cloned());
-    check_collisions(view, pairs)?;
+    check_collisions(view, pairs, step)?;
     let new = |name: &str| pairs.get(name).cloned();
     for mapped in &mut view.variables {
         let touched = new(&mapped.var.name).is_some()
@@ -92,7 +102,7 @@ pub(super) fn rename(
 }
 
 /// No two variables and no two dimensions of a file get one name; a variable may get a dimension's.
-fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>) -> Result<()> {
+fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>, step: &str) -> Result<()> {
     let variables = view.variables.iter().map(|m| &m.var.name).chain(view.unreadable.iter().map(|u| &u.name));
     let dims: BTreeSet<&String> = view.variables.iter().flat_map(|m| &m.var.dims).collect();
     for names in [variables.collect::<BTreeSet<_>>(), dims] {
@@ -101,9 +111,10 @@ fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>) -> Result
             let to = pairs.get(name).unwrap_or(name);
             if let Some(other) = taken.insert(to, name) {
                 let message = if other == to || name == to {
-                    format!("`rename` to `{to}`, but the file has a `{to}` already")
+                    let from = if name == to { other } else { name };
+                    format!("`{step}` of `{from}` to `{to}`, but the file has a `{to}` already")
                 } else {
-                    format!("`rename` gives both `{other}` and `{name}` the name `{to}`")
+                    format!("`{step}` gives both `{other}` and `{name}` the name `{to}`")
                 };
                 return Err(Error::new(Code::StepInvalid, message)
                     .help(format!("drop one of them, or choose another name than `{to}`")));
@@ -115,8 +126,13 @@ fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>) -> Result
 
 /// One word of a CF attribute: a name relative to `group`, or a label.
 fn renamed(word: &str, group: &str, pairs: &BTreeMap<String, String>) -> String {
-    let path = if group.is_empty() { word.to_owned() } else { format!("{group}/{word}") };
+    let path = match word.strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None if group.is_empty() => word.to_owned(),
+        None => format!("{group}/{word}"),
+    };
     match pairs.get(&path) {
+        Some(to) if word.starts_with('/') && to.contains('/') => format!("/{to}"),
         Some(to) => to.strip_prefix(&format!("{group}/")).unwrap_or(to).to_owned(),
         None => word.to_owned(),
     }

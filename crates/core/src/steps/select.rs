@@ -81,7 +81,7 @@ pub(super) fn set_coords(view: &mut FileView, patterns: &[String], missing: &mut
 }
 
 /// Removes names of variables that are gone from the CF attributes of those that stay.
-fn forget(view: &mut FileView, gone: &BTreeSet<String>) {
+pub(super) fn forget(view: &mut FileView, gone: &BTreeSet<String>) {
     if gone.is_empty() {
         return;
     }

@@ -46,7 +46,7 @@ fn schema() -> Schema {
 /// Applies the steps and prints what is left: `name(dim=length, …)` with the file's dimension behind each.
 fn check(steps: &[Step], expected: &[&str]) {
     let keys = [("member".to_owned(), Key::Int(7), Calendar::Standard)];
-    let context = FileContext { url: "dir/run_r12_20200131.nc", keys: &keys };
+    let context = FileContext { url: "dir/run_r12_20200131.nc", keys: &keys, axes: &[] };
     let view = apply(FileView::new(&schema()), steps, context, &mut Vec::new()).expect("steps apply");
     let shown: Vec<String> = view
         .variables
@@ -59,6 +59,16 @@ fn check(steps: &[Step], expected: &[&str]) {
         })
         .collect();
     assert_eq!(shown, expected);
+}
+
+/// Applies steps that read nothing.
+fn apply(
+    view: FileView,
+    steps: &[Step],
+    context: FileContext<'_>,
+    unmatched: &mut Vec<Unmatched>,
+) -> Result<FileView> {
+    super::apply(view, steps, context, &mut |_| panic!("nothing is read"), unmatched, &mut |_| {})
 }
 
 fn words(names: &[&str]) -> Vec<String> {
@@ -96,7 +106,7 @@ fn rename_follows_into_cf_attributes() {
     let pairs: BTreeMap<String, Naming> = [("lat", "y"), ("lat_bnds", "y_bnds"), ("aux", "extra")]
         .map(|(a, b)| (a.into(), Naming::Name(b.into())))
         .into();
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let view =
         apply(FileView::new(&schema()), &[Step::Rename(pairs)], context, &mut Vec::new()).expect("renamed");
     let text = |v: &str, a: &str| view.variable(v).and_then(|m| m.var.attrs.text(a)).map(str::to_owned);
@@ -107,7 +117,7 @@ fn rename_follows_into_cf_attributes() {
 
 #[test]
 fn drop_cleans_references_and_refuses_dimensions() {
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let step = |names: &[&str]| [Step::Drop(words(names))];
     let view =
         apply(FileView::new(&schema()), &step(&["aux", "g/*"]), context, &mut Vec::new()).expect("dropped");
@@ -133,7 +143,7 @@ fn a_group_becomes_the_root() {
 fn a_dimension_from_the_file_name_is_a_date() {
     let value = DimValue::FileName { regex: r"_(\d{8})\.nc".to_owned(), format: Some("%Y%m%d".to_owned()) };
     let add = AddDim { dim: "time".to_owned(), value, variables: words(&["ice"]), attrs: Vec::new() };
-    let context = FileContext { url: "dir/run_r12_20200131.nc", keys: &[] };
+    let context = FileContext { url: "dir/run_r12_20200131.nc", keys: &[], axes: &[] };
     let view =
         apply(FileView::new(&schema()), &[Step::AddDim(add)], context, &mut Vec::new()).expect("added");
     let time = view.variable("time").expect("coordinate");
@@ -155,7 +165,7 @@ fn attributes_are_set_deleted_and_moved() {
         AttrEdit::Delete { variable: "ice".to_owned(), name: "coord*".to_owned() },
         AttrEdit::Move { variable: "lat".to_owned(), from: "bounds".to_owned(), to: "edges".to_owned() },
     ];
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let view =
         apply(FileView::new(&schema()), &[Step::Attrs(edits)], context, &mut Vec::new()).expect("edited");
     let attr = |v: &str, a: &str| view.variable(v).and_then(|m| m.var.attrs.text(a));
@@ -184,7 +194,7 @@ fn names_do_not_collide() {
         (&[("aux", "lon")], true),
     ];
     for (pairs, fine) in rows {
-        let context = FileContext { url: "a.nc", keys: &[] };
+        let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
         let found = apply(FileView::new(&schema()), &[rename(pairs)], context, &mut Vec::new());
         assert_eq!(found.is_ok(), *fine, "{pairs:?}");
         if let Err(error) = found {
@@ -202,7 +212,7 @@ fn a_scalar_becomes_a_dimension_under_another_name() {
         let value = DimValue::Scalar("reftime".to_owned());
         Step::AddDim(AddDim { dim: dim.to_owned(), value, variables: words(&["data"]), attrs: Vec::new() })
     };
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let view = apply(FileView::new(&schema), &[add("time")], context, &mut Vec::new()).expect("added");
     let data = view.variable("data").expect("kept");
     assert_eq!(
@@ -218,7 +228,7 @@ fn a_fill_value_has_the_type_of_its_variable() {
     let set = |value: AttrValue| {
         Step::Attrs(vec![AttrEdit::Set { variable: "ice".into(), name: "_FillValue".into(), value }])
     };
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let fine = set(AttrValue::number(DataType::Int64, Scalar::Int(-999)));
     let view = apply(FileView::new(&schema()), &[fine], context, &mut Vec::new()).expect("set");
     assert_eq!(view.variable("ice").and_then(|m| m.var.fill.clone()), Some(Scalar::Float(-999.0)));
@@ -230,7 +240,7 @@ fn a_fill_value_has_the_type_of_its_variable() {
 #[test]
 fn a_glob_that_adds_nothing_still_matches() {
     let mut unmatched = Vec::new();
-    let context = FileContext { url: "a.nc", keys: &[] };
+    let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
     let keep = [Step::Keep(words(&["ice", "i*"]))];
     apply(FileView::new(&schema()), &keep, context, &mut unmatched).expect("kept");
     assert_eq!(unmatched, []);

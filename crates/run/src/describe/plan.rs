@@ -9,6 +9,7 @@ use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::ArraySpec;
 use serde_json::{Map, Value, json};
 
+use super::steps;
 use super::values::{attributes, attrs_json, codecs, scalar_json, shape};
 use crate::figures::{bytes, count};
 use crate::prepare::Prepared;
@@ -20,6 +21,7 @@ const ABSENT_SHOWN: usize = 5;
 pub fn plan_text(prepared: &Prepared) -> String {
     let mut out = String::new();
     inputs(&mut out, prepared);
+    steps::text(&mut out, prepared);
     dataset(&mut out, prepared);
     arrays(&mut out, prepared);
     cost(&mut out, prepared);
@@ -232,6 +234,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
         "digest": prepared.digest,
         "inputs": prepared.inputs.iter().map(input).collect::<Vec<_>>(),
         "absent": prepared.absent,
+        "steps": steps::json(prepared),
         "format": plan.dataset.format,
         "dims": dims,
         "attrs": attrs_json(&plan.dataset.attrs),

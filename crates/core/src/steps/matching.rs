@@ -1,0 +1,40 @@
+//! Steps that map globs of variables to what becomes of each.
+
+use super::stored::invalid;
+use super::view::{FileView, Mapped};
+use crate::error::Result;
+use crate::names;
+
+/// Replaces every variable that a pattern matches by what `change` makes of it; patterns that match nothing go into
+/// `missing`.
+///
+/// # Errors
+/// Those of `change`, and `step-invalid` for a name of a variable that can't be read.
+pub(super) fn each<'p, T>(
+    view: &mut FileView,
+    patterns: impl Iterator<Item = (&'p str, T)>,
+    missing: &mut Vec<String>,
+    change: impl Fn(&FileView, &Mapped, &T, bool) -> Result<Option<Mapped>>,
+) -> Result<()> {
+    for (pattern, value) in patterns {
+        let glob = names::is_glob(pattern);
+        if let Some(unreadable) = view.unreadable.iter().find(|u| u.name == pattern) {
+            return Err(invalid(format!("`{pattern}` can't be read: {}", unreadable.reason)));
+        }
+        let mut found = false;
+        for at in 0..view.variables.len() {
+            let Some(mapped) = view.variables.get(at).filter(|m| names::matches(pattern, &m.var.name)) else {
+                continue;
+            };
+            found = true;
+            let changed = change(view, mapped, &value, glob).map_err(|e| e.in_variable(&mapped.var.name))?;
+            if let (Some(changed), Some(slot)) = (changed, view.variables.get_mut(at)) {
+                *slot = changed;
+            }
+        }
+        if !found {
+            missing.push(pattern.to_owned());
+        }
+    }
+    Ok(())
+}

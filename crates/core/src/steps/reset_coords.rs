@@ -1,0 +1,62 @@
+//! `reset_coords`: coordinates are data again.
+
+use std::collections::BTreeSet;
+
+use super::stored::invalid;
+use super::view::FileView;
+use crate::attrs::{AttrValue, Attrs};
+use crate::error::Result;
+use crate::names;
+
+/// Takes the marks off: those of steps, and the words of `coordinates` attributes. A dimension's coordinate stays one.
+pub(super) fn reset_coords(
+    view: &mut FileView,
+    patterns: &[String],
+    missing: &mut Vec<String>,
+) -> Result<()> {
+    let mut reset = BTreeSet::new();
+    for pattern in patterns {
+        let found: Vec<_> = view.variables.iter().filter(|m| names::matches(pattern, &m.var.name)).collect();
+        if found.is_empty() {
+            missing.push(pattern.clone());
+        }
+        let (fixed, free): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|m| m.var.is_dimension_coordinate());
+        if let (Some(one), true) = (fixed.first(), free.is_empty()) {
+            let name = &one.var.name;
+            return Err(invalid(format!(
+                "`reset_coords` of `{name}`, which is the coordinate of a dimension"
+            ))
+            .help(format!("`rename: {{{name}: NAME}}` makes it a variable of another name")));
+        }
+        reset.extend(free.iter().map(|m| m.var.name.clone()));
+    }
+    view.coords.retain(|name| !reset.contains(name));
+    forget(&mut view.attrs, "", &reset);
+    for (path, attrs) in &mut view.groups {
+        forget(attrs, path, &reset);
+    }
+    for mapped in &mut view.variables {
+        if mapped.var.attrs.text("coordinates").is_some() {
+            let group = mapped.var.group().to_owned();
+            forget(&mut mapped.edit().attrs, &group, &reset);
+        }
+    }
+    Ok(())
+}
+
+/// Removes names from an attribute `coordinates` of a group, or of a variable in it.
+fn forget(attrs: &mut Attrs, group: &str, reset: &BTreeSet<String>) {
+    let Some(text) = attrs.text("coordinates").map(str::to_owned) else { return };
+    let path = |word: &str| match word.strip_prefix('/') {
+        Some(absolute) => absolute.to_owned(),
+        None if group.is_empty() => word.to_owned(),
+        None => format!("{group}/{word}"),
+    };
+    let left: Vec<&str> = text.split_whitespace().filter(|word| !reset.contains(&path(word))).collect();
+    if left.is_empty() {
+        attrs.remove("coordinates");
+    } else if left.len() < text.split_whitespace().count() {
+        attrs.set("coordinates", AttrValue::Text(left.join(" ")));
+    }
+}
