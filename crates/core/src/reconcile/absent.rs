@@ -1,0 +1,123 @@
+//! `absent: fill`: files that lack a variable get it with fill values.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::Cx;
+use crate::attrs::AttrValue;
+use crate::block::scalar_to_le;
+use crate::chunk::Region;
+use crate::combine::{File, Group, Values, auxiliary, is_time_like, merge_key};
+use crate::derived::{Derived, Op, Rule, evaluate};
+use crate::dtype::{DataType, Scalar};
+use crate::error::{Code, Error};
+use crate::schema::Variable;
+use crate::steps::{Mapped, Origin};
+
+/// Every file of a merge key that lacks a variable which varies along a concat axis gets it. Coordinates can't be
+/// filled; what varies along no axis is taken from the files that have it.
+pub(super) fn fill(cx: &mut Cx<'_>) {
+    let fills = |group: &Group| {
+        group.files.len() < cx.files.len() && cx.policies.get("absent", &group.name) == "fill"
+    };
+    let groups: Vec<Group> = cx.groups().into_iter().filter(fills).collect();
+    if groups.is_empty() {
+        return;
+    }
+    let auxiliary = auxiliary(cx.axes, cx.files);
+    for group in groups {
+        let along = group.along(cx.axes, cx.files);
+        let lacking = lacking(cx, &group);
+        let Some((_, model)) = group.first(cx.files) else { continue };
+        if along.is_empty() || lacking.is_empty() || auxiliary.contains(&group.name) {
+            continue;
+        }
+        let (model, Some((fill, known))) = (model.clone(), fill_of(&model.var)) else { continue };
+        if model.var.fill.is_none() {
+            mark(cx, &group, &fill, known);
+        }
+        for file in lacking {
+            add(cx, file, &model, &along, &fill);
+        }
+    }
+}
+
+/// Files that lack a variable which others of their merge key have.
+fn lacking(cx: &Cx<'_>, group: &Group) -> Vec<u32> {
+    let has: BTreeSet<u32> = group.files.iter().map(|o| o.file).collect();
+    let key = |file: &File| merge_key(cx.axes, Some(file));
+    let keys: BTreeSet<Vec<u32>> = has.iter().filter_map(|&n| cx.files.get(n as usize)).map(key).collect();
+    let files =
+        cx.files.iter().zip(0..).filter(|(file, number)| !has.contains(number) && keys.contains(&key(file)));
+    files.map(|(_, number)| number).collect()
+}
+
+/// What stands for missing cells, and whether it is known to: a `_FillValue`, a `missing_value`, NaN, or else the NetCDF
+/// library's default, which the data may hold.
+fn fill_of(var: &Variable) -> Option<(Scalar, bool)> {
+    if let Some(fill) = &var.fill {
+        return Some((fill.clone(), true));
+    }
+    if let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value")
+        && let [value] = values.as_slice()
+        && scalar_to_le(var.dtype, value, &mut Vec::new())
+    {
+        return Some((value.clone(), true));
+    }
+    let default = match var.dtype {
+        _ if is_time_like(var) => return None,
+        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
+            return Some((Scalar::Float(f64::NAN), true));
+        }
+        DataType::Int8 => Scalar::Int(-127),
+        DataType::Int16 => Scalar::Int(-32_767),
+        DataType::Int32 => Scalar::Int(-2_147_483_647),
+        DataType::Int64 => Scalar::Int(-9_223_372_036_854_775_806),
+        DataType::UInt8 => Scalar::UInt(255),
+        DataType::UInt16 => Scalar::UInt(65_535),
+        DataType::UInt32 => Scalar::UInt(4_294_967_295),
+        DataType::UInt64 => Scalar::UInt(18_446_744_073_709_551_614),
+        DataType::Bool | DataType::Complex64 | DataType::Complex128 | DataType::Text => return None,
+    };
+    Some((default, false))
+}
+
+/// Files that have the variable say its fill value too; one that their data may hold is looked for when they are read.
+fn mark(cx: &mut Cx<'_>, group: &Group, fill: &Scalar, known: bool) {
+    for &occurrence in &group.files {
+        let Some(mapped) = cx.mapped(occurrence).filter(|m| m.var.fill.is_none()) else { continue };
+        if known {
+            let mut var = mapped.var;
+            Arc::make_mut(&mut var).fill = Some(fill.clone());
+            cx.set_schema(occurrence, var);
+        } else {
+            let check = Op::Remask { masks: Vec::new(), fill: fill.clone(), code: Code::CombineAbsent };
+            let marked = mapped.with_ops([check], |var| var.fill = Some(fill.clone()));
+            cx.replace(occurrence, marked);
+        }
+    }
+}
+
+/// Gives a file the variable, as long as the file is along every concat axis.
+fn add(cx: &mut Cx<'_>, file: u32, model: &Mapped, along: &[(usize, usize)], fill: &Scalar) {
+    let Some(view) = cx.files.get(file as usize).map(|f| &f.view) else { return };
+    let mut var = (*model.var).clone();
+    var.fill = Some(fill.clone());
+    for &(axis, dim) in along {
+        let length = cx.axes.get(axis).and_then(|axis| view.length(&axis.name));
+        let (Some(length), Some(slot)) = (length, var.shape.get_mut(dim)) else { return };
+        *slot = length;
+    }
+    let var = cx.shared(Arc::new(var));
+    let filled = Derived { inputs: Vec::new(), rule: Rule::Filled(fill.clone()) };
+    let mut mapped = Mapped { var, origin: Origin::Derived(Arc::new(filled)) };
+    let held = mapped.var.dtype == DataType::Text || matches!(model.origin, Origin::Constant(_));
+    let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "a filled variable reads nothing"));
+    let Some(file) = cx.files.get_mut(file as usize) else { return };
+    if held && let Ok(block) = evaluate(&mapped, &Region::whole(&mapped.var.shape), &mut { unread }) {
+        let block = Arc::new(block);
+        mapped.origin = Origin::Constant(Arc::clone(&block));
+        file.values.insert(mapped.var.name.clone(), Values { digest: None, block: Some(block) });
+    }
+    file.view.variables.push(mapped);
+}
