@@ -157,6 +157,31 @@ pub fn scalar_to_le(dtype: DataType, value: &Scalar, out: &mut Vec<u8>) -> bool 
     })
 }
 
+/// The value as elements of the type hold it; `None` where an integer type can't. Floats are rounded to the type.
+pub fn typed(dtype: DataType, value: &Scalar) -> Option<Scalar> {
+    let mut bytes = Vec::new();
+    let held = scalar_to_le(dtype, value, &mut bytes).then(|| scalar_from_le(dtype, &bytes)).flatten()?;
+    let same = match (held.as_i128(), value.as_i128(), value.as_f64()) {
+        (Some(held), Some(value), _) => held == value,
+        (Some(held), None, Some(value)) => held as f64 == value,
+        (None, ..) => dtype.is_float(),
+        _ => false,
+    };
+    same.then_some(held)
+}
+
+/// The value with the same bits in another type of the same size; itself where it is none of the first.
+pub fn reinterpret(stored: DataType, meant: DataType, value: &Scalar) -> Scalar {
+    let mut bytes = Vec::new();
+    if stored != meant
+        && scalar_to_le(stored, value, &mut bytes)
+        && let Some(value) = scalar_from_le(meant, &bytes)
+    {
+        return value;
+    }
+    value.clone()
+}
+
 /// Widens an IEEE 754 half exactly.
 fn f16_to_f64(bits: u16) -> f64 {
     let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };

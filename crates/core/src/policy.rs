@@ -53,12 +53,9 @@ pub const POLICIES: &[PolicyKey] = &[
         "packing",
         "scale_factor, add_offset, packed type",
         &[
-            now(
-                "decode",
-                "identical packing stays packed, bit for bit; else write decoded floats (this version refuses then)",
-            ),
-            later("auto", "one new packing that holds all values"),
-            later("first", "the first file's packing, checked for overflow"),
+            now("decode", "identical packing stays packed, bit for bit; else all files as decoded floats"),
+            now("auto", "one new packing in integers that holds all that any file can represent"),
+            now("first", "the first file's packing, refusing what does not fit"),
             now("error", "refuse"),
         ],
     ),
@@ -66,8 +63,8 @@ pub const POLICIES: &[PolicyKey] = &[
         "dtype",
         "integer or float widths",
         &[
-            now("promote", "the smallest type that holds all values exactly (this version refuses instead)"),
-            later("first", "the first file's type, checked for overflow"),
+            now("promote", "the smallest type that holds the values of all exactly"),
+            now("first", "the first file's type, refusing what does not fit"),
             now("error", "refuse"),
         ],
     ),
@@ -75,20 +72,17 @@ pub const POLICIES: &[PolicyKey] = &[
         "fill",
         "_FillValue, missing_value",
         &[
-            now(
-                "mask",
-                "each file masked with its own value, one value written (this version refuses instead)",
-            ),
+            now("mask", "each file masked with its own values; one written, NaN in floats"),
             now("error", "refuse"),
         ],
     ),
     variable(
         "units",
-        "units of data",
+        "units of data (texts of one unit are equal)",
         &[
             now("error", "refuse, naming both units"),
-            later("convert", "convert to the first file's units"),
-            later("first", "take the first file's units without converting"),
+            now("convert", "convert to the first file's units, as floats"),
+            now("first", "take the first file's units without converting"),
         ],
     ),
     variable(

@@ -17,6 +17,8 @@ use crate::schema::Variable;
 enum Meaning {
     /// Left out of the dataset, and listed.
     Free,
+    /// The first file's is kept, as a policy says, and listed.
+    First,
     /// None: the first file's is kept, because the values or the types say the same.
     Same,
     /// Must be equal: the code, and the policy's key.
@@ -54,6 +56,7 @@ pub(super) fn variable(
     let Some((first_file, first)) = group.first(context.files) else { return Attrs::new() };
     let model = &first.var;
     let mut gone: BTreeSet<String> = BTreeSet::new();
+    let mut noted: BTreeSet<String> = BTreeSet::new();
     if recoded {
         let bounds = BOUNDS_OF_NUMBERS.iter().filter(|name| model.attrs.get(name).is_some());
         gone.extend(bounds.map(|name| (*name).to_owned()));
@@ -77,6 +80,9 @@ pub(super) fn variable(
             }
             match meaning(context, model, &mapped.var, name, recoded) {
                 Meaning::Same => {}
+                Meaning::First => {
+                    noted.insert(name.to_owned());
+                }
                 Meaning::Free => {
                     gone.insert(name.to_owned());
                 }
@@ -101,10 +107,8 @@ pub(super) fn variable(
         help: help(key, &model.name, &name),
     }));
     let mut kept = model.attrs.clone();
-    for name in gone {
-        kept.remove(&name);
-        left_out.push((model.name.clone(), name));
-    }
+    gone.iter().for_each(|name| drop(kept.remove(name)));
+    left_out.extend(gone.into_iter().chain(noted).map(|name| (model.name.clone(), name)));
     kept
 }
 
@@ -114,10 +118,12 @@ fn help(key: &str, variable: &str, attribute: &str) -> String {
     let rest = format!("make one recipe for each value, or leave the variable out: `drop: [{variable}]`");
     let set = format!("`attrs: {{set: {{{variable}@{attribute}: …}}}}`");
     match key {
-        "packing" => format!("this version can't pack anew: {rest}"),
-        "fill" => format!("this version can't mask each file by its own value: {rest}"),
+        "packing" => {
+            format!("`combine.packing: decode` writes decoded floats, where all are numbers; else {rest}")
+        }
+        "fill" => format!("`combine.fill: mask` masks each file with its own values; else {rest}"),
         "units" => format!(
-            "this version can't convert: {rest}; only where the numbers are in one unit and its name differs, the step {set}"
+            "`combine.units: convert` converts to the first file's, where both are units of one quantity; else {rest}; only where the numbers are in one unit and its name differs, the step {set}"
         ),
         "calendar" => format!("this version can't convert calendars: {rest}"),
         _ => format!("{rest}; where one value is right for all files, the step {set}"),
@@ -132,6 +138,7 @@ fn meaning(context: &Context<'_>, var: &Variable, other: &Variable, name: &str, 
     match name {
         // the values decide, in `time`: calendars of other names may be one calendar, texts of units one unit
         "units" | "calendar" if is_time_like(var) && is_time_like(other) => Meaning::Same,
+        "units" if units_of_first(context, var, other) => Meaning::First,
         "units" => Meaning::Fixed(Code::CombineUnits, "units"),
         "calendar" if is_time_like(var) || is_time_like(other) => {
             Meaning::Fixed(Code::CombineCalendar, "calendar")
@@ -151,6 +158,10 @@ fn meaning(context: &Context<'_>, var: &Variable, other: &Variable, name: &str, 
         }
         _ => Meaning::Free,
     }
+}
+
+fn units_of_first(context: &Context<'_>, var: &Variable, other: &Variable) -> bool {
+    !is_time_like(var) && !is_time_like(other) && context.policies.get("units", &var.name) == "first"
 }
 
 fn is_prose(name: &str) -> bool {

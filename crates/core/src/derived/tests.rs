@@ -6,6 +6,7 @@ use crate::codec::Encoding;
 use crate::dtype::DataType;
 use crate::error::{Code, Result};
 use crate::schema::Storage;
+use crate::units::{Conversion, Linear};
 
 /// `v(y, x)` of 3 x 4 with the values 0, 1, 2, … as int16, `fill` masked.
 fn plain() -> Mapped {
@@ -103,7 +104,14 @@ fn operations_on_cells() {
     use DataType::{Float32, Float64, Int8, Int16, Int32};
     let int = Scalar::Int;
     let unpack = |masks: Vec<Scalar>, to| Op::Unpack { meant: None, masks, scale: 0.5, offset: 10.0, to };
-    let pack = |fill, to| Op::Pack { scale: 0.5, offset: 10.0, fill, to, code: Code::CombinePacking };
+    let pack = |fill, to| Op::Pack {
+        scale: 0.5,
+        offset: 10.0,
+        fill,
+        masks: vec![int(99)],
+        to,
+        code: Code::CombinePacking,
+    };
     let cast =
         |to, fill: Option<Scalar>| Op::Cast { to, masks: vec![int(3)], fill, code: Code::CombineDtype };
     let nan = f64::NAN;
@@ -111,7 +119,10 @@ fn operations_on_cells() {
     let rows: Vec<(Vec<Op>, DataType, Vec<f64>)> = vec![
         (vec![unpack(vec![int(1)], Float32)], Float32, vec![10., nan, 11., 11.5]),
         (
-            vec![unpack(vec![], Float64), Op::Linear { scale: 2., offset: 1. }],
+            vec![
+                unpack(vec![], Float64),
+                Op::Convert { conversion: Conversion::Linear(Linear { scale: 2., offset: 1. }), to: Float64 },
+            ],
             Float64,
             vec![21., 22., 23., 24.],
         ),
@@ -152,7 +163,14 @@ fn what_does_not_fit_is_refused() {
             "2 is no value of type bool",
         ),
         (
-            Op::Pack { scale: 0.01, offset: 0., fill: None, to: DataType::Int8, code: Code::CombinePacking },
+            Op::Pack {
+                scale: 0.01,
+                offset: 0.,
+                fill: None,
+                masks: vec![],
+                to: DataType::Int8,
+                code: Code::CombinePacking,
+            },
             DataType::Int8,
             "2 does not fit int8 with scale_factor 0.01",
         ),

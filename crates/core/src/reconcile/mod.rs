@@ -5,6 +5,12 @@
 //! values that are in hand follow. The model is the first file that has the variable.
 
 mod dims;
+mod dtype;
+mod fill;
+mod numbers;
+mod packing;
+mod repack;
+mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,12 +27,16 @@ use crate::steps::{Mapped, Origin};
 pub fn reconcile(axes: &[CombineAxis], files: &mut [File], policies: &Policies) -> Vec<Disagreement> {
     let mut cx = Cx { axes, files, policies, problems: Vec::new(), known: BTreeMap::new() };
     dims::transpose(&mut cx);
+    let groups = cx.groups();
+    units::agree(&mut cx, &groups);
+    packing::agree(&mut cx, &groups);
+    dtype::agree(&mut cx, &groups);
+    fill::agree(&mut cx, &groups);
     cx.problems
 }
 
 /// What all rules look at and change.
 struct Cx<'a> {
-    #[allow(dead_code)]
     axes: &'a [CombineAxis],
     files: &'a mut [File],
     policies: &'a Policies,

@@ -1,6 +1,7 @@
 //! Files that differ in one thing each: what combining makes of them.
 
 mod accepted;
+mod numbers;
 mod refused;
 mod scale;
 mod times;
@@ -150,6 +151,17 @@ fn axis(name: &str, kind: AxisKind, keys: usize) -> CombineAxis {
     CombineAxis { name: name.to_owned(), kind, labels, items_per_file: None }
 }
 
+/// `packing=error` for all variables, `units.sst=convert` for one.
+fn policies(list: &[&str]) -> Policies {
+    let mut policies = Policies::default();
+    for (key, policy) in list.iter().filter_map(|item| item.split_once('=')) {
+        let (key, variable) =
+            key.split_once('.').map_or((key, None), |(key, name)| (key, Some(name.to_owned())));
+        policies.set(key, variable, policy);
+    }
+    policies
+}
+
 /// Files with the values that combining asks for, as the survey leaves them.
 fn surveyed(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<File> {
     let mut left: Vec<File> = files.to_vec();
@@ -171,17 +183,34 @@ fn run(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Result<Comb
 }
 
 /// Combines, and compares what comes out: one line for each variable and one for what was left out.
-fn check(what: &str, (axes, files): (Vec<CombineAxis>, Vec<File>), expected: &[&str]) {
-    let combined =
-        run(&axes, &files, &Policies::default()).unwrap_or_else(|problems| panic!("{what}: {problems:#?}"));
+fn check(what: &str, files: (Vec<CombineAxis>, Vec<File>), expected: &[&str]) {
+    check_under(&Policies::default(), what, files, expected);
+}
+
+fn check_under(
+    policies: &Policies,
+    what: &str,
+    (axes, files): (Vec<CombineAxis>, Vec<File>),
+    expected: &[&str],
+) {
+    let combined = run(&axes, &files, policies).unwrap_or_else(|problems| panic!("{what}: {problems:#?}"));
     let mut shown: Vec<String> = combined.variables.iter().map(|v| show(v, &files)).collect();
     shown.extend(combined.left_out.iter().map(|(var, attr)| format!("- {var}@{attr}")));
     assert_eq!(shown, expected, "{what}");
 }
 
 /// Combines, and compares the refusals: code and variable, and words that each message must have.
-fn refuse(what: &str, (axes, files): (Vec<CombineAxis>, Vec<File>), expected: &[(Code, &str, &[&str])]) {
-    let problems = match run(&axes, &files, &Policies::default()) {
+fn refuse(what: &str, files: (Vec<CombineAxis>, Vec<File>), expected: &[(Code, &str, &[&str])]) {
+    refuse_under(&Policies::default(), what, files, expected);
+}
+
+fn refuse_under(
+    policies: &Policies,
+    what: &str,
+    (axes, files): (Vec<CombineAxis>, Vec<File>),
+    expected: &[(Code, &str, &[&str])],
+) {
+    let problems = match run(&axes, &files, policies) {
         Ok(combined) => panic!("{what}: {:#?}", combined.variables),
         Err(problems) => problems,
     };
@@ -189,7 +218,7 @@ fn refuse(what: &str, (axes, files): (Vec<CombineAxis>, Vec<File>), expected: &[
     let codes: Vec<(Code, &str)> = expected.iter().map(|(code, variable, _)| (*code, *variable)).collect();
     assert_eq!(found, codes, "{what}: {problems:#?}");
     for (problem, (_, _, words)) in problems.iter().zip(expected) {
-        let message = problem.to_error().to_string();
+        let message = format!("{}\n{}", problem.to_error(), problem.help);
         for word in *words {
             assert!(message.contains(word), "{what}: `{word}` is not in\n{message}");
         }

@@ -210,7 +210,13 @@ fn one_variable_in_two_files() {
         let name = a.var.name.clone();
         let words: Vec<&str> = words.iter().copied().chain(["a.nc", "b.nc"]).collect();
         let anchor = i16s("anchor", "time=1", &[0.0]);
-        refuse(what, along_time(&[&[a, anchor.clone()], &[b, anchor]]), &[(code, &name, &words)]);
+        let strict = policies(&["packing=error", "dtype=error", "fill=error", "lat=error"]);
+        refuse_under(
+            &strict,
+            what,
+            along_time(&[&[a, anchor.clone()], &[b, anchor]]),
+            &[(code, &name, &words)],
+        );
     }
 }
 
@@ -340,7 +346,8 @@ fn every_problem_at_once_and_ten_thousand_files_in_one_message() {
         .map(|n| vec![i16s("x", "time=1", &[1.0]).fill(f64::from(n)), packed_named("y", n)])
         .collect();
     let slices: Vec<&[Var]> = many.iter().map(Vec::as_slice).collect();
-    refuse(
+    refuse_under(
+        &policies(&["fill=error", "packing.y=error"]),
         "two variables",
         along_time(&slices),
         &[
