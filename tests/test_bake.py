@@ -148,9 +148,9 @@ def test_types_and_fill_values(format, tmp_path, store):
         assert first[name].values.tolist() == parts[0].tolist(), name
         assert first[name].dtype == np.dtype(name.replace("b", "")), name
         assert first[name].attrs["_FillValue"] == parts[0][1], name
-    done = arco.refuse(
-        "bake", *paths, "--concat", "x", "--to", store, exit="refused", mention=["combine-fill", "p0.nc", "p1.nc", "i1"]
-    )
+    strict = ["--concat", "x", "--set", "combine.fill=error"]
+    named = ["combine-fill", "p0.nc", "p1.nc", "i1"]
+    done = arco.refuse("bake", *paths, *strict, "--to", store, exit="refused", mention=named)
     assert "_FillValue" in done.text
 
 

@@ -109,7 +109,8 @@ def test_attributes_that_carry_meaning(one, two, code, mention, tmp_path, store)
 def refuse_both(paths, store, mention):
     """The two files can't be combined: refused with both named, and nothing left."""
     named = ["file0.nc", "file1.nc", *mention]
-    arco.refuse("bake", *paths, "--concat", "time", "--to", store, exit="refused", mention=named)
+    strict = ["--set", "combine.packing=error", "--set", "combine.dtype=error"]
+    arco.refuse("bake", *paths, "--concat", "time", *strict, "--to", store, exit="refused", mention=named)
     arco.nothing_left(store)
 
 

@@ -37,7 +37,7 @@ pub(super) fn agree(cx: &mut Cx<'_>, groups: &[Group]) {
                 }
             }
         } else if sign_differs(&members) {
-            rewrite(cx, group, HELP, |mapped| signed(mapped));
+            rewrite(cx, group, HELP, signed);
         }
     }
 }
@@ -80,16 +80,17 @@ pub(super) fn masks_are_refused(cx: &mut Cx<'_>, group: &Group, members: &[Membe
 }
 
 fn decode(cx: &mut Cx<'_>, group: &Group, members: &[Member]) {
-    let to = float_for(members.iter().map(|m| (&m.numbers, m.numbers.line())));
+    let all: Vec<_> = members.iter().map(|m| (&m.numbers, m.numbers.line())).collect();
+    let to = float_for(&all);
     rewrite(cx, group, HELP, |mapped| decoded(mapped, to));
 }
 
 /// Float32 where its spacing at the largest number that any file can represent is at most a tenth of the finest step,
 /// else float64. Floats are as precise as they are stored; scaled and shifted ones have their relative precision.
-pub(super) fn float_for<'a>(all: impl Iterator<Item = (&'a Numbers, (f64, f64))> + Clone) -> DataType {
-    let doubles = all.clone().any(|(n, _)| n.stored == DataType::Float64);
-    let shifted = all.clone().any(|(n, _)| n.packing.is_some_and(|p| p.1 != 0.0) && n.stored.is_float());
-    let ends = all.clone().filter_map(|(n, line)| {
+pub(super) fn float_for(all: &[(&Numbers, (f64, f64))]) -> DataType {
+    let doubles = all.iter().any(|(n, _)| n.stored == DataType::Float64);
+    let shifted = all.iter().any(|(n, _)| n.packing.is_some_and(|p| p.1 != 0.0) && n.stored.is_float());
+    let ends = all.iter().filter_map(|(n, line)| {
         let (low, high) = range(n.meant)?;
         let at = |x: i128| (x as f64).mul_add(line.0, line.1).abs();
         Some((at(low).max(at(high)), line.0.abs()))

@@ -207,7 +207,8 @@ fn may_lack(members: &[Member]) -> bool {
 
 /// The type that numbers under conversions need.
 fn type_for(pairs: &[(&Numbers, Conversion)]) -> DataType {
-    float_for(pairs.iter().map(|(n, c)| (*n, fused(n, c).unwrap_or_else(|| n.line()))))
+    let all: Vec<_> = pairs.iter().map(|(n, c)| (*n, fused(n, c).unwrap_or_else(|| n.line()))).collect();
+    float_for(&all)
 }
 
 /// Factor and addend of decoding and converting in one.

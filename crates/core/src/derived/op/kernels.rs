@@ -122,7 +122,15 @@ pub(super) fn remask(
             // a NaN is never equal to it, and is missing in any case
             (if masked { fill_value } else { value }, masked | (value != fill_value))
         }));
-        out.ok_or_else(|| Error::new(code, format!("{fill} is a value here, and would be missing")))
+        out.ok_or_else(|| {
+            let error = Error::new(code, format!("{fill} is a value here, and would be missing"));
+            match code {
+                Code::CombineFill => error.help(
+                    "as floats there is room beside all values: the step `cast: {NAME: float64}`; `combine.fill: error` finds such files before anything is baked",
+                ),
+                _ => error,
+            }
+        })
     })
 }
 
