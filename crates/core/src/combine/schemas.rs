@@ -16,6 +16,8 @@ pub(super) struct Lenient {
     pub(super) recoded: bool,
     /// The width of floats: coordinates that are compared within the rounding of the coarser type.
     pub(super) float_width: bool,
+    /// Types and fill values: arrays of which the first file's is taken.
+    pub(super) first_counts: bool,
 }
 
 /// Dimensions, lengths, types and fill values are those of the first file.
@@ -79,12 +81,12 @@ fn differences(var: &Variable, model: &Variable, along: &[(usize, usize)], lenie
         codes.push(Code::CombineDims);
     }
     let widths = lenient.float_width && var.dtype.is_float() && model.dtype.is_float();
-    if var.dtype != model.dtype && !lenient.recoded && !widths {
+    if var.dtype != model.dtype && !lenient.recoded && !lenient.first_counts && !widths {
         let packed =
             |v: &Variable| v.attrs.get("scale_factor").is_some() || v.attrs.get("add_offset").is_some();
         codes.push(if packed(var) || packed(model) { Code::CombinePacking } else { Code::CombineDtype });
     }
-    if !same_fill(var.fill.as_ref(), model.fill.as_ref()) && !lenient.recoded {
+    if !same_fill(var.fill.as_ref(), model.fill.as_ref()) && !lenient.recoded && !lenient.first_counts {
         codes.push(Code::CombineFill);
     }
     codes
@@ -137,27 +139,38 @@ fn same_fill(a: Option<&Scalar>, b: Option<&Scalar>) -> bool {
     }
 }
 
-/// Every file of a merge key has the variable, or none has it.
-pub(super) fn absent(context: &Context<'_>, group: &Group, problems: &mut Vec<Disagreement>) {
+/// Files that lack a variable which others of their merge key have.
+pub(super) fn lacking<'a>(context: &Context<'a>, group: &Group) -> Vec<&'a File> {
     if group.files.len() == context.files.len() {
-        return;
+        return Vec::new();
     }
     let has: BTreeSet<usize> = group.files.iter().map(|o| o.file as usize).collect();
     let key = |file: &File| merge_key(context.axes, Some(file));
     let keys: BTreeSet<Vec<u32>> = has.iter().filter_map(|&n| context.files.get(n)).map(key).collect();
-    let lacking: Vec<&File> = context
-        .files
-        .iter()
-        .enumerate()
+    let files = context.files.iter().enumerate();
+    files
         .filter(|(number, file)| !has.contains(number) && keys.contains(&key(file)))
         .map(|(_, file)| file)
-        .collect();
-    if lacking.is_empty() {
+        .collect()
+}
+
+/// Every file of a merge key has the variable, or none has it. By policy, one that varies along no axis (`once`) is
+/// taken from the files that have it, unless it is a coordinate.
+pub(super) fn absent(
+    context: &Context<'_>,
+    group: &Group,
+    (once, coordinate): (bool, bool),
+    problems: &mut Vec<Disagreement>,
+) {
+    let lacking = lacking(context, group);
+    let fill = context.policies.get("absent", &group.name) == "fill";
+    if lacking.is_empty() || (fill && once && !coordinate) {
         return;
     }
-    let what = format!("`{}` is in {} files and absent in {}", group.name, has.len(), lacking.len());
-    let example = has.first().and_then(|&number| context.files.get(number));
-    let found = example.map(|file| Difference::new(&file.url, format!("has `{}`", group.name)));
+    let what = format!("`{}` is in {} files and absent in {}", group.name, group.files.len(), lacking.len());
+    let found = group
+        .first(context.files)
+        .map(|(file, _)| Difference::new(&file.url, format!("has `{}`", group.name)));
     let found = found
         .into_iter()
         .chain(lacking.iter().map(|file| Difference::new(&file.url, format!("no `{}`", group.name))));
@@ -166,10 +179,18 @@ pub(super) fn absent(context: &Context<'_>, group: &Group, problems: &mut Vec<Di
         variable: group.name.clone(),
         what,
         found: found.collect(),
-        help: format!(
-            "no policy of `combine.absent` that this version carries out allows it; `drop: [{}]` leaves it out",
-            group.name
-        ),
+        help: match (fill, coordinate) {
+            (true, true) => format!("coordinates can't be filled; `combine.absent: drop` leaves `{}` out", group.name),
+            (true, false) => format!(
+                "`combine.absent: fill` needs a _FillValue for this type: `attrs: {{set: {{{0}@_FillValue: …}}}}` gives it one, `combine.absent: drop` leaves `{0}` out",
+                group.name
+            ),
+            (false, true) => format!("`combine.absent: drop` leaves `{}` out", group.name),
+            (false, false) => format!(
+                "`combine.absent: fill` gives it fill values where it is absent, `drop` leaves `{}` out",
+                group.name
+            ),
+        },
     });
 }
 

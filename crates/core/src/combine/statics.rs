@@ -22,20 +22,15 @@ pub(super) struct Static<'a> {
     pub(super) offsets: &'a Offsets,
     pub(super) recoded: Option<&'a Recoded>,
     pub(super) coordinate: bool,
+    /// The first file's values are taken, whatever the others hold.
+    pub(super) first_counts: bool,
 }
 
 impl Static<'_> {
     /// The variable's values, kept once or laid along the axes that they vary with.
     pub(super) fn settle(&self, var: &mut Variable, problems: &mut Vec<Disagreement>) -> Option<Content> {
-        let chosen = self.finest();
-        let rounding = self.coordinate && self.context.rounding(&self.group.name);
-        let differ: Vec<usize> = (0..self.group.files.len())
-            .filter(|&n| n != chosen)
-            .filter(|&n| match self.recoded {
-                Some(_) => self.block(n) != self.block(chosen),
-                None => !alike::same(self.values(chosen), self.values(n), rounding),
-            })
-            .collect();
+        let chosen = self.chosen();
+        let differ = if self.first_counts { Vec::new() } else { self.differ(chosen) };
         if differ.is_empty() {
             return self.once(chosen, var);
         }
@@ -44,6 +39,23 @@ impl Static<'_> {
         }
         self.refuse(var, &differ, problems);
         None
+    }
+
+    /// The file whose values are kept where the others' are equal.
+    pub(super) fn chosen(&self) -> usize {
+        if self.first_counts { 0 } else { self.finest() }
+    }
+
+    /// The files whose values are not those of the chosen one.
+    pub(super) fn differ(&self, chosen: usize) -> Vec<usize> {
+        let rounding = self.coordinate && self.context.rounding(&self.group.name);
+        (0..self.group.files.len())
+            .filter(|&n| n != chosen)
+            .filter(|&n| match self.recoded {
+                Some(_) => self.block(n) != self.block(chosen),
+                None => !alike::same(self.values(chosen), self.values(n), rounding),
+            })
+            .collect()
     }
 
     /// The first file of the widest type, which holds the values of the others within their rounding.
@@ -189,10 +201,7 @@ impl Static<'_> {
             variable: var.name.clone(),
             what: format!("`{}` has no concat dimension, and differs between files", var.name),
             found,
-            help: format!(
-                "no policy of `combine.{key}` that this version carries out allows it; `drop: [{}]` leaves it out",
-                var.name
-            ),
+            help: help(key, var),
         });
     }
 
@@ -229,11 +238,29 @@ impl Static<'_> {
     }
 }
 
-fn is_latitude(var: &Variable) -> bool {
+/// What to do about values that differ.
+fn help(key: &str, var: &Variable) -> String {
+    let name = &var.name;
+    let policy = match key {
+        "lat" => "`combine.lat: align` flips to the first file's direction; ",
+        "lon" => "`combine.lon: roll` takes the first file's meridians in their order; ",
+        "coords" if var.is_dimension_coordinate() => {
+            "`combine.coords: outer` takes the union of all, `inner` what all have, `override` the first file's; "
+        }
+        "coords" => "`combine.coords: override` takes the first file's; ",
+        "scalars" => {
+            "`combine.scalars: promote` lays it along the concat dimension, `drop` leaves what varies out; "
+        }
+        _ => "`combine.static: stack` gives it the concat dimension, `first` takes the first file's; ",
+    };
+    format!("{policy}`drop: [{name}]` leaves it out")
+}
+
+pub(crate) fn is_latitude(var: &Variable) -> bool {
     is_called(var, &["lat", "latitude"], "degrees_north")
 }
 
-fn is_longitude(var: &Variable) -> bool {
+pub(crate) fn is_longitude(var: &Variable) -> bool {
     is_called(var, &["lon", "longitude"], "degrees_east")
 }
 

@@ -4,17 +4,24 @@
 //! A rule changes views only, never reads: it replaces a variable by one that is [derived](crate::derived) from it, and
 //! values that are in hand follow. The model is the first file that has the variable.
 
+mod absent;
+mod coords;
 mod dims;
 mod dtype;
 mod fill;
+mod grid;
+mod lat;
+mod lon;
 mod numbers;
 mod packing;
 mod repack;
+mod statics;
 mod units;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::block::Block;
 use crate::chunk::Region;
 use crate::combine::{CombineAxis, Disagreement, File, Group, Occurrence, Values, groups};
 use crate::derived::evaluate;
@@ -30,8 +37,14 @@ pub fn reconcile(axes: &[CombineAxis], files: &mut [File], policies: &Policies) 
     let groups = cx.groups();
     units::agree(&mut cx, &groups);
     packing::agree(&mut cx, &groups);
+    // before types are made one: labels are equal within the rounding of the coarser type
+    lat::align(&mut cx);
+    lon::roll(&mut cx);
+    coords::join(&mut cx);
     dtype::agree(&mut cx, &groups);
     fill::agree(&mut cx, &groups);
+    statics::stack(&mut cx);
+    absent::fill(&mut cx);
     cx.problems
 }
 
@@ -78,11 +91,40 @@ impl Cx<'_> {
         if !held {
             return;
         }
+        if let Origin::Constant(block) = &slot.origin {
+            let values = Values { digest: None, block: Some(Arc::clone(block)) };
+            file.values.insert(slot.var.name.clone(), values);
+            return;
+        }
         let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
         if let Ok(block) = evaluate(slot, &Region::whole(&slot.var.shape), &mut { unread }) {
             let block = Arc::new(block);
             slot.origin = Origin::Constant(Arc::clone(&block));
             file.values.insert(slot.var.name.clone(), Values { digest: None, block: Some(block) });
+        }
+    }
+
+    /// The values of a variable of a file, where they are in hand.
+    fn in_hand(&self, occurrence: Occurrence) -> Option<Arc<Block>> {
+        let file = self.files.get(occurrence.file as usize)?;
+        file.values.get(&occurrence.mapped(self.files)?.var.name)?.block.clone()
+    }
+
+    /// Replaces a variable of a file, whose values are read anew where they are needed.
+    fn lay(&mut self, occurrence: Occurrence, mut mapped: Mapped) {
+        mapped.var = self.shared(mapped.var);
+        let Some(file) = self.files.get_mut(occurrence.file as usize) else { return };
+        let Some(slot) = file.view.variables.get_mut(occurrence.variable as usize) else { return };
+        file.values.remove(&slot.var.name);
+        *slot = mapped;
+    }
+
+    /// Replaces the schema of a variable of a file; its cells stay.
+    fn set_schema(&mut self, occurrence: Occurrence, var: Arc<Variable>) {
+        let var = self.shared(var);
+        let file = self.files.get_mut(occurrence.file as usize);
+        if let Some(slot) = file.and_then(|f| f.view.variables.get_mut(occurrence.variable as usize)) {
+            slot.var = var;
         }
     }
 

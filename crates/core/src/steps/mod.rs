@@ -33,6 +33,7 @@ use crate::names;
 use crate::recipe::{AddDim, DimValue, Step};
 use crate::schema::Schema;
 
+pub(crate) use select::forget_names;
 pub use view::{FileView, Mapped, Origin, permute};
 
 /// What a step may know of a file besides its schema.

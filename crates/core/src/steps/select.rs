@@ -1,11 +1,13 @@
 //! `drop`, `keep`, `set_coords`: which variables there are.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::view::{FileView, REFERENCES, references};
 use crate::attrs::AttrValue;
 use crate::error::{Code, Error, Result};
 use crate::names;
+use crate::schema::Variable;
 
 pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) -> Result<()> {
     for pattern in patterns {
@@ -85,31 +87,34 @@ pub(super) fn forget(view: &mut FileView, gone: &BTreeSet<String>) {
     if gone.is_empty() {
         return;
     }
-    for mapped in &mut view.variables {
-        if !references(&mapped.var).iter().any(|(_, name)| gone.contains(name)) {
-            continue;
-        }
-        let group = mapped.var.group().to_owned();
-        let path = |word: &str| if group.is_empty() { word.to_owned() } else { format!("{group}/{word}") };
-        let var = mapped.edit();
-        for attr in REFERENCES {
-            let Some(text) = var.attrs.text(attr).map(str::to_owned) else { continue };
-            let mut left: Vec<&str> = Vec::new();
-            for word in text.split_whitespace() {
-                if gone.contains(&path(word)) {
-                    // the label in front of it (`area: areacella`) goes too
-                    if left.last().is_some_and(|label| label.ends_with(':')) {
-                        left.pop();
-                    }
-                } else {
-                    left.push(word);
+    view.variables.iter_mut().for_each(|mapped| forget_names(&mut mapped.var, gone));
+}
+
+/// Removes names of variables that are gone from one variable's CF attributes.
+pub(crate) fn forget_names(var: &mut Arc<Variable>, gone: &BTreeSet<String>) {
+    if !references(var).iter().any(|(_, name)| gone.contains(name)) {
+        return;
+    }
+    let group = var.group().to_owned();
+    let path = |word: &str| if group.is_empty() { word.to_owned() } else { format!("{group}/{word}") };
+    let var = Arc::make_mut(var);
+    for attr in REFERENCES {
+        let Some(text) = var.attrs.text(attr).map(str::to_owned) else { continue };
+        let mut left: Vec<&str> = Vec::new();
+        for word in text.split_whitespace() {
+            if gone.contains(&path(word)) {
+                // the label in front of it (`area: areacella`) goes too
+                if left.last().is_some_and(|label| label.ends_with(':')) {
+                    left.pop();
                 }
+            } else {
+                left.push(word);
             }
-            if left.is_empty() {
-                var.attrs.remove(attr);
-            } else if left.len() < text.split_whitespace().count() {
-                var.attrs.set(attr, AttrValue::Text(left.join(" ")));
-            }
+        }
+        if left.is_empty() {
+            var.attrs.remove(attr);
+        } else if left.len() < text.split_whitespace().count() {
+            var.attrs.set(attr, AttrValue::Text(left.join(" ")));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use arcoforge_core::chunk::ChunkRef;
-use arcoforge_core::combine::Content;
+use arcoforge_core::combine::{Content, Note};
 use arcoforge_core::plan::{ArrayPlan, Mode};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::ArraySpec;
@@ -26,6 +26,7 @@ pub fn plan_text(prepared: &Prepared) -> String {
     arrays(&mut out, prepared);
     cost(&mut out, prepared);
     left_out(&mut out, prepared);
+    notes(&mut out, prepared);
     out
 }
 
@@ -215,6 +216,15 @@ fn left_out(out: &mut String, prepared: &Prepared) {
     }
 }
 
+fn notes(out: &mut String, prepared: &Prepared) {
+    if !prepared.notes.is_empty() {
+        out.push_str("\nnotes:\n");
+    }
+    for note in &prepared.notes {
+        let _ = writeln!(out, "  {}", note.text());
+    }
+}
+
 const fn format_name(format: TargetFormat) -> &'static str {
     match format {
         TargetFormat::Zarr3 => "Zarr v3",
@@ -230,6 +240,8 @@ pub fn plan_json(prepared: &Prepared) -> Value {
     let dims: Map<String, Value> =
         dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
     let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
+    let note = |n: &Note| json!({"variable": n.variable, "what": n.what, "items": n.items, "more": n.more});
+    let notes = prepared.notes.iter().map(note);
     json!({
         "digest": prepared.digest,
         "inputs": prepared.inputs.iter().map(input).collect::<Vec<_>>(),
@@ -247,6 +259,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
         "bytes_stored": stored,
         "memory_bytes_max": plan.peak_bytes,
         "attributes_left_out": left_out.collect::<Vec<_>>(),
+        "notes": notes.collect::<Vec<_>>(),
     })
 }
 
