@@ -1,6 +1,7 @@
 //! `time_from`: one time from variables that hold its parts.
 //!
-//! The parts are read here, as the unit depends on them: the coarsest of CF's in which all times are whole numbers.
+//! It replaces the coordinate of a dimension of its name; another variable of that name is refused. The parts are read
+//! here, as the unit depends on them: the coarsest of CF's in which all times are whole numbers.
 
 use std::sync::Arc;
 
@@ -35,27 +36,25 @@ pub(super) fn time_from(
         return Ok(());
     }
     let is_part = |name: &str| step.parts.values().any(|part| part == name);
-    let taken = view.variable(&step.name).is_some() && (step.keep_parts || !is_part(&step.name));
+    // a dimension's coordinate is replaced, as there can't be two
+    let replaced = |m: &Mapped| m.var.is_dimension_coordinate() || (is_part(&m.var.name) && !step.keep_parts);
+    let taken = view.variable(&step.name).is_some_and(|m| !replaced(m));
     if taken || view.unreadable.iter().any(|u| u.name == step.name) {
         return Err(invalid(format!("`time_from` of `{}`: the file has a variable of that name", step.name))
             .help("choose another name, or drop it first"));
     }
-    let place = view.variables.iter().position(|m| is_part(&m.var.name)).unwrap_or(view.variables.len());
     let time = made(step, &parts, values).map_err(|e| e.in_variable(&step.name))?;
+    let goes = |name: &String| *name == step.name || (is_part(name) && !step.keep_parts);
+    let before = view.variables.iter().take_while(|m| !is_part(&m.var.name));
+    let place = before.filter(|m| !goes(&m.var.name)).count();
+    view.variables.retain(|m| !goes(&m.var.name));
+    view.coords.retain(|name| !goes(name));
     if !time.var.is_dimension_coordinate() {
         view.coords.insert(step.name.clone());
     }
     view.variables.insert(place, time);
-    if !step.keep_parts {
-        let gone = step.parts.values().filter(|name| **name != step.name).cloned().collect();
-        let mut new = true;
-        view.variables.retain(|m| {
-            // the part of the same name goes, what was put before it stays
-            !is_part(&m.var.name) || (m.var.name == step.name && std::mem::take(&mut new))
-        });
-        view.coords.retain(|name| !is_part(name) || *name == step.name);
-        forget(view, &gone);
-    }
+    let gone = step.parts.values().filter(|name| goes(name) && **name != step.name).cloned().collect();
+    forget(view, &gone);
     Ok(())
 }
 
