@@ -12,6 +12,7 @@
 //! assert_eq!(grid.region(&[18, 0, 0]), Region(vec![360..365, 0..720, 0..1440]));
 //! ```
 
+pub mod arrange;
 pub mod attrs;
 pub mod axis;
 pub mod block;

@@ -120,7 +120,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "order along a concat axis",
         &[
             now("error", "refuse, naming the files"),
-            later("sort", "sort the files by their coordinate"),
+            now("sort", "sort the dataset by its coordinate, where it does not fall in all files"),
             now("keep", "keep the order of the recipe"),
         ],
     ),
@@ -129,9 +129,9 @@ pub const POLICIES: &[PolicyKey] = &[
         "overlaps and duplicate positions",
         &[
             now("error", "refuse, listing them"),
-            later("first", "the first file wins"),
-            later("last", "the last file wins"),
-            later("identical", "keep one if all values are equal, else refuse"),
+            now("first", "the first file wins"),
+            now("last", "the last file wins"),
+            now("identical", "keep one if all values are equal, bit for bit, else refuse"),
         ],
     ),
     dataset(

@@ -11,6 +11,7 @@ use arcoforge_core::recipe::Recipe;
 use arcoforge_write::{LocalStore, check_target};
 
 use crate::checks;
+use crate::duplicates;
 use crate::execute::{self, Target};
 use crate::gather::Worker;
 use crate::lock::Lock;
@@ -151,6 +152,7 @@ pub fn stage(
         return Ok((staged, prepared));
     }
     let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+    duplicates::compare(session, &prepared)?;
     staged.fill(session, &prepared, &examination)?;
     Ok((staged, prepared))
 }

@@ -19,6 +19,7 @@
 mod bake;
 mod checks;
 pub mod describe;
+mod duplicates;
 mod execute;
 pub mod figures;
 mod find;

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use arcoforge_core::arrange::{self, Comparison};
 use arcoforge_core::combine::{self, CombineAxis, File, Piece};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Pattern, Position};
@@ -45,6 +46,8 @@ pub struct Prepared {
     pub digest: String,
     /// The first file's schema before the steps, and after each with the step's name.
     pub history: Vec<(&'static str, FileView)>,
+    /// Duplicates that a bake compares before it writes.
+    pub compare: Vec<Comparison>,
 }
 
 /// One input.
@@ -77,9 +80,12 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let undecided = reconcile(&axes, &mut files, &recipe.combine);
     // what rules changed and is compared
     read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
-    let combined = combine::combine(&axes, &files, &recipe.combine, undecided)
+    let encoded = arrange::needs(&recipe.steps, &files);
+    read(session, &mut files, &surveyed, &interner, &encoded)?;
+    let mut combined = combine::combine(&axes, &files, &recipe.combine, undecided)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
-    let left_out = combined.left_out.clone();
+    arrange::arrange(&mut combined, &recipe.steps, &files)?;
+    let (left_out, compare) = (combined.left_out.clone(), std::mem::take(&mut combined.compare));
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
@@ -99,7 +105,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
-    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest, history })
+    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest, history, compare })
 }
 
 /// What the target's format can't hold is refused before anything is written.
@@ -259,9 +265,19 @@ fn read_needs(
     interner: &Interner,
     policies: &Policies,
 ) -> Outcome<()> {
-    let wanted = combine::needs(axes, files, policies);
+    read(session, files, surveyed, interner, &combine::needs(axes, files, policies))
+}
+
+/// Reads values of files: (file number, variable).
+fn read(
+    session: &Session<'_>,
+    files: &mut [File],
+    surveyed: &[Surveyed],
+    interner: &Interner,
+    wanted: &[(usize, String)],
+) -> Outcome<()> {
     let snapshot: &[File] = files;
-    let read = |(): &mut (), at: usize| {
+    let one = |(): &mut (), at: usize| {
         session.check_interrupt()?;
         let (Some((number, name)), bug) =
             (wanted.get(at), || Error::new(Code::Bug, "a needed value has no file"))
@@ -272,7 +288,7 @@ fn read_needs(
         let mapped = snapshot.get(*number).and_then(|f| f.view.variable(name)).ok_or_else(bug)?;
         survey::read_more(object, mapped, interner)
     };
-    let values = pool::map(session.options.budget.workers, wanted.len(), false, || (), read)?;
+    let values = pool::map(session.options.budget.workers, wanted.len(), false, || (), one)?;
     for ((number, name), value) in wanted.iter().zip(values) {
         if let Some(file) = files.get_mut(*number) {
             file.values.insert(name.clone(), value);

@@ -49,7 +49,7 @@ pub fn combine(
         variables.extend(combiner.variable(group, &mut left_out, &mut problems));
     }
     schemas::dimensions(&context, &variables, &mut problems);
-    order::check(&context, &offsets, &variables, &mut problems);
+    let compare = order::settle(&context, &offsets, &mut variables, &mut problems);
     let roots = files.iter().map(|f| (f.url.as_str(), &f.view.attrs));
     let mut attrs = attributes::group(&context, "", roots, &mut left_out, &mut problems);
     let mut groups = groups(&context, &mut left_out, &mut problems);
@@ -58,7 +58,7 @@ pub fn combine(
     }
     mark_coordinates(&context, &variables, &mut attrs, &mut groups);
     let concat = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.clone()).collect();
-    Ok(Combined { attrs, groups, variables, concat, left_out })
+    Ok(Combined { attrs, groups, variables, concat, left_out, compare })
 }
 
 /// What readers could not read and no step dropped.
@@ -143,7 +143,7 @@ impl Combiner<'_> {
 }
 
 /// The value of cells that no file holds; one that the type can hold.
-pub(super) fn unwritten(var: &Variable) -> Scalar {
+pub(crate) fn unwritten(var: &Variable) -> Scalar {
     let own = match (&var.fill, &var.storage) {
         (Some(fill), _) => Some(fill),
         (None, Storage::Chunks { unwritten, .. }) => Some(unwritten),

@@ -25,6 +25,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::arrange::Comparison;
 use crate::attrs::Attrs;
 use crate::axis::AxisKind;
 use crate::block::Block;
@@ -34,11 +35,13 @@ use crate::steps::{FileView, Mapped, Origin};
 
 pub use along::{Along, Segment};
 pub use dataset::combine;
+pub(crate) use dataset::unwritten;
 pub use disagreement::{Difference, Disagreement};
 pub(crate) use group::{Group, Occurrence, variables as groups};
+pub(crate) use place::filled;
 pub use place::place;
 pub use time::is_time_like;
-pub(crate) use time::{Place, masks, places, units_of};
+pub(crate) use time::{Place, decodable, masks, places};
 
 /// One axis of the pattern as combining sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub struct Combined {
     pub concat: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute); the variable is empty for the root.
     pub left_out: Vec<(String, String)>,
+    /// What must be equal in the files because only one of it is kept.
+    pub compare: Vec<Comparison>,
 }
 
 /// One variable of the combined dataset.

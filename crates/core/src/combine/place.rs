@@ -5,7 +5,7 @@ use crate::chunk::{ChunkGrid, Region, indices};
 use crate::dtype::{DataType, Scalar};
 
 /// A block of one value.
-pub(super) fn filled(dtype: DataType, shape: Vec<u64>, value: &Scalar) -> Option<Block> {
+pub(crate) fn filled(dtype: DataType, shape: Vec<u64>, value: &Scalar) -> Option<Block> {
     let cells = shape.iter().try_fold(1_u64, |product, &n| product.checked_mul(n))?;
     let cells = usize::try_from(cells).ok()?;
     if dtype == DataType::Text {

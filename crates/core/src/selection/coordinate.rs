@@ -6,7 +6,7 @@ use super::invalid;
 use crate::block::Block;
 use crate::calendar::DateTime;
 use crate::cftime::{self, TimeUnits};
-use crate::combine::{Place, masks, places, units_of};
+use crate::combine::{Place, decodable, masks, places};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::names;
@@ -14,7 +14,7 @@ use crate::recipe::Label;
 use crate::schema::Variable;
 
 /// The values of a coordinate along its dimension.
-pub(super) struct Coordinate<'a> {
+pub(crate) struct Coordinate<'a> {
     var: &'a Variable,
     values: Values<'a>,
     units: Option<TimeUnits>,
@@ -29,7 +29,7 @@ enum Values<'a> {
 impl<'a> Coordinate<'a> {
     /// # Errors
     /// `step-invalid` for coordinates of several dimensions and of types without an order.
-    pub(super) fn of(var: &'a Variable, block: &'a Block, length: u64) -> Result<Self> {
+    pub(crate) fn of(var: &'a Variable, block: &'a Block, length: u64) -> Result<Self> {
         let name = &var.name;
         if block.shape.len() != 1 {
             let rank = block.shape.len();
@@ -47,7 +47,7 @@ impl<'a> Coordinate<'a> {
         let found = places(var, block).ok_or_else(|| {
             invalid(format!("the coordinate `{name}` is {}, which has no order", block.dtype))
         })?;
-        let units = units_of(var).filter(|units| units.unit_ns().is_ok());
+        let units = decodable(var, block);
         let masks = masks(var);
         let decode = packing(var).filter(|_| units.is_none());
         let one = |(cell, place): (usize, Option<Place>)| {
@@ -64,22 +64,22 @@ impl<'a> Coordinate<'a> {
         Ok(Self { var, values, units })
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.var.name
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match &self.values {
             Values::Places(places) => places.len(),
             Values::Texts(texts) => texts.len(),
         }
     }
 
-    pub(super) fn is_time(&self) -> bool {
+    pub(crate) fn is_time(&self) -> bool {
         self.units.is_some()
     }
 
-    pub(super) fn texts(&self) -> Option<&[String]> {
+    pub(crate) fn texts(&self) -> Option<&[String]> {
         match &self.values {
             Values::Texts(texts) => Some(texts),
             Values::Places(_) => None,
@@ -87,15 +87,42 @@ impl<'a> Coordinate<'a> {
     }
 
     /// The value of a cell; `None` where it is missing, or text.
-    pub(super) fn cell(&self, cell: usize) -> Option<Place> {
+    pub(crate) fn cell(&self, cell: usize) -> Option<Place> {
         match &self.values {
             Values::Places(places) => places.get(cell).copied().flatten(),
             Values::Texts(_) => None,
         }
     }
 
+    /// The order of two cells; missing ones are last, texts are put in order by their characters.
+    pub(crate) fn order(&self, a: usize, b: usize) -> Ordering {
+        match (&self.values, self.cell(a), self.cell(b)) {
+            (Values::Texts(texts), ..) => texts.get(a).cmp(&texts.get(b)),
+            (_, Some(a), Some(b)) => a.order(&b),
+            (_, a, b) => a.is_none().cmp(&b.is_none()),
+        }
+    }
+
+    /// Whether a cell has no value. An empty name is none.
+    pub(crate) fn is_missing(&self, cell: usize) -> bool {
+        match &self.values {
+            Values::Texts(texts) => texts.get(cell).is_none_or(String::is_empty),
+            Values::Places(_) => self.cell(cell).is_none(),
+        }
+    }
+
+    /// The value of a cell as users read it.
+    pub(crate) fn show(&self, cell: usize) -> String {
+        match &self.values {
+            Values::Texts(texts) => texts.get(cell).map(|text| format!("\"{text}\"")).unwrap_or_default(),
+            Values::Places(_) => {
+                self.cell(cell).map_or_else(|| "missing".to_owned(), |place| place.show(self.units.as_ref()))
+            }
+        }
+    }
+
     /// The value of a cell as a double.
-    pub(super) fn number(&self, cell: usize) -> Option<f64> {
+    pub(crate) fn number(&self, cell: usize) -> Option<f64> {
         self.cell(cell).map(|place| match place {
             Place::Whole(x) => x as f64,
             Place::Real(x) => x,

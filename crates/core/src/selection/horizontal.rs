@@ -153,3 +153,11 @@ fn rises(values: &Coordinate<'_>) -> bool {
         || (1..values.len()).filter_map(|cell| Some((values.number(cell - 1)?, values.number(cell)?)));
     pairs().filter(|(a, b)| a < b).count() * 2 >= pairs().count()
 }
+
+/// Whether the units are degrees of any kind.
+pub(crate) fn is_degrees(var: &Variable) -> bool {
+    var.attrs
+        .text("units")
+        .map(str::trim)
+        .is_some_and(|units| DEGREES.contains(&units) || EAST.contains(&units))
+}

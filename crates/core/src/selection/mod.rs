@@ -14,7 +14,8 @@ use crate::error::{Code, Error, Result};
 use crate::recipe::{Label, Selection};
 use crate::schema::Variable;
 
-use coordinate::Coordinate;
+pub(crate) use coordinate::Coordinate;
+pub(crate) use horizontal::is_degrees;
 pub use horizontal::{Horizontal, boxed, horizontal};
 
 /// The dimension that a selection names; `None` for a box, whose dimensions [`boxed`] finds.
@@ -38,7 +39,7 @@ pub const fn needs_values(selection: &Selection) -> bool {
 ///
 /// Labels are compared with decoded values, rounded to the coordinate's type; dates in its calendar. Values that are
 /// missing are never selected. Longitudes are compared modulo 360 and stay as they are; where a box crosses the seam of
-/// the coordinate, its western part is first.
+/// the coordinate, its cells begin behind the seam.
 ///
 /// # Errors
 /// `step-invalid` where nothing is selected, naming the range that there is; for exact values and items that are not

@@ -1,6 +1,7 @@
 //! Files that differ in one thing each: what combining makes of them.
 
 mod accepted;
+mod arranged;
 mod numbers;
 mod refused;
 mod scale;

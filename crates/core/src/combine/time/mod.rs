@@ -22,7 +22,7 @@ pub fn is_time_like(var: &Variable) -> bool {
 }
 
 /// The meaning of a variable's numbers, where they are times that can be decoded.
-pub(crate) fn units_of(var: &Variable) -> Option<TimeUnits> {
+pub(super) fn units_of(var: &Variable) -> Option<TimeUnits> {
     is_time_like(var).then(|| parse(var).ok()).flatten()
 }
 
@@ -102,10 +102,7 @@ pub(crate) fn places<'a>(
     let masks = masks(var);
     let masked = move |value: &Scalar| masks.iter().any(|mask| cftime::equal(mask, value));
     let cells = usize::try_from(block.len()).ok()?;
-    let decodes = |units: &TimeUnits| {
-        (0..cells).all(|i| block.scalar(i).is_some_and(|v| masked(&v) || units.decode_one(&v).is_ok()))
-    };
-    let units = units_of(var).filter(decodes);
+    let units = decodable(var, block);
     let one = move |i: usize| {
         let value = block.scalar(i)?;
         match &units {
@@ -118,4 +115,14 @@ pub(crate) fn places<'a>(
         }
     };
     (block.dtype.is_integer() || block.dtype.is_float()).then(|| (0..cells).map(one))
+}
+
+/// The meaning of a time coordinate's numbers, where all of them can be decoded.
+pub(crate) fn decodable(var: &Variable, block: &Block) -> Option<TimeUnits> {
+    let masks = masks(var);
+    let cells = usize::try_from(block.len()).ok()?;
+    let masked = |value: &Scalar| masks.iter().any(|mask| cftime::equal(mask, value));
+    units_of(var).filter(|units| {
+        (0..cells).all(|i| block.scalar(i).is_some_and(|v| masked(&v) || units.decode_one(&v).is_ok()))
+    })
 }
