@@ -60,6 +60,7 @@ fn numbers(dtype: DataType, values: &[i64]) -> AttrValue {
     AttrValue::Numbers { dtype, values: values.iter().map(|v| Scalar::Int(*v)).collect() }
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn file() -> File {
     let north = [("units", text("degrees_north")), ("bounds", text("lat_bnds"))];
     let mut arrays = vec![
@@ -219,6 +220,7 @@ fn labels(dim: &str, from: f64, to: f64) -> Selection {
 /// Steps, the variable that is looked at, its type, its `_FillValue`, its values.
 type Row = (Vec<Step>, &'static str, DataType, Option<f64>, Vec<f64>);
 
+#[allow(clippy::too_many_lines)] // a table
 fn rows() -> Vec<Row> {
     let int = Scalar::Int;
     let typed =
