@@ -67,7 +67,11 @@ fn alike(errors: &[Error]) -> Vec<Vec<&Error>> {
     for error in errors {
         let same = |group: &&mut Vec<&Error>| {
             group.first().is_some_and(|first| {
-                first.code == error.code && first.help == error.help && message(first) == message(error)
+                first.code == error.code
+                    && first.found.is_none()
+                    && error.found.is_none()
+                    && first.help == error.help
+                    && message(first) == message(error)
             })
         };
         match groups.iter_mut().find(same) {
@@ -83,6 +87,9 @@ fn error_text(output: &Output, alike: &[&Error]) -> String {
     let Some(error) = alike.first() else { return String::new() };
     let head = output.styled("1;31", &format!("error[{}]", error.code));
     let mut text = format!("{head}: {}\n", message(error));
+    for line in error.found_lines() {
+        text.push_str(&format!("    {line}\n"));
+    }
     let places = alike.iter().map(|e| &e.place).filter(|place| **place != Place::default());
     for place in places.take(PLACES_SHOWN) {
         text.push_str(&format!("  in {place}\n"));
@@ -110,13 +117,20 @@ fn message(error: &Error) -> String {
 fn error_event(error: &Error) -> Value {
     let Place { url, variable, chunk, range } = &error.place;
     let place = json!({"url": url, "variable": variable, "chunk": chunk, "range": range});
-    json!({
+    let mut event = json!({
         "event": "error",
         "code": error.code.as_str(),
         "message": message(error),
         "place": place,
         "help": error.help,
-    })
+    });
+    if let Some(found) = &error.found {
+        let files: Vec<Value> =
+            found.files.iter().map(|file| json!({"url": file.url, "has": file.has})).collect();
+        event["found"] = Value::Array(files);
+        event["found_total"] = found.total.into();
+    }
+    event
 }
 
 /// Shows what is wrong with a recipe; gives the first error's code.

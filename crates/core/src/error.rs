@@ -3,9 +3,12 @@
 //! A code decides the exit status and the page in the docs; each layer adds the part of the place that it knows,
 //! once. Messages are lower-case phrases: what was found, what was expected. Names stand in backticks.
 
+mod found;
+
 use std::fmt;
 
 pub use crate::code::Code;
+pub use found::{Found, FoundFile};
 
 /// The result of anything in arcoforge that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -19,6 +22,8 @@ pub struct Error {
     pub message: String,
     /// Where it happened, as far as the layers knew.
     pub place: Place,
+    /// The files that it is about, where these are several.
+    pub found: Option<Box<Found>>,
     /// What the user can do, if anything is known.
     pub help: Option<String>,
     /// The error below, of a library or the system.
@@ -41,7 +46,7 @@ pub struct Place {
 impl Error {
     /// An error with a code and a message; the place is added by [`Error::at`] and its siblings.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), place: Place::default(), help: None, source: None }
+        Self { code, message: message.into(), place: Place::default(), found: None, help: None, source: None }
     }
 
     /// Adds the file or URL, unless a layer below already did.
@@ -72,6 +77,18 @@ impl Error {
         self
     }
 
+    /// Adds the files that it is about, with what each has.
+    #[must_use]
+    pub fn found(mut self, files: impl IntoIterator<Item = FoundFile>) -> Self {
+        self.found = Some(Box::new(Found::new(files)));
+        self
+    }
+
+    /// The lines about the files, for people.
+    pub fn found_lines(&self) -> &[String] {
+        self.found.as_deref().map_or(&[], Found::lines)
+    }
+
     /// Says what the user can do.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -94,6 +111,9 @@ impl fmt::Display for Error {
         while let Some(below) = cause {
             write!(f, ": {below}")?;
             cause = below.source();
+        }
+        for line in self.found_lines() {
+            write!(f, "\n    {line}")?;
         }
         if self.place != Place::default() {
             write!(f, "\n  in {}", self.place)?;

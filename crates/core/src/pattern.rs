@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::axis::Key;
 use crate::template::Template;
 
-pub use checksums::{Algorithm, Checksum, Checksums};
+pub use checksums::{Algorithm, Checksum, Checksums, parse_manifest};
 pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
 
 /// Where a recipe's files are.

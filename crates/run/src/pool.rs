@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use arcoforge_core::error::Error;
 
 /// How many errors are collected before the rest is left undone.
-const ERRORS_MAX: usize = 20;
+pub(crate) const ERRORS_MAX: usize = 20;
 
 /// Runs `work` for every number below `count` on `threads` threads, each with a state of its own.
 ///
@@ -19,6 +19,25 @@ pub(crate) fn map<T: Send, S>(
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> Result<T, Error> + Sync,
 ) -> Result<Vec<T>, Vec<Error>> {
+    let (results, errors) = attempt(threads, count, stop_at_first, state, work);
+    if errors.is_empty() {
+        Ok(results.into_iter().map(|(_, value)| value).collect())
+    } else {
+        Err(errors.into_iter().map(|(_, error)| error).collect())
+    }
+}
+
+/// Results of items and errors of others, each with the item's number, in order.
+pub(crate) type Attempted<T> = (Vec<(usize, T)>, Vec<(usize, Error)>);
+
+/// As [`map`], and what was done is not lost where something fails.
+pub(crate) fn attempt<T: Send, S>(
+    threads: usize,
+    count: usize,
+    stop_at_first: bool,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<T, Error> + Sync,
+) -> Attempted<T> {
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
     let errors: Mutex<Vec<(usize, Error)>> = Mutex::new(Vec::new());
@@ -55,12 +74,9 @@ pub(crate) fn map<T: Send, S>(
         all
     });
     let mut errors = errors.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    if !errors.is_empty() {
-        errors.sort_by_key(|(item, _)| *item);
-        return Err(errors.into_iter().map(|(_, error)| error).collect());
-    }
+    errors.sort_by_key(|(item, _)| *item);
     results.sort_by_key(|(item, _)| *item);
-    Ok(results.into_iter().map(|(_, value)| value).collect())
+    (results, errors)
 }
 
 #[cfg(test)]

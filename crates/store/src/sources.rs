@@ -128,21 +128,45 @@ impl Sources {
         }
     }
 
+    /// Opens a file as whoever publishes it gives it, with its compression or archive on; a member's name behind `#` does
+    /// not count.
+    ///
+    /// # Errors
+    /// As of [`open`](Self::open).
+    pub fn open_packed(&self, url_or_path: &str) -> Result<Arc<dyn Object>> {
+        match Location::parse(url_or_path)? {
+            Location::Local(path) => {
+                self.check_local(url_or_path)?;
+                let path = split_member(&path).map_or(path, |(path, _)| path);
+                Ok(Arc::new(LocalObject::open(&self.files, &path, &path.display().to_string())?))
+            }
+            Location::Http(url) => match &self.cache {
+                Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
+                None => HttpObject::open(&self.client, &url),
+            },
+        }
+    }
+
     /// Opens a local file, also one whose path is not UTF-8.
     pub fn open_path(&self, path: &Path) -> Result<Arc<dyn Object>> {
         self.open_local(path, &path.display().to_string(), None)
     }
 
     fn open_local(&self, path: &Path, shown: &str, member: Option<&str>) -> Result<Arc<dyn Object>> {
-        if !self.options.allow_local {
-            return Err(Error::new(Code::SourceDenied, "files of this machine may not be read here")
-                .at(redact(shown))
-                .help("use an `https://` address"));
-        }
+        self.check_local(shown)?;
         let object = LocalObject::open(&self.files, path, shown)?;
         // a file that was written anew in this run is another input
         let key = format!("{} {:?}", path.display(), object.validator());
         self.unwrapper.open(&key, member, || Ok(Arc::new(object)))
+    }
+
+    fn check_local(&self, shown: &str) -> Result<()> {
+        if self.options.allow_local {
+            return Ok(());
+        }
+        Err(Error::new(Code::SourceDenied, "files of this machine may not be read here")
+            .at(redact(shown))
+            .help("use an `https://` address"))
     }
 
     /// What has been fetched so far.

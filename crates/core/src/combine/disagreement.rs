@@ -1,9 +1,6 @@
 //! What files disagree on, grouped so that ten thousand files make one message.
 
-use crate::error::{Code, Error};
-
-/// How many files a message names.
-const EXAMPLES: usize = 3;
+use crate::error::{Code, Error, FoundFile};
 
 /// One thing that files disagree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,16 +34,11 @@ impl Difference {
 }
 
 impl Disagreement {
-    /// The message with the first files; the rest are counted.
+    /// The error with its files.
     pub fn to_error(&self) -> Error {
-        let mut message = self.what.clone();
-        for found in self.found.iter().take(EXAMPLES) {
-            message.push_str(&format!("\n    {}: {}", found.url, found.has));
-        }
-        if self.found.len() > EXAMPLES {
-            message.push_str(&format!("\n    … and {} more files", self.found.len() - EXAMPLES));
-        }
-        let error = Error::new(self.code, message);
+        let files = self.found.iter().map(|f| FoundFile { url: f.url.clone(), has: f.has.clone() });
+        let error = Error::new(self.code, &self.what);
+        let error = if self.found.is_empty() { error } else { error.found(files) };
         let error = if self.variable.is_empty() { error } else { error.in_variable(&self.variable) };
         if self.help.is_empty() { error } else { error.help(&self.help) }
     }
