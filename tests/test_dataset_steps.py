@@ -60,8 +60,8 @@ def check(store, want, keywords=None):
 
 def rolled(ds, west):
     lon = (ds.lon - west) % 360 + west
-    edges = ds.lon_bnds + (lon - ds.lon)
-    out = ds.assign_coords(lon=lon.assign_attrs(ds.lon.attrs)).assign(lon_bnds=edges)
+    edges = ds.lon_bnds.values + (lon.values - ds.lon.values)[:, None]
+    out = ds.assign_coords(lon=lon.assign_attrs(ds.lon.attrs)).assign(lon_bnds=(ds.lon_bnds.dims, edges))
     return out.roll(lon=-int(np.argmin(lon.values)), roll_coords=True)
 
 
@@ -79,7 +79,11 @@ STEPS = [
         lambda ds: ds.isel(time=np.flatnonzero((ds.time >= 2) & (ds.time < 60))),
     ),
     ("values", KEEP + "steps: [{subset: {time: [2000-02-15, 2000-01-01]}}]\n", lambda ds: ds.sel(time=[45, 0])),
-    ("range", KEEP + "steps: [{subset: {time: {start: 1, stop: -1, step: 3}}}]\n", lambda ds: ds.isel(time=slice(1, -1, 3))),
+    (
+        "range",
+        KEEP + "steps: [{subset: {time: {start: 1, stop: -1, step: 3}}}]\n",
+        lambda ds: ds.isel(time=slice(1, -1, 3)),
+    ),
     ("items", KEEP + "steps: [{subset: {time: {items: [-1, 0, 4]}}}]\n", lambda ds: ds.isel(time=[-1, 0, 4])),
 ]
 
@@ -93,7 +97,7 @@ def test_steps_of_the_dataset(rest, truth, compression, tmp_path):
     check(store, truth(expected(paths)))
     if "roll" in rest:
         assert "valid_min" not in xr.open_zarr(store, **RAW).lon.attrs
-    assert arco.run("verify", tmp_path / "recipe.yaml", store, cwd=tmp_path).code == 0
+    assert arco.run("verify", tmp_path / "recipe.yaml", "--to", store, cwd=tmp_path).code == 0
 
 
 OVERLAP = [[0, 1, 2, 3], [2, 3, 4], [4, 5]]
@@ -161,10 +165,11 @@ def test_duplicates_and_order_are_refused_at_once(tmp_path):
 
 def test_whole_files_are_copied_though_they_are_sorted(tmp_path):
     paths = write(tmp_path, [[4, 5], [0, 1], [2, 3]])
-    done, store = bake(tmp_path, paths, "combine: {order: sort}\n")
+    output = "output: {chunks: {time: 1, lat: 3, lon: 8}, codecs: source}\n"
+    done, store = bake(tmp_path, paths, "combine: {order: sort}\n" + output)
     assert done.code == 0, done.text
     plan = arco.run("plan", tmp_path / "recipe.yaml", cwd=tmp_path)
-    assert "copied" in plan.text or "copy" in plan.text, plan.text
+    assert "1 of 7 arrays copied without decoding" in plan.text, plan.text
     check(store, expected(paths).sortby("time"))
 
 
@@ -184,11 +189,7 @@ def test_time_encoding(encoding, stored, tmp_path):
     calendar = stored.get("calendar", "standard")
     want = xr.decode_cf(expected(paths), use_cftime=True, mask_and_scale=False)
     if calendar != "standard":
-        want = want.convert_calendar(calendar, use_cftime=True)
-        want["time_bnds"] = xr.DataArray(
-            [[b.replace(calendar=calendar) if hasattr(b, "replace") else b for b in row] for row in want.time_bnds.values],
-            dims=want.time_bnds.dims,
-        )
+        want = want.drop_vars("time_bnds").convert_calendar(calendar, use_cftime=True)
     raw = xr.open_zarr(store, **RAW)
     assert raw.time.attrs["units"] == stored["units"]
     assert raw.time.attrs["calendar"] == calendar
