@@ -5,6 +5,13 @@ use super::*;
 use crate::arrange::arrange;
 use crate::recipe::{Kept, Label, Selection, Step, TimeEncoding};
 
+/// Pairs of key and value, or of variable and cells.
+type Pairs<'a> = &'a [(&'a str, &'a str)];
+/// Policies, the days of every file, and the cells of `time` and `x`.
+type PolicyRow<'a> = (Pairs<'a>, &'a [&'a [f64]], &'a str, &'a str);
+/// What it is, steps, and the cells of variables.
+type StepRow<'a> = (&'a str, Vec<Step>, Pairs<'a>);
+
 const DAYS: &str = "days since 2000-01-01";
 
 /// A file of days with data that stays in the file, bounds and a static coordinate.
@@ -59,7 +66,7 @@ fn policies_of_order_and_duplicates() {
     let single: &[&[f64]] = &[&[5.0, 1.0, 3.0], &[2.0, 4.0]];
     let falling: &[&[f64]] = &[&[5.0, 4.0], &[3.0]];
     let within: &[&[f64]] = &[&[0.0, 0.0, 1.0, 2.0], &[2.0, 0.0]];
-    let rows: [(&[(&str, &str)], &[&[f64]], &str, &str); 9] = [
+    let rows: [PolicyRow<'_>; 9] = [
         (&[("duplicates", "first")], overlap, "0 1 2 3 4 5", "a0 a1 a2 a3 b2 b3"),
         (&[("duplicates", "last")], overlap, "0 1 2 3 4 5", "a0 a1 b0 b1 b2 b3"),
         (&[("duplicates", "identical")], overlap, "0 1 2 3 4 5", "a0 a1 a2 a3 b2 b3"),
@@ -109,7 +116,7 @@ fn what_duplicates_and_order_leave_is_refused_at_once() {
             (Code::CombineOrder, "time", &["not monotonic", "b.nc"]),
         ],
     );
-    let rows: [(&[(&str, &str)], Code); 2] =
+    let rows: [(Pairs<'_>, Code); 2] =
         [(&[("order", "sort")], Code::CombineDuplicates), (&[("order", "keep")], Code::CombineDuplicates)];
     for (policies, code) in rows {
         let (axes, files) = files();
@@ -161,7 +168,7 @@ fn steps_of_the_dataset() {
     let items =
         |items: &[i64]| Step::Subset(vec![Selection::Items { dim: dim("time"), items: items.to_vec() }]);
     let files = || vec![days(&[4.0, 0.0]), days(&[2.0, 31.0])];
-    let rows: [(&str, Vec<Step>, &[(&str, &str)]); 8] = [
+    let rows: [StepRow<'_>; 8] = [
         ("sort", vec![sort("time", false)], &[("time", "0 2 4 31"), ("x", "a1 b0 a0 b1")]),
         ("sort", vec![sort("time", true)], &[("time", "31 4 2 0"), ("x", "b1 a0 b0 a1")]),
         (
