@@ -39,7 +39,7 @@ written! {
             constant: Raw,
             /// With `attr` and `file_name`: how to parse a date (`%Y%m%d`).
             format: Text,
-            /// The coordinate's `units` attribute.
+            /// The coordinate's `units`; dates are counted in them. Default for dates: days since 1970-01-01, or seconds.
             units: Text,
             /// The variables that get the dimension; globs. Default: all that are not coordinates.
             variables: OneOrMany<Text>,

@@ -11,11 +11,12 @@ use crate::attrs::{AttrValue, Attrs};
 use crate::axis::Key;
 use crate::block::{Block, scalar_to_le};
 use crate::calendar::{Calendar, DateTime};
+use crate::cftime::{TimeUnits, calendar_named, encode_as, units_since_1970};
 use crate::codec::Encoding;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::names;
-use crate::recipe::{AddDim, DimValue};
+use crate::recipe::{AddDim, DimValue, TimeEncoding};
 use crate::schema::{Storage, Variable};
 use crate::strftime::Strftime;
 
@@ -148,7 +149,7 @@ fn constant(
             let (_, key, calendar) =
                 found.ok_or_else(|| invalid(add, format!("there is no axis `{axis}`")))?;
             match key {
-                Key::Date(date) => Ok(dated(*date, *calendar)),
+                Key::Date(date) => dated(add, *date, *calendar),
                 Key::Int(x) => Ok(typed(Scalar::Int(*x))),
                 Key::Text(text) => Ok(typed(Scalar::Text(text.clone()))),
                 Key::Map(map) => map.get("key").cloned().map(typed).ok_or_else(|| {
@@ -202,26 +203,35 @@ fn parsed(add: &AddDim, text: &str, format: &str) -> Result<(DataType, Scalar, A
         .map_err(|(_, why)| why)
         .and_then(|f| f.read(text, Calendar::Standard))
         .map_err(|e| invalid(add, format!("`{text}` is not a date of the form `{format}`: {e}")))?;
-    Ok(dated(date, Calendar::Standard))
+    dated(add, date, Calendar::Standard)
 }
 
-/// A date as CF time: whole days where it is midnight, else seconds or nanoseconds.
-fn dated(date: DateTime, calendar: Calendar) -> (DataType, Scalar, Attrs) {
-    let epoch = DateTime { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
-    let ns = calendar.to_ns(&date) - calendar.to_ns(&epoch);
-    let (unit, unit_ns) = match ns {
-        ns if ns % (86_400 * SECOND_NS) == 0 => ("days", 86_400 * SECOND_NS),
-        ns if ns % SECOND_NS == 0 => ("seconds", SECOND_NS),
-        _ => ("nanoseconds", 1),
+/// A date as CF time: in the units and the calendar that the step names, else in whole days where it is midnight, or in
+/// seconds or nanoseconds.
+fn dated(add: &AddDim, date: DateTime, calendar: Calendar) -> Result<(DataType, Scalar, Attrs)> {
+    let named = |name: &str| add.attrs.iter().find(|(key, _)| key == name).and_then(|(_, v)| v.as_text());
+    let wanted = named("calendar").map(calendar_named).transpose()?.unwrap_or(calendar);
+    let instant = calendar.to_ns(&date);
+    let from = units_since_1970(&[Some(instant)], calendar)?;
+    let units =
+        named("units").map_or_else(|| units_of(instant, &from, wanted), |units| Ok(units.to_owned()))?;
+    let encoding = TimeEncoding { units: Some(units.clone()), calendar: Some(wanted), dtype: None };
+    let (_, block, _) = encode_as(&[Some(instant)], &from, &encoding)?;
+    let value = block.scalar(0).ok_or_else(|| Error::new(Code::Bug, "a date has no number"))?;
+    let attrs = [("units", units), ("calendar", wanted.name().to_owned())];
+    let attrs = attrs.map(|(name, text)| (name.to_owned(), AttrValue::Text(text)));
+    Ok((block.dtype, value, attrs.into_iter().collect()))
+}
+
+/// The coarsest of days, seconds and nanoseconds since 1970 that count an instant in another calendar.
+fn units_of(instant: i128, from: &TimeUnits, calendar: Calendar) -> Result<String> {
+    let instant = from.convert(&[Some(instant)], calendar)?.first().copied().flatten().unwrap_or_default();
+    let unit = match instant {
+        ns if ns % (86_400 * SECOND_NS) == 0 => "days",
+        ns if ns % SECOND_NS == 0 => "seconds",
+        _ => "nanoseconds",
     };
-    let text = |text: &str| AttrValue::Text(text.to_owned());
-    let attrs = [
-        ("units".to_owned(), text(&format!("{unit} since 1970-01-01 00:00:00"))),
-        ("calendar".to_owned(), text(calendar.name())),
-    ];
-    let value = i64::try_from(ns / unit_ns).map_or(Scalar::Float(ns as f64 / unit_ns as f64), Scalar::Int);
-    let dtype = if matches!(value, Scalar::Int(_)) { DataType::Int64 } else { DataType::Float64 };
-    (dtype, value, attrs.into_iter().collect())
+    Ok(format!("{unit} since 1970-01-01 00:00:00"))
 }
 
 fn typed(value: Scalar) -> (DataType, Scalar, Attrs) {
@@ -239,3 +249,7 @@ fn typed(value: Scalar) -> (DataType, Scalar, Attrs) {
 fn invalid(add: &AddDim, message: impl std::fmt::Display) -> Error {
     Error::new(Code::StepInvalid, format!("`add_dim` of `{}`: {message}", add.dim))
 }
+
+#[cfg(test)]
+#[path = "add_dim_tests.rs"]
+mod tests;
