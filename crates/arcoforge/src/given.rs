@@ -161,12 +161,16 @@ fn is_recipe(input: &str) -> bool {
 fn recipe_path(inputs: &Inputs) -> Outcome<Option<&str>> {
     let usage = |message: String, help: &str| Err(Error::new(Code::Usage, message).help(help).into());
     match inputs.inputs.as_slice() {
-        [one] if is_recipe(one) => match &inputs.concat {
-            Some(dim) => usage(
+        [one] if is_recipe(one) => match (&inputs.concat, &inputs.checksums) {
+            (Some(dim), _) => usage(
                 format!("found `--concat {dim}` with a recipe"),
                 "the recipe's `axes` say what is concatenated",
             ),
-            None => Ok(Some(one)),
+            (None, Some(list)) => usage(
+                format!("found `--checksums {list}` with a recipe"),
+                "name the file in the recipe's `source.checksums`",
+            ),
+            (None, None) => Ok(Some(one)),
         },
         [one] if Path::new(one).join("recipe.yaml").is_file() => {
             let inside = Path::new(one).join("recipe.yaml");
@@ -198,11 +202,13 @@ fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
             return Err(Error::new(Code::Usage, message).help(help).into());
         }
     };
+    let mut source = Source::new(Input::Files(files));
+    source.checksums.manifests.extend(inputs.checksums.clone());
     Ok(Recipe {
         name: "files".to_owned(),
         about: About::default(),
         axes,
-        source: Source::new(Input::Files(files)),
+        source,
         steps: Vec::new(),
         combine: Policies::default(),
         output: RecipeOutput::default(),

@@ -26,6 +26,9 @@ pub(crate) struct Inputs {
     /// Only datasets of this name, of a recipe that makes several; a glob; may be repeated
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Vec<String>,
+    /// Checksums of data files, as sha256sum or md5sum writes them; a file or a URL. A recipe has `source.checksums`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checksums: Option<String>,
 }
 
 /// What the dataset looks like; each option stands above the recipe.

@@ -139,7 +139,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "a declared position whose file is absent",
         &[
             now("error", "refuse, listing them"),
-            later("fill", "keep the position, with fill values"),
+            now("fill", "keep the position, with fill values"),
             now("skip", "leave the position out"),
         ],
     ),
@@ -148,8 +148,8 @@ pub const POLICIES: &[PolicyKey] = &[
         "a variable that some files lack",
         &[
             now("error", "refuse, naming file and variable"),
-            later("fill", "fill with a real _FillValue"),
-            later("drop", "leave the variable out"),
+            now("fill", "fill with a real _FillValue, given to the variable where it has none"),
+            now("drop", "leave the variable out"),
         ],
     ),
     variable(
@@ -161,9 +161,9 @@ pub const POLICIES: &[PolicyKey] = &[
                 "equal within the rounding of the coarser type, else refuse with the largest difference",
             ),
             now("error", "refuse any difference"),
-            later("override", "take the first file's"),
-            later("outer", "the union of all"),
-            later("inner", "the intersection of all"),
+            now("override", "take the first file's"),
+            now("outer", "the union of all"),
+            now("inner", "the intersection of all"),
         ],
     ),
     variable(
@@ -171,22 +171,22 @@ pub const POLICIES: &[PolicyKey] = &[
         "arrays without the concat dimension",
         &[
             now("error", "refuse, with the largest difference"),
-            later("stack", "give them the concat dimension"),
-            later("first", "take the first file's"),
+            now("stack", "give them the concat dimension"),
+            now("first", "take the first file's"),
         ],
     ),
     dataset(
         "lat",
         "latitude that runs north to south in some files",
         &[
-            now("align", "flip to the first file's direction (this version refuses instead)"),
+            now("align", "flip to the first file's direction"),
             now("error", "refuse"),
         ],
     ),
     dataset(
         "lon",
         "longitude convention (0 to 360, -180 to 180)",
-        &[now("error", "refuse"), later("roll", "roll to the first file's convention")],
+        &[now("error", "refuse"), now("roll", "roll to the first file's convention")],
     ),
     variable(
         "dims",
@@ -201,9 +201,9 @@ pub const POLICIES: &[PolicyKey] = &[
         "attributes",
         &[
             now("equal", "keep what is equal in all files, list what is not"),
-            later("first", "take the first file's"),
+            now("first", "take the first file's; what the numbers mean must still be equal"),
             now("error", "refuse any difference"),
-            later("collect", "keep every value, as lists"),
+            now("collect", "keep every value, as lists, where readers take a list"),
         ],
     ),
     variable(
@@ -211,7 +211,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "scalar variables",
         &[
             now("promote", "constant ones stay scalar, varying ones get the concat dimension"),
-            later("drop", "leave varying ones out"),
+            now("drop", "leave varying ones out"),
             now("error", "refuse varying ones"),
         ],
     ),
@@ -220,7 +220,7 @@ pub const POLICIES: &[PolicyKey] = &[
         "strings, chars and enums",
         &[
             now("text", "UTF-8 of variable length; enums with flag_values and flag_meanings"),
-            later("keep", "as each file has them"),
+            later("keep", "as each file has them; Zarr has no type of fixed-length text that all readers know"),
         ],
     ),
 ];

@@ -54,7 +54,7 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
 }
 
 /// A relative path from the recipe's folder; URLs and absolute paths as they are.
-fn resolve(candidate: &str, base: &Path) -> String {
+pub(crate) fn resolve(candidate: &str, base: &Path) -> String {
     let relative =
         !candidate.contains("://") && Path::new(candidate).is_relative() && !base.as_os_str().is_empty();
     if relative { base.join(candidate).display().to_string() } else { candidate.to_owned() }

@@ -18,11 +18,13 @@
 
 mod bake;
 mod checks;
+mod checksums;
 pub mod describe;
 mod duplicates;
 mod execute;
 pub mod figures;
 mod find;
+mod gaps;
 mod gather;
 mod given;
 mod init;

@@ -74,7 +74,7 @@ pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
         let Some(position) = inputs.positions.get(at) else { return Ok(None) };
         let object = survey::open(session, position)?;
         session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        Ok(object.map(|object| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
+        Ok(object.map(|(object, _)| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
     };
     let threads = session.options.budget.workers.max(session.options.connections as usize);
     let found = pool::map(threads, inputs.positions.len(), false, || (), one)?;
@@ -166,13 +166,13 @@ impl Lock {
         // pruned and whole patterns number their positions alike along every axis, so the index finds the input
         let at = self.inputs.binary_search_by(|input| input.position.as_slice().cmp(&position.index)).ok();
         let Some(locked) = at.and_then(|at| self.inputs.get(at)) else {
-            return Some(format!("{url}: not in the lock"));
+            return Some("not in the lock".to_owned());
         };
         if !url.ends_with(&locked.url) {
-            return Some(format!("{url}: `{}` in the lock", locked.url));
+            return Some(format!("`{}` in the lock", locked.url));
         }
         (locked.validator != *now)
-            .then(|| format!("{url}: {} now, {} in the lock", shown(now), shown(&locked.validator)))
+            .then(|| format!("{} now, {} in the lock", shown(now), shown(&locked.validator)))
     }
 }
 

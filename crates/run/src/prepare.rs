@@ -1,11 +1,9 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
-use std::sync::{Mutex, PoisonError};
-
 use arcoforge_core::arrange::{self, Comparison};
-use arcoforge_core::combine::{self, CombineAxis, File, Piece};
+use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Piece};
 use arcoforge_core::error::{Code, Error};
-use arcoforge_core::pattern::{Pattern, Position};
+use arcoforge_core::pattern::Pattern;
 use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
@@ -14,16 +12,15 @@ use arcoforge_store::Validator;
 use sha2::{Digest, Sha256};
 
 use crate::Outcome;
-use crate::find::{Inputs, find};
+use crate::find::find;
+use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
 use crate::session::{Event, Options, Session, Stage};
-use crate::survey::{self, Found, Interner, Surveyed};
+use crate::survey::{self, All, Found, Interner, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
-/// Threads that survey where inputs are on another machine.
-const REMOTE_THREADS_MAX: usize = 32;
 /// Threads that bake where inputs are on another machine, unless more are asked for.
 const REMOTE_WORKERS_MAX: usize = 8;
 
@@ -42,6 +39,8 @@ pub struct Prepared {
     pub absent: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute).
     pub left_out: Vec<(String, String)>,
+    /// What is no error, and worth knowing.
+    pub notes: Vec<Note>,
     /// SHA-256 over recipe, inputs, dataset and versions, in hex.
     pub digest: String,
     /// The first file's schema before the steps, and after each with the step's name.
@@ -69,23 +68,32 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     session.tell(&Event::Started { stage: Stage::Find, total: 0 });
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
-    let axes = combine_axes(&inputs.pattern);
+    let mut axes = combine_axes(&inputs.pattern);
     let interner = Interner::default();
-    let (found, absent) = survey_all(session, recipe, &inputs, &axes, lock, &interner)?;
-    check_unmatched(recipe, &found)?;
+    let All { found, absent, mut errors } =
+        survey::survey_all(session, recipe, &inputs, &axes, lock, &interner)?;
+    if errors.is_empty() {
+        check_unmatched(recipe, &found)?;
+    }
     let (mut files, surveyed): (Vec<File>, Vec<Surveyed>) =
         found.into_iter().map(|f| (f.file, f.surveyed)).unzip();
-    read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
-    session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
-    let undecided = reconcile(&axes, &mut files, &recipe.combine);
-    // what rules changed and is compared
-    read_needs(session, &axes, &mut files, &surveyed, &interner, &recipe.combine)?;
-    let encoded = arrange::needs(&recipe.steps, &files);
-    read(session, &mut files, &surveyed, &interner, &encoded)?;
-    let mut combined = combine::combine(&axes, &files, &recipe.combine, undecided)
-        .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
-    arrange::arrange(&mut combined, &recipe.steps, &files)?;
+    if recipe.combine.get("gaps", "") == "fill" {
+        gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
+    }
+    // what is wrong with some files does not hide what others disagree on
+    let mut combined = match combined(session, recipe, &axes, &mut files, &surveyed, &interner) {
+        Ok(combined) if errors.is_empty() => combined,
+        Ok(_) => return Err(errors),
+        Err(more) => {
+            let hole = |error: &Error| error.code == Code::CombineGaps;
+            let known = !errors.is_empty();
+            errors.extend(more.into_iter().filter(|error| !(known && hole(error))));
+            return Err(errors);
+        }
+    };
     let (left_out, compare) = (combined.left_out.clone(), std::mem::take(&mut combined.compare));
+    let notes = combined.notes.clone();
+    notes.iter().for_each(|note| session.tell(&Event::Warning(note.text())));
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
@@ -105,7 +113,40 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
-    Ok(Prepared { plan, files, surveyed, inputs, absent, left_out, digest, history, compare })
+    Ok(Prepared {
+        plan,
+        files,
+        surveyed,
+        inputs,
+        absent: absent.labels,
+        left_out,
+        notes,
+        digest,
+        history,
+        compare,
+    })
+}
+
+/// Reads what combining needs, makes files alike as policies say, and combines.
+fn combined(
+    session: &Session<'_>,
+    recipe: &Recipe,
+    axes: &[CombineAxis],
+    files: &mut [File],
+    surveyed: &[Surveyed],
+    interner: &Interner,
+) -> Outcome<Combined> {
+    read_needs(session, axes, files, surveyed, interner, &recipe.combine)?;
+    session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
+    let undecided = reconcile(axes, files, &recipe.combine);
+    // what rules changed and is compared
+    read_needs(session, axes, files, surveyed, interner, &recipe.combine)?;
+    let encoded = arrange::needs(&recipe.steps, files);
+    read(session, files, surveyed, interner, &encoded)?;
+    let mut combined = combine::combine(axes, files, &recipe.combine, undecided)
+        .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
+    arrange::arrange(&mut combined, &recipe.steps, files)?;
+    Ok(combined)
 }
 
 /// What the target's format can't hold is refused before anything is written.
@@ -136,113 +177,9 @@ fn combine_axes(pattern: &Pattern) -> Vec<CombineAxis> {
         kind: axis.kind,
         labels: axis.keys.iter().map(ToString::to_string).collect(),
         items_per_file: axis.items_per_file,
+        gaps: Gaps::LeftOut,
     };
     pattern.axes().iter().map(axis).collect()
-}
-
-/// Opens every input once, in parallel. Returns what was found and the labels of positions without a file.
-fn survey_all(
-    session: &Session<'_>,
-    recipe: &Recipe,
-    inputs: &Inputs,
-    axes: &[CombineAxis],
-    lock: Option<&Lock>,
-    interner: &Interner,
-) -> Outcome<(Vec<Found>, Vec<String>)> {
-    let positions = &inputs.positions;
-    session.tell(&Event::Started { stage: Stage::Survey, total: positions.len() as u64 });
-    let remote = positions.iter().any(|p| p.candidates.iter().any(|c| c.starts_with("http")));
-    let workers = session.options.budget.workers;
-    let threads = if remote {
-        workers.max(session.options.connections as usize).min(REMOTE_THREADS_MAX)
-    } else {
-        workers
-    };
-    let changes: Mutex<Vec<(usize, String)>> = Mutex::default();
-    let one = |(): &mut (), at: usize| {
-        session.check_interrupt()?;
-        let Some(position) = positions.get(at) else { return Ok(None) };
-        let object = survey::open(session, position)?;
-        let found = match object {
-            None => None,
-            Some(object) => {
-                if let Some(changed) = lock.and_then(|l| l.change(position, object.url(), object.validator()))
-                {
-                    changes.lock().unwrap_or_else(PoisonError::into_inner).push((at, changed));
-                    return Ok(None);
-                }
-                Some(survey::survey(recipe, &inputs.pattern, axes, position, object, interner)?)
-            }
-        };
-        session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        Ok(found)
-    };
-    let found = pool::map(threads, positions.len(), false, || (), one)?;
-    session.tell(&Event::Finished { stage: Stage::Survey });
-    check_changes(changes.into_inner().unwrap_or_else(PoisonError::into_inner), positions.len())?;
-    let policy = recipe.combine.get("gaps", "");
-    let absent = gaps(inputs, &found, policy)?;
-    Ok((found.into_iter().flatten().collect(), absent))
-}
-
-/// Inputs that are not those of recipe.lock: one error for all of them.
-fn check_changes(mut changes: Vec<(usize, String)>, total: usize) -> Outcome<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    changes.sort();
-    let shown: Vec<&str> = changes.iter().take(3).map(|(_, text)| text.as_str()).collect();
-    let more =
-        if changes.len() > 3 { format!("\n    … and {} more", changes.len() - 3) } else { String::new() };
-    let message = format!(
-        "{} of {total} inputs are not those of recipe.lock:\n    {}{more}",
-        changes.len(),
-        shown.join("\n    ")
-    );
-    Err(vec![
-        Error::new(Code::LockMismatch, message).help("`arcoforge lock` takes the inputs as they are now"),
-    ])
-}
-
-/// Positions without a file: beyond the last file of a range that ends now they are not yet there; others are refused
-/// unless the policy skips them.
-fn gaps(inputs: &Inputs, found: &[Option<Found>], policy: &str) -> Outcome<Vec<String>> {
-    let last = |axis: usize| {
-        let key = |(position, found): (&Position, &Option<Found>)| {
-            found.as_ref().and_then(|_| position.index.get(axis).copied())
-        };
-        inputs.positions.iter().zip(found).filter_map(key).max()
-    };
-    let ends: Vec<(usize, Option<u32>)> = inputs.open_ended.iter().map(|&axis| (axis, last(axis))).collect();
-    let future = |position: &Position| {
-        ends.iter().any(|(axis, end)| match (position.index.get(*axis), end) {
-            (Some(at), Some(end)) => at > end,
-            _ => false,
-        })
-    };
-    let empty = || inputs.positions.iter().zip(found).filter(|(_, found)| found.is_none()).map(|(p, _)| p);
-    let label = |p: &Position| {
-        p.keys.iter().map(|(axis, key)| format!("{axis} {key}")).collect::<Vec<_>>().join(", ")
-    };
-    let wrong: Vec<&Position> = empty().filter(|p| !future(p)).collect();
-    if wrong.is_empty() || (policy == "skip" && wrong.len() < inputs.positions.len()) {
-        return Ok(empty().map(label).collect());
-    }
-    let first = |p: &&&Position| p.candidates.first().cloned().unwrap_or_else(|| label(p));
-    let shown: Vec<String> = wrong.iter().take(3).map(|p| first(&p)).collect();
-    let more =
-        if wrong.len() > 3 { format!("\n    … and {} more", wrong.len() - 3) } else { String::new() };
-    let code = Code::SourceNotFound;
-    let error = Error::new(
-        code,
-        format!(
-            "not found: {} of {} inputs:\n    {}{more}",
-            wrong.len(),
-            inputs.positions.len(),
-            shown.join("\n    ")
-        ),
-    );
-    Err(vec![error.help("correct the path or URL; positions that the archive lacks go into `source.missing`, or `combine.gaps: skip` leaves out what is absent")])
 }
 
 /// A name in a step that no file has is a mistake.

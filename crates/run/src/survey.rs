@@ -1,5 +1,7 @@
 //! The survey: every input is opened once, its schema transformed, and what combining needs of its values is read.
 
+mod all;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -17,6 +19,8 @@ use arcoforge_store::Object;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::session::Session;
+
+pub(crate) use all::{All, survey_all};
 
 /// Values that decide what a step does are read up to this size.
 const DECISIVE_BYTES_MAX: u64 = 64 << 20;
@@ -87,12 +91,15 @@ impl Interner {
     }
 }
 
-/// Opens the first candidate of a position that exists; `None` where none does.
-pub(crate) fn open(session: &Session<'_>, position: &Position) -> Result<Option<Arc<dyn Object>>> {
+/// Opens the first candidate of a position that exists, and says which; `None` where none does.
+pub(crate) fn open<'a>(
+    session: &Session<'_>,
+    position: &'a Position,
+) -> Result<Option<(Arc<dyn Object>, &'a str)>> {
     for candidate in &position.candidates {
         match session.sources.open(candidate) {
             Err(error) if error.code == Code::SourceNotFound => {}
-            other => return other.map(Some),
+            other => return other.map(|object| Some((object, candidate.as_str()))),
         }
     }
     Ok(None)

@@ -1,9 +1,10 @@
 //! Attributes over files: equal ones are kept, others left out and listed; those that decide what the numbers mean
 //! must be equal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::collected::settle;
 use super::group::Group;
 use super::time::is_time_like;
 use super::{Context, Difference, Disagreement};
@@ -15,7 +16,7 @@ use crate::schema::Variable;
 
 /// What the difference of an attribute means.
 enum Meaning {
-    /// Left out of the dataset, and listed.
+    /// Whatever the policy of `attrs` says.
     Free,
     /// The first file's is kept, as a policy says, and listed.
     First,
@@ -56,7 +57,7 @@ pub(super) fn variable(
     let Some((first_file, first)) = group.first(context.files) else { return Attrs::new() };
     let model = &first.var;
     let mut gone: BTreeSet<String> = BTreeSet::new();
-    let mut noted: BTreeSet<String> = BTreeSet::new();
+    let (mut noted, mut free): (BTreeSet<String>, BTreeSet<String>) = Default::default();
     if recoded {
         let bounds = BOUNDS_OF_NUMBERS.iter().filter(|name| model.attrs.get(name).is_some());
         gone.extend(bounds.map(|name| (*name).to_owned()));
@@ -75,7 +76,7 @@ pub(super) fn variable(
         }
         last = Arc::clone(&mapped.var);
         for name in differing(&model.attrs, &mapped.var.attrs) {
-            if gone.contains(name) {
+            if gone.contains(name) || free.contains(name) {
                 continue;
             }
             match meaning(context, model, &mapped.var, name, recoded) {
@@ -84,7 +85,7 @@ pub(super) fn variable(
                     noted.insert(name.to_owned());
                 }
                 Meaning::Free => {
-                    gone.insert(name.to_owned());
+                    free.insert(name.to_owned());
                 }
                 Meaning::Fixed(code, key) => {
                     let this = Difference::new(&file.url, has(&mapped.var.attrs, name));
@@ -108,6 +109,9 @@ pub(super) fn variable(
     }));
     let mut kept = model.attrs.clone();
     gone.iter().for_each(|name| drop(kept.remove(name)));
+    let all = group.files.iter().filter_map(|occurrence| occurrence.mapped(context.files));
+    let policy = context.policies.get("attrs", &model.name);
+    gone.extend(settle(&mut kept, free, policy, all.map(|mapped| &mapped.var.attrs)));
     left_out.extend(gone.into_iter().chain(noted).map(|name| (model.name.clone(), name)));
     kept
 }
@@ -182,39 +186,38 @@ fn same_mask(a: &Variable, b: &Variable) -> bool {
 pub(super) fn group<'a>(
     context: &Context<'_>,
     path: &str,
-    mut all: impl Iterator<Item = (&'a str, &'a Attrs)>,
+    all: impl Iterator<Item = (&'a str, &'a Attrs)>,
     left_out: &mut Vec<(String, String)>,
     problems: &mut Vec<Disagreement>,
 ) -> Attrs {
-    let Some((first_url, first)) = all.next() else { return Attrs::new() };
-    let strict = context.policies.get("attrs", "") == "error";
-    let mut gone: BTreeSet<&str> = BTreeSet::new();
-    let mut found: Vec<Difference> = Vec::new();
-    for (url, attrs) in all {
+    let all: Vec<(&str, &Attrs)> = all.collect();
+    let Some((first_url, first)) = all.first().copied() else { return Attrs::new() };
+    let policy = context.policies.get("attrs", "");
+    let mut differ: BTreeMap<&str, Vec<Difference>> = BTreeMap::new();
+    for (url, attrs) in all.iter().skip(1) {
         for name in differing(first, attrs) {
-            if gone.insert(name) && strict {
-                found.push(Difference::new(first_url, has(first, name)));
-                found.push(Difference::new(url, has(attrs, name)));
+            let found = differ.entry(name).or_default();
+            if policy == "error" {
+                found.push(Difference::new(*url, has(attrs, name)));
             }
         }
     }
-    if !found.is_empty() {
-        let what =
-            "attributes of the dataset differ between files, and `combine.attrs` is `error`".to_owned();
-        let help = "`step: attrs` deletes them, `combine.attrs: equal` leaves out what differs".to_owned();
+    let names: BTreeSet<String> = differ.keys().map(|name| (*name).to_owned()).collect();
+    for (name, mut found) in differ.into_iter().filter(|_| policy == "error") {
+        found.insert(0, Difference::new(first_url, has(first, name)));
         problems.push(Disagreement {
             code: Code::CombineAttrs,
             variable: path.to_owned(),
-            what,
+            what: format!("attribute `{name}` differs between files, and `combine.attrs` is `error`"),
             found,
-            help,
+            help: format!(
+                "the step `attrs: {{delete: [{name}]}}` deletes it, `combine.attrs: equal` leaves out what differs"
+            ),
         });
     }
     let mut kept = first.clone();
-    for name in gone {
-        kept.remove(name);
-        left_out.push((path.to_owned(), name.to_owned()));
-    }
+    let out = settle(&mut kept, names, policy, all.iter().map(|(_, attrs)| *attrs));
+    left_out.extend(out.into_iter().map(|name| (path.to_owned(), name)));
     kept
 }
 

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::dropped::{self, Dropped};
+use super::gaps;
 use super::group::{self, Group, merge_key};
 use super::layout::Layout;
 use super::lengths::{self, Offsets};
@@ -33,23 +35,29 @@ pub fn combine(
     let known: BTreeSet<String> = undecided.iter().map(|problem| problem.variable.clone()).collect();
     let mut problems = unreadable(files);
     problems.extend(undecided);
-    let offsets = lengths::offsets(&context, &mut problems);
+    let mut offsets = lengths::offsets(&context, &mut problems);
     if lengths::an_axis_is_absent(&context) {
         // without the dimension every variable differs between files, and that says nothing
         return Err(problems);
     }
-    let auxiliary = auxiliary(&context);
+    let auxiliary = auxiliary(axes, files);
     let all = group::variables(files);
     let times = time::recode(files, &all, policies, &mut problems);
     times.check_countable(files, &all, &mut problems);
     let combiner = Combiner { context: &context, offsets: &offsets, times: &times, auxiliary: &auxiliary };
     let mut left_out = Vec::new();
     let mut variables = Vec::new();
+    let mut dropped = dropped::absent(&context, &all, &mut problems);
     for group in all.iter().filter(|group| !known.contains(&group.name)) {
-        variables.extend(combiner.variable(group, &mut left_out, &mut problems));
+        if !dropped.contains(&group.name) {
+            variables.extend(combiner.variable(group, &mut left_out, &mut dropped, &mut problems));
+        }
     }
+    let mut notes = dropped.finish(&mut variables);
     schemas::dimensions(&context, &variables, &mut problems);
+    gaps::keep(&context, &mut offsets, &mut variables, &mut notes, &mut problems);
     let compare = order::settle(&context, &offsets, &mut variables, &mut problems);
+    gaps::close(&context, &mut variables, &mut notes, &mut problems);
     let roots = files.iter().map(|f| (f.url.as_str(), &f.view.attrs));
     let mut attrs = attributes::group(&context, "", roots, &mut left_out, &mut problems);
     let mut groups = groups(&context, &mut left_out, &mut problems);
@@ -58,7 +66,7 @@ pub fn combine(
     }
     mark_coordinates(&context, &variables, &mut attrs, &mut groups);
     let concat = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.clone()).collect();
-    Ok(Combined { attrs, groups, variables, concat, left_out, compare })
+    Ok(Combined { attrs, groups, variables, concat, left_out, notes, compare })
 }
 
 /// What readers could not read and no step dropped.
@@ -83,9 +91,9 @@ fn unreadable(files: &[File]) -> Vec<Disagreement> {
 }
 
 /// Coordinates, bounds and the like, as the first file of every merge key has them.
-fn auxiliary(context: &Context<'_>) -> BTreeSet<String> {
+pub(crate) fn auxiliary(axes: &[CombineAxis], files: &[File]) -> BTreeSet<String> {
     let mut seen = BTreeSet::new();
-    let firsts = context.files.iter().filter(|f| seen.insert(merge_key(context.axes, Some(f))));
+    let firsts = files.iter().filter(|f| seen.insert(merge_key(axes, Some(f))));
     firsts.flat_map(|f| f.view.auxiliary()).collect()
 }
 
@@ -102,6 +110,7 @@ impl Combiner<'_> {
         &self,
         group: &Group,
         left_out: &mut Vec<(String, String)>,
+        dropped: &mut Dropped,
         problems: &mut Vec<Disagreement>,
     ) -> Option<CombinedVar> {
         let before = problems.len();
@@ -113,8 +122,10 @@ impl Combiner<'_> {
         let timely = recoded.is_some() || self.times.refused(&group.name);
         let widths = along.is_empty() && coordinate && context.rounding(&group.name);
         let float_width = widths && context.policies.get("dtype", &group.name) == "promote";
-        schemas::agree(context, group, &along, Lenient { recoded: timely, float_width }, problems);
-        schemas::absent(context, group, problems);
+        let first_counts = along.is_empty() && context.first_counts(&model.var, coordinate);
+        let lenient = Lenient { recoded: timely, float_width, first_counts };
+        schemas::agree(context, group, &along, lenient, problems);
+        schemas::absent(context, group, (along.is_empty(), coordinate), problems);
         schemas::masks_are_numbers(context, group, problems);
         let attrs = attributes::variable(context, group, timely, left_out, problems);
         if problems.len() > before || self.times.refused(&group.name) {
@@ -122,7 +133,14 @@ impl Combiner<'_> {
         }
         let mut var = Variable { attrs, ..(*model.var).clone() };
         let content = if along.is_empty() {
-            let statics = Static { context, group, offsets: self.offsets, recoded, coordinate };
+            let statics = Static { context, group, offsets: self.offsets, recoded, coordinate, first_counts };
+            if var.shape.is_empty()
+                && context.policies.get("scalars", &group.name) == "drop"
+                && !statics.differ(statics.chosen()).is_empty()
+            {
+                dropped.add(&group.name, "left out, because it varies between files");
+                return None;
+            }
             statics.settle(&mut var, problems)
         } else {
             let layout = Layout { context, group, along: &along, offsets: self.offsets, recoded, coordinate };

@@ -8,11 +8,15 @@
 mod alike;
 mod along;
 mod attributes;
+mod collected;
 mod dataset;
 mod disagreement;
+mod dropped;
+mod gaps;
 mod group;
 mod layout;
 mod lengths;
+mod note;
 mod order;
 mod place;
 mod schemas;
@@ -33,13 +37,18 @@ use crate::dtype::{DataType, Scalar};
 use crate::recipe::Policies;
 use crate::steps::{FileView, Mapped, Origin};
 
+pub(crate) use alike::{blocks_same, relative_rounding};
 pub use along::{Along, Segment};
+pub(crate) use dataset::auxiliary;
 pub use dataset::combine;
-pub(crate) use dataset::unwritten;
 pub use disagreement::{Difference, Disagreement};
-pub(crate) use group::{Group, Occurrence, variables as groups};
-pub(crate) use place::filled;
+pub use gaps::{AxisKey, Gaps};
+pub(crate) use group::{Group, Occurrence, merge_key, variables as groups};
+pub use note::Note;
 pub use place::place;
+pub(crate) use place::filled;
+pub(crate) use dataset::unwritten;
+pub(crate) use statics::{is_latitude, is_longitude};
 pub use time::is_time_like;
 pub(crate) use time::{Place, decodable, masks, places};
 
@@ -54,6 +63,8 @@ pub struct CombineAxis {
     pub labels: Vec<String>,
     /// Items that every file must hold along a concat axis.
     pub items_per_file: Option<u64>,
+    /// What becomes of items that no file holds.
+    pub gaps: Gaps,
 }
 
 /// One surveyed file.
@@ -91,6 +102,8 @@ pub struct Combined {
     pub concat: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute); the variable is empty for the root.
     pub left_out: Vec<(String, String)>,
+    /// What is no error, and worth knowing.
+    pub notes: Vec<Note>,
     /// What must be equal in the files because only one of it is kept.
     pub compare: Vec<Comparison>,
 }
@@ -190,6 +203,13 @@ struct Context<'a> {
 impl Context<'_> {
     /// Whether a coordinate is equal within the rounding of its type.
     fn rounding(&self, name: &str) -> bool {
-        self.policies.get("coords", name) == "equal"
+        self.policies.get("coords", name) != "error"
+    }
+
+    /// Whether the first file's values are taken, whatever the others hold, of an array without a concat dimension.
+    fn first_counts(&self, var: &crate::schema::Variable, coordinate: bool) -> bool {
+        let policy = |key| self.policies.get(key, &var.name);
+        !var.shape.is_empty()
+            && if coordinate { policy("coords") == "override" } else { policy("static") == "first" }
     }
 }

@@ -119,6 +119,7 @@ fn combined(var: Variable, coordinate: bool, content: Content) -> Combined {
         variables: vec![variable],
         concat: vec!["time".to_owned()],
         left_out: Vec::new(),
+        notes: Vec::new(),
         compare: Vec::new(),
     }
 }
