@@ -54,11 +54,12 @@ def bake(case, paths, outcome, folder, policies=()):
         problems += ["something is left behind"] if any(target.iterdir()) else []
         return Baked(judge.judge(outcome, message=done.text), problems, done.text)
     right = judge.right_of(outcome)
-    problems = differences(store, right, done.text) if right else []
-    return Baked(judge.judge(outcome, problems), problems, done.text)
+    problems = differences(store, right) if right else []
+    result = judge.judge(outcome, problems)
+    unsaid = [f"the output does not say {word!r}" for word in (right.says if right else ()) if word not in done.text]
+    return Baked(result, problems + unsaid, done.text)
 
 
-def differences(store, right, output):
+def differences(store, right):
     with xr.open_zarr(store, mask_and_scale=right.decoded) as ds:
-        found = judge.compare(ds, right, stored=True)
-    return found + [f"the output does not say {word!r}" for word in right.says if word not in output]
+        return judge.compare(ds, right, stored=True)

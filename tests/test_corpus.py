@@ -105,7 +105,10 @@ class Case:
         return arco.run("bake", *self.command(*options), "--to", self.store)
 
     def judge(self):
-        with xr.open_zarr(self.store, consolidated=False) as ds:
+        """The differences that the corpus finds. xarray makes doubles of integers that have a `_FillValue`; where the
+        case asks for exact integers, they are judged as they are stored, by every reader that keeps them."""
+        exact = any(v.get("exact") and "masked_as" in v for v in self.expected["variables"].values())
+        with xr.open_zarr(self.store, consolidated=False, mask_and_scale=not exact) as ds:
             return comparison()(ds, self.expected)
 
 
@@ -254,12 +257,11 @@ def without(name):
     return check
 
 
-def dtype(name, expected):
-    """The type that is stored, whatever xarray makes of missing cells."""
+def dtype(name, *expected):
+    """The type that is stored, whatever xarray makes of missing cells and packing."""
 
     def check(case, ds, output):
-        stored = ds[name].encoding["dtype"]
-        assert stored == np.dtype(expected), stored
+        assert ds[name].encoding["dtype"] in [np.dtype(one) for one in expected]
 
     return check
 
@@ -313,7 +315,7 @@ POLICIES = [
     ("enc-int-width-differs", "dtype=error", ["f1.nc", "t2m"]),
     ("enc-int-width-differs", "dtype=first", ["f1.nc", "t2m"]),
     ("enc-packed-scale-differs", "packing=decode", same),
-    ("enc-packed-scale-differs", "packing=auto", every(same, dtype("t2m", "i2"))),
+    ("enc-packed-scale-differs", "packing=auto", every(same, dtype("t2m", "i2", "i4"))),
     ("enc-packed-scale-differs", "packing=first", ["f1.nc", "t2m"]),
     ("enc-packed-scale-differs", "packing=error", ["f1.nc", "t2m", "scale_factor"]),
     ("enc-units-differ", "units=error", ["f0.nc", "f1.nc", "t2m", "K", "degC"]),
@@ -390,6 +392,16 @@ def test_a_gap_between_declared_days(policy, kept, prepare):
     with xr.open_zarr(case.store) as ds:
         days(*kept)(case, ds, done.text)
         np.testing.assert_array_equal(ds.t2m.values, np.stack([truth.get(day, nothing) for day in kept]))
+
+
+def test_identifiers_keep_their_fill_value(prepare):
+    """What the case says in words: the missing one is still -1, and `_FillValue` still says so."""
+    if corpus() is None:
+        pytest.skip("no corpus: set ARCOFORGE_CORPUS")
+    case = prepare("enc-int64-fill-precision")
+    baked(case.run())
+    with xr.open_zarr(case.store, mask_and_scale=False) as ds:
+        assert ds.t2m.dtype == np.int64 and ds.t2m.values[0, 0, 0] == -1 and ds.t2m.attrs["_FillValue"] == -1
 
 
 @pytest.mark.skipif(corpus() is None, reason="no corpus: set ARCOFORGE_CORPUS")

@@ -20,7 +20,7 @@ class Right:
 
     variables: dict
     attrs: dict = field(default_factory=dict)
-    stored: dict = field(default_factory=dict)  # variable → the type of the stored numbers
+    stored: dict = field(default_factory=dict)  # variable → the type of the stored numbers, or several
     atol: float = 1e-6
     calendar: str = ""
     decoded: bool = True  # False: numbers are compared as they are stored, before masking

@@ -23,8 +23,8 @@ def packing_differs(files):
     a = packed(files, [0, 1], grid(2, 1, 240, 260), 0.001, 250.0)
     b = packed(files, [2, 3], grid(2, 2, 290, 320), 0.002, 305.0)
     right = Right({"t2m": cells(a, b), "time": dates(0, 1, 2, 3)}, atol=5e-5)
-    # 80 K in 65,000 steps
-    auto = Right(right.variables, stored={"t2m": "i2"}, atol=2e-3)
+    # 80 K at the finer of the two scales are more steps than int16 has: either is a packing that holds all values
+    auto = Right(right.variables, stored={"t2m": "i2 i4"}, atol=1e-3)
     return Outcomes(
         right,
         {

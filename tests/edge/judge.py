@@ -14,8 +14,10 @@ CLASSES = {
 }
 
 
-def judge(outcome, problems=None, message=None):
-    """The class of a result: `problems` are those of a dataset that was made (None: none was), else `message` is why not."""
+def judge(outcome, problems=None, message=None, named=None):
+    """The class of a result: `problems` are those of a dataset that was made, else `message` is why none was.
+
+    `named(stop, message)` says what a message fails to name; by default every word of the `Stop`."""
     stop = outcome if isinstance(outcome, Stop) else getattr(outcome, "stop", None)
     if message is None:
         if isinstance(outcome, Stop):
@@ -23,7 +25,7 @@ def judge(outcome, problems=None, message=None):
         return "wrong" if problems else "right"
     if stop is None:
         return "refused"
-    return "vague" if missing_words(stop, message) else "stops"
+    return "vague" if (named or missing_words)(stop, message) else "stops"
 
 
 def missing_words(stop, message):
@@ -50,9 +52,11 @@ def compare(ds, right, stored=False):
         actual = attribute(ds[of] if of else ds, at)
         if not same(actual, expected):
             found.append(f"`{where}` is {actual!r}, not {expected!r}")
-    for name, dtype in right.stored.items() if stored else ():
-        if name in ds.variables and ds[name].encoding.get("dtype", ds[name].dtype) != np.dtype(dtype):
-            found.append(f"`{name}` is stored as {ds[name].encoding.get('dtype')}, not {dtype}")
+    for name, dtypes in right.stored.items() if stored else ():
+        if name in ds.variables:
+            actual = ds[name].encoding.get("dtype", ds[name].dtype)
+            if actual not in [np.dtype(dtype) for dtype in dtypes.split()]:
+                found.append(f"`{name}` is stored as {actual}, not {dtypes.replace(' ', ' or ')}")
     return found
 
 
