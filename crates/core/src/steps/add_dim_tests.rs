@@ -1,5 +1,8 @@
 use super::*;
 
+/// Date, its calendar, attributes of the step, number.
+type Row<'a> = (&'a str, Calendar, &'a [(&'a str, &'a str)], Scalar);
+
 /// The number, units and calendar of a date where the step names these attributes.
 fn count(date: &str, calendar: Calendar, attrs: &[(&str, &str)]) -> Result<(Scalar, String, String)> {
     let attrs = attrs.iter().map(|(name, text)| ((*name).to_owned(), AttrValue::Text((*text).to_owned())));
@@ -15,7 +18,7 @@ fn dates_are_counted_in_the_units_that_the_step_names() {
     use Calendar::{Day360, Standard};
     let (since_2002, since_2004) = (("units", "days since 2002-01-01"), ("units", "days since 2004-01-01"));
     // what cftime's date2num gives
-    let rows: [(&str, Calendar, &[(&str, &str)], Scalar); 8] = [
+    let rows: [Row<'_>; 8] = [
         ("2002-07-04", Standard, &[], Scalar::Int(11_872)),
         ("2002-07-04T06:00", Standard, &[], Scalar::Int(1_025_762_400)),
         ("2002-07-04", Standard, &[since_2002], Scalar::Int(184)),
