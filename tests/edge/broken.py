@@ -80,7 +80,7 @@ def flipped_bit(files):
     return Outcomes(Stop(("f0.nc", "checksum")))
 
 
-@case("bomb", "A file of 1 MB with one chunk of 1 GiB.", concat=None, limits=(30, 512))
+@case("bomb", "A file of 1 MB with one chunk of 1 GiB.", concat=None, limits=(30, 512), peers=False)
 def bomb(files):
     def fill(file):
         size = 1 << 30

@@ -112,9 +112,7 @@ def shared_chunks(files):
     return Outcomes(Right({"t2m": cells(*parts), "time": dates(*range(30))}))
 
 
-@case(
-    "unlimited-dimension-of-odd-size", "NetCDF-3 with one int16 variable of records, which is not padded.", concat=None
-)
+@case("one-variable-of-records", "NetCDF-3 with one int16 variable of records, which is not padded.", concat=None)
 def record_padding(files):
     values = np.arange(15, dtype="i2").reshape(5, 3)
 
