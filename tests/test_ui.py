@@ -72,7 +72,11 @@ class Ports:
         for name, port in self.names.items():
             line = line.replace(name, f"http://127.0.0.1:{port}")
         child = subprocess.Popen(
-            [str(arco.binary()), *shlex.split(line)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [str(arco.binary()), *shlex.split(line)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         if "busy" in line:
             assert self.http.waiting.wait(30), "the server was not asked"
