@@ -33,7 +33,9 @@ def write(case):
     url = str(case.folder / ("f" + "".join(f"_{{{name}}}" for name, *_ in case.axes) + suffix + ".gz" * wrapped))
     recipe = {"schema": 1, "name": "random", "axes": axes, "source": {"url": url} if axes else {"files": [url]}}
     recipe["steps"] = [{kind: value} for kind, value in [*case.steps, *case.after]]
-    recipe["combine"] = {key: how for key, how in case.policies.items() if how}
+    policies = {key: how for key, how in case.policies.items() if how}
+    case.sets = [f"combine.{key}={how}" for key, how in policies.items()] if case.rng("set").random() < 0.3 else []
+    recipe["combine"] = {} if case.sets else policies
     recipe["output"] = output(case)
     text = json.dumps({k: v for k, v in recipe.items() if v or k == "axes"}, indent=1, ensure_ascii=False)
     (case.folder / "recipe.yaml").write_text(text)
@@ -211,10 +213,12 @@ def emptied(file, other):
     """A file that is absent, as one whose cells along `time` are all missing; the rest is as in another file."""
     out = dict(file)
     for name, v in model.variables(file):
-        if "time" not in v.dims:
-            out[name] = other.get(name, v)
+        if name not in other:
+            out.pop(name)
+        elif "time" not in v.dims:
+            out[name] = other[name]
         else:
-            out[name] = v.take("time", np.full(v.length("time"), -1))
+            out[name] = other[name].take("time", np.full(v.length("time"), -1))
     return out
 
 

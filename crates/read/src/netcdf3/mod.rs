@@ -97,7 +97,8 @@ fn read_header(object: &dyn Object, file_bytes: u64) -> Result<(Format, Header)>
             Err(Stop::More) if prefix_bytes >= HEADER_BYTES_MAX => {
                 let message =
                     format!("the {format} header is longer than the limit of {HEADER_BYTES_MAX} bytes");
-                return Err(Error::new(Code::SourceLimit, message));
+                let error = Error::new(Code::SourceLimit, message);
+                return Err(error.help("check that the file is complete and is what its name says"));
             }
             Err(Stop::More) => {
                 let longer = file_bytes.min(prefix_bytes.saturating_mul(4)).min(HEADER_BYTES_MAX);

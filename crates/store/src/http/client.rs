@@ -184,7 +184,7 @@ impl Client {
     pub(crate) fn check_interrupted(&self, shown: &str) -> Result<()> {
         let flag: Option<&AtomicBool> = self.options.interrupted.as_deref();
         if flag.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-            return Err(Error::new(Code::Interrupted, "stopped").at(shown));
+            return Err(Error::new(Code::Interrupted, "stopped; nothing was published").at(shown));
         }
         Ok(())
     }
