@@ -5,11 +5,12 @@ import shutil
 import signal
 import subprocess
 
-import arco
-import made
 import numpy as np
 import pytest
 import xarray as xr
+
+import arco
+import made
 
 MATRIX = """\
 matrix: {{values: {{part: {parts}}}}}

@@ -63,17 +63,22 @@ pub(super) fn variable(
         gone.extend(bounds.map(|name| (*name).to_owned()));
     }
     let mut last: Arc<Variable> = Arc::clone(model);
-    let mut refused: Vec<(String, Code, &str, Vec<Difference>)> = Vec::new();
+    let mut refused: Vec<Refused> = Vec::new();
+    let mut again: BTreeSet<String> = BTreeSet::new();
     for occurrence in group.files.iter().skip(1) {
         let (Some(mapped), Some(file)) =
             (occurrence.mapped(context.files), context.files.get(occurrence.file as usize))
         else {
             continue;
         };
-        // files of one archive mostly share one schema
+        // files of one archive mostly share one schema; what was refused of it is refused of this file too
         if Arc::ptr_eq(&last, &mapped.var) || last.attrs == mapped.var.attrs {
+            for (_, _, _, found) in refused.iter_mut().filter(|(name, ..)| again.contains(name)) {
+                found.extend(found.last().map(|same| Difference::new(&file.url, &same.has)));
+            }
             continue;
         }
+        again.clear();
         last = Arc::clone(&mapped.var);
         for name in differing(&model.attrs, &mapped.var.attrs) {
             if gone.contains(name) || free.contains(name) {
@@ -89,6 +94,7 @@ pub(super) fn variable(
                 }
                 Meaning::Fixed(code, key) => {
                     let this = Difference::new(&file.url, has(&mapped.var.attrs, name));
+                    again.insert(name.to_owned());
                     match refused.iter_mut().find(|(n, ..)| n == name) {
                         Some((_, _, _, found)) => found.push(this),
                         None => {
@@ -100,13 +106,7 @@ pub(super) fn variable(
             }
         }
     }
-    problems.extend(refused.into_iter().map(|(name, code, key, found)| Disagreement {
-        code,
-        variable: model.name.clone(),
-        what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
-        found,
-        help: help(key, &model.name, &name),
-    }));
+    problems.extend(refused.into_iter().map(|refused| disagreement(&model.name, refused)));
     let mut kept = model.attrs.clone();
     gone.iter().for_each(|name| drop(kept.remove(name)));
     let all = group.files.iter().filter_map(|occurrence| occurrence.mapped(context.files));
@@ -114,6 +114,19 @@ pub(super) fn variable(
     gone.extend(settle(&mut kept, free, policy, all.map(|mapped| &mapped.var.attrs)));
     left_out.extend(gone.into_iter().chain(noted).map(|name| (model.name.clone(), name)));
     kept
+}
+
+/// An attribute that differs and may not: its name, the code, the policy's key, and what files have.
+type Refused = (String, Code, &'static str, Vec<Difference>);
+
+fn disagreement(variable: &str, (name, code, key, found): Refused) -> Disagreement {
+    Disagreement {
+        code,
+        variable: variable.to_owned(),
+        what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
+        found,
+        help: help(key, variable, &name),
+    }
 }
 
 /// What to do about attributes that decide. Setting one where the numbers differ would be wrong in silence, so it is

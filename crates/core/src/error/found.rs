@@ -43,6 +43,10 @@ impl Found {
                 found.files.push(file);
             }
         }
+        if found.total <= LINES as u64 {
+            found.lines = found.files.iter().map(|file| line(file, 1)).collect();
+            return found;
+        }
         let told: u64 = groups.iter().map(|(_, count)| count).sum();
         found.lines = groups.iter().map(|(first, count)| line(first, *count)).collect();
         match found.total - told {
@@ -92,12 +96,16 @@ mod tests {
         Found::new(files.enumerate().map(|(n, has)| FoundFile { url: format!("f{n}.nc"), has: has.into() }))
     }
 
+    /// How many files have what, and the lines.
+    type Row = (&'static [(usize, &'static str)], &'static [&'static str]);
+
     #[test]
     fn people_see_three_lines_and_the_count() {
-        let rows: &[(&[(usize, &str)], &[&str])] = &[
+        let rows: &[Row] = &[
             (&[], &[]),
             (&[(1, "a"), (1, "b")], &["f0.nc: a", "f1.nc: b"]),
             (&[(1, ""), (1, "")], &["f0.nc", "f1.nc"]),
+            (&[(3, "a")], &["f0.nc: a", "f1.nc: a", "f2.nc: a"]),
             (
                 &[(1, "x = 1"), (4998, "x = 2")],
                 &["f0.nc: x = 1", "x = 2: 4,998 files, first f1.nc", "(`--json` lists all 4,999 files)"],
