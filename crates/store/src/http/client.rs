@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error, Result};
 use ureq::tls::TlsConfig;
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::DefaultConnector;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, BodyReader, Proxy, ResponseExt};
 
 use super::failure::{Failure, Retry, explain_status, explain_transport};
@@ -19,6 +18,7 @@ use super::head::Head;
 use super::honest::Honesty;
 use super::lanes::{KeyLocks, Lanes, Permit};
 use super::spool::Spools;
+use super::stop::{StoppableTcp, Watch};
 use super::tls;
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
@@ -32,7 +32,7 @@ const CONNECT_RETRIES_MAX: u32 = 2;
 
 /// Sends requests for all objects of a run.
 pub(crate) struct Client {
-    agent: OnceLock<Agent>,
+    agent: OnceLock<(Agent, Option<Watch>)>,
     options: SourceOptions,
     lanes: Lanes,
     counters: Counters,
@@ -76,11 +76,16 @@ impl Client {
 
     /// The agent, made with the first request: until then no file of root certificates is read.
     fn agent(&self) -> Result<&Agent, Failure> {
-        if let Some(agent) = self.agent.get() {
+        if let Some((agent, _)) = self.agent.get() {
             return Ok(agent);
         }
         let tls = tls::config(self.options.roots.as_deref()).map_err(Failure::never)?;
-        Ok(self.agent.get_or_init(|| agent(&self.options, tls)))
+        let (agent, _) = self.agent.get_or_init(|| {
+            let agent = agent(&self.options, tls);
+            let watch = Watch::start(&self.options.interrupted, &agent);
+            (agent, watch)
+        });
+        Ok(agent)
     }
 
     pub(crate) fn options(&self) -> &SourceOptions {
@@ -137,7 +142,10 @@ impl Client {
         let mut tried = 0_u32;
         loop {
             self.check_interrupted(shown)?;
-            let failure = match attempt() {
+            let outcome = attempt();
+            // a connection that was shut down may look like any failure, and like the end of a body
+            self.check_interrupted(shown)?;
+            let failure = match outcome {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
@@ -256,7 +264,11 @@ fn agent(options: &SourceOptions, tls: TlsConfig) -> Agent {
         .max_idle_connections_per_host(connections)
         .max_idle_connections(connections.saturating_mul(4))
         .build();
-    let resolver =
-        GuardedResolver { allow_private: options.allow_private, inner: DefaultResolver::default() };
-    Agent::with_parts(config, DefaultConnector::default(), resolver)
+    let interrupted = options.interrupted.clone();
+    let connector =
+        ().chain(ConnectProxyConnector::default())
+            .chain(StoppableTcp(interrupted.clone()))
+            .chain(RustlsConnector::default());
+    let resolver = GuardedResolver { allow_private: options.allow_private, interrupted };
+    Agent::with_parts(config, connector, resolver)
 }

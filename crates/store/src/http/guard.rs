@@ -10,11 +10,13 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
+use super::stop::{Flag, until_stopped};
+
 /// Resolves names, and refuses them where an address is not a public one.
 #[derive(Debug)]
 pub(crate) struct GuardedResolver {
     pub(crate) allow_private: bool,
-    pub(crate) inner: DefaultResolver,
+    pub(crate) interrupted: Flag,
 }
 
 /// The refusal, carried through the HTTP library's error.
@@ -36,7 +38,9 @@ impl Resolver for GuardedResolver {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, Error> {
-        let found = self.inner.resolve(uri, config, timeout)?;
+        let (uri, config) = (uri.clone(), config.clone());
+        let look_up = move || DefaultResolver::default().resolve(&uri, &config, timeout);
+        let found = until_stopped(&self.interrupted, look_up)?;
         let refused = found.iter().map(std::net::SocketAddr::ip).find(|ip| !is_public(*ip));
         match refused {
             Some(ip) if !self.allow_private => Err(Error::Io(io::Error::other(Refused(ip)))),

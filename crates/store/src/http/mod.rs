@@ -8,6 +8,7 @@ mod honest;
 mod lanes;
 mod page;
 mod spool;
+mod stop;
 mod tls;
 
 pub use tls::ROOTS_VARIABLE;

@@ -243,6 +243,8 @@ impl Copy<'_> {
             }
         }
         file.flush().map_err(disk)?;
+        // a connection that was shut down may look like the end of a body
+        self.client.check_interrupted(self.shown).map_err(Failure::never)?;
         match self.expected {
             Some(expected) if reader.received() != expected => {
                 Err(Failure::short(self.shown, reader.received(), expected))

@@ -1,6 +1,6 @@
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error};
 use arcoforge_store::object::{read_all, read_range};
@@ -423,6 +423,62 @@ fn an_interrupted_run_does_not_wait() {
     };
     let error = Sources::new(options).open(&server.url("/down/a")).unwrap_err();
     assert_eq!(error.code, Code::Interrupted);
+}
+
+#[test]
+fn an_interrupted_run_leaves_a_server_that_says_no_more() {
+    type Answer = fn(&Request) -> Reply;
+    let silent: Answer = |_| Reply { silent: true, ..Reply::default() };
+    let body: Answer = |request| Reply { stall: Some(7), ..Reply::ranged(request, &noise(SIZE)) };
+    let whole: Answer = |_| Reply { stall: Some(7), ..Reply::new(200, &noise(SIZE)) };
+    let unsized_body: Answer = |_| Reply { stall: Some(7), chunked: true, ..Reply::new(200, &noise(SIZE)) };
+    let cache = tempfile::tempdir().unwrap();
+    let rows = [
+        ("an answer", silent, None),
+        ("the body of a range", body, None),
+        ("a whole body", whole, None),
+        ("a body without a length", unsized_body, None),
+        ("a body for the cache", whole, Some(cache.path().to_owned())),
+    ];
+    for (what, answer, cache) in rows {
+        let flag = Arc::new(AtomicBool::new(false));
+        let set = Arc::clone(&flag);
+        let server = Server::start(move |request| {
+            set.store(true, Ordering::SeqCst);
+            answer(request)
+        });
+        let options = SourceOptions { interrupted: Some(flag), cache, ..SourceOptions::default() };
+        let (sources, started) = (Sources::new(options), Instant::now());
+        let error = sources.open(&server.url("/a")).unwrap_err();
+        assert_eq!(error.code, Code::Interrupted, "{what}: {error}");
+        assert!(started.elapsed() < Duration::from_secs(10), "{what}: {:?}", started.elapsed());
+        assert_eq!(server.count(), 1, "{what}");
+    }
+    let folders = |folder: std::path::PathBuf| std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let entries = folders(cache.path().to_owned()).flat_map(|first| folders(first.path()));
+    let files: Vec<_> =
+        entries.flat_map(|entry| folders(entry.path())).map(|file| file.file_name()).collect();
+    assert_eq!(files, ["lock"], "half a body is kept");
+}
+
+#[test]
+fn an_interrupted_run_leaves_a_server_that_never_says_who_it_is() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let flag = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&flag);
+    let thread = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        set.store(true, Ordering::SeqCst);
+        // until the client goes away
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    });
+    let options = SourceOptions { interrupted: Some(flag), ..SourceOptions::default() };
+    let started = Instant::now();
+    let error = Sources::new(options).open(&format!("https://{address}/a.nc")).unwrap_err();
+    assert_eq!(error.code, Code::Interrupted, "{error}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+    thread.join().unwrap();
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub(crate) struct Reply {
     pub(crate) trickle: bool,
     /// Answers nothing, and waits until the client goes away.
     pub(crate) silent: bool,
+    /// Sends so many bytes of the body, and waits until the client goes away.
+    pub(crate) stall: Option<usize>,
     /// Sends the body in chunks, without a length.
     pub(crate) chunked: bool,
 }
@@ -149,7 +151,12 @@ fn serve(stream: &TcpStream, shared: &Shared) {
             let _ = reader.read_line(&mut String::new());
             return;
         }
-        if send(stream, &reply).is_err() || reply.cut.is_some() {
+        let sent = send(stream, &reply);
+        if reply.stall.is_some() {
+            let _ = reader.read_line(&mut String::new());
+            return;
+        }
+        if sent.is_err() || reply.cut.is_some() {
             let _ = stream.shutdown(Shutdown::Both);
             return;
         }
@@ -185,14 +192,14 @@ fn send(mut stream: &TcpStream, reply: &Reply) -> std::io::Result<()> {
     }
     head.push_str("\r\n");
     stream.write_all(head.as_bytes())?;
-    let body = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
+    let body = &reply.body[..reply.cut.or(reply.stall).unwrap_or(reply.body.len())];
     if reply.chunked {
         for part in body.chunks(4096) {
             write!(stream, "{:x}\r\n", part.len())?;
             stream.write_all(part)?;
             stream.write_all(b"\r\n")?;
         }
-        return if reply.cut.is_some() { Ok(()) } else { stream.write_all(b"0\r\n\r\n") };
+        return if reply.cut.or(reply.stall).is_some() { Ok(()) } else { stream.write_all(b"0\r\n\r\n") };
     }
     if reply.trickle {
         return body.iter().try_for_each(|byte| stream.write_all(&[*byte]));
