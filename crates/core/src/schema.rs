@@ -113,6 +113,11 @@ impl Variable {
         self.dims.iter().position(|d| d == dim).and_then(|at| self.shape.get(at)).copied()
     }
 
+    /// Whether no dimension is there twice, as that of a covariance may be.
+    pub fn has_unique_dims(&self) -> bool {
+        self.dims.iter().enumerate().all(|(at, dim)| !self.dims.iter().take(at).any(|other| other == dim))
+    }
+
     /// How many elements there are.
     pub fn cells(&self) -> u64 {
         self.shape.iter().product()

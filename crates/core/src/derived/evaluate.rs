@@ -45,7 +45,7 @@ fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCell
         Rule::Pick { runs, missing } => pick(mapped, input()?, runs, missing, region, read),
         Rule::Map(ops) => op::apply_all(ops, evaluate(input()?, region, read)?),
         Rule::Filled(value) => filled(mapped.var.dtype, region.shape(), value),
-        Rule::Formula(formula) => formula::compute(formula, mapped, derived, region, read),
+        Rule::Formula { formula, axes } => formula::compute((formula, axes), mapped, derived, region, read),
         Rule::Flagged { flags, fill } => flagged::compute(flags, fill, derived, region, read),
     }
 }

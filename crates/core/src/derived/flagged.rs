@@ -39,7 +39,7 @@ impl Flag {
 
 /// A box of the first input, with `fill` where any of the flags holds; they are of the other inputs, in their order.
 pub(super) fn compute(
-    flags: &[Vec<Flag>],
+    flags: &[(Vec<usize>, Vec<Flag>)],
     fill: &Scalar,
     derived: &Derived,
     region: &Region,
@@ -52,10 +52,10 @@ pub(super) fn compute(
     if !scalar_to_le(block.dtype, fill, &mut one) {
         return Err(Error::new(Code::Bug, format!("{fill} is no value of type {}", block.dtype)));
     }
-    for (input, flags) in others.iter().zip(flags) {
-        let needed = input_region(&input.var.dims, &input.var.shape, &data.var.dims, region);
+    for (input, (axes, flags)) in others.iter().zip(flags) {
+        let needed = input_region(axes, region);
         let masked = masked(&evaluate(input, &needed, read)?, flags).ok_or_else(bug)?;
-        let masked = spread(masked, &input.var.dims, &data.var.dims, &block.shape);
+        let masked = spread(masked, axes, &block.shape);
         let BlockData::Bytes(bytes) = &mut block.data else { return Err(bug()) };
         for (cell, masked) in bytes.chunks_exact_mut(size).zip(masked) {
             if masked {

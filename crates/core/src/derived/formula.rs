@@ -43,7 +43,7 @@ impl Formula {
 
 /// A box of the result, which is float32 or float64.
 pub(super) fn compute(
-    formula: &Formula,
+    (formula, axes): (&Formula, &[Vec<usize>]),
     mapped: &Mapped,
     derived: &Derived,
     region: &Region,
@@ -51,13 +51,13 @@ pub(super) fn compute(
 ) -> Result<Block> {
     let shape = region.shape();
     let mut inputs: Vec<Vec<f64>> = Vec::with_capacity(derived.inputs.len());
-    for input in &derived.inputs {
-        let needed = input_region(&input.var.dims, &input.var.shape, &mapped.var.dims, region);
+    for (input, axes) in derived.inputs.iter().zip(axes) {
+        let needed = input_region(axes, region);
         let block = evaluate(input, &needed, read)?;
         let values = doubles(&block)?;
         inputs.push(match values.as_slice() {
             [_] => values,
-            _ => spread(values, &input.var.dims, &mapped.var.dims, &shape),
+            _ => spread(values, axes, &shape),
         });
     }
     let names = formula.expr.names();

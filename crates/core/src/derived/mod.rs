@@ -26,7 +26,7 @@ pub use flagged::Flag;
 pub use formula::Formula;
 pub use op::Op;
 pub use pick::{Run, Runs};
-pub(crate) use spread::spread;
+pub(crate) use spread::{axes_within, spread};
 
 /// A variable made of others.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,11 +56,17 @@ pub enum Rule {
     /// The same value everywhere; no inputs.
     Filled(Scalar),
     /// An expression over all inputs, whose dimensions are the result's or some of them. The result is a float.
-    Formula(Box<Formula>),
+    Formula {
+        /// The expression.
+        formula: Box<Formula>,
+        /// For every input, for each of its dimensions the result's.
+        axes: Vec<Vec<usize>>,
+    },
     /// The first input, with `fill` where a flag holds.
     Flagged {
-        /// One list for every other input, whose dimensions are the result's or some of them.
-        flags: Vec<Vec<Flag>>,
+        /// One list for every other input, whose dimensions are the result's or some of them: with the result's
+        /// dimension for each of its own.
+        flags: Vec<(Vec<usize>, Vec<Flag>)>,
         /// The value of missing cells.
         fill: Scalar,
     },
@@ -123,7 +129,7 @@ impl Mapped {
                     derived.inputs.iter().map(|i| i.scratch_bytes().max(i.var.dtype.size_estimate()));
                 let more = match &derived.rule {
                     // inputs are repeated along dimensions that they lack
-                    Rule::Formula(_) => 8 * (derived.inputs.len() as u64 + 1),
+                    Rule::Formula { .. } => 8 * (derived.inputs.len() as u64 + 1),
                     Rule::Flagged { .. } => flagged::scratch_bytes(&derived.inputs),
                     _ => 0,
                 };

@@ -9,7 +9,7 @@ use super::stored::{
 };
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::AttrValue;
-use crate::derived::{Derived, Flag, Op, Rule};
+use crate::derived::{Derived, Flag, Op, Rule, axes_within};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Result};
 use crate::names;
@@ -119,9 +119,22 @@ fn flagged(
             )));
         }
     }
+    let along = |(flag, list): &(Mapped, Vec<Flag>)| {
+        let (own, dims) = (&flag.var.dims, &mapped.var.dims);
+        // of a dimension that the variable has twice nobody knows which is meant
+        let axes =
+            axes_within(own, dims).filter(|axes| axes.len() == dims.len() || mapped.var.has_unique_dims());
+        let axes = axes.ok_or_else(|| {
+            invalid(format!(
+                "`mask` of `{}` by `{}`: a dimension is there twice",
+                mapped.var.name, flag.var.name
+            ))
+        })?;
+        Ok((axes, list.clone()))
+    };
+    let rule = Rule::Flagged { flags: flags.iter().map(along).collect::<Result<_>>()?, fill };
     let mut var = std::sync::Arc::clone(&mapped.var);
     new(std::sync::Arc::make_mut(&mut var));
-    let rule = Rule::Flagged { flags: flags.iter().map(|(_, list)| list.clone()).collect(), fill };
     let inputs = std::iter::once(mapped).chain(flags.iter().map(|(flag, _)| flag.clone())).collect();
     Ok(Mapped { var, origin: Origin::Derived(std::sync::Arc::new(Derived { inputs, rule })) })
 }

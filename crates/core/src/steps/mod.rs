@@ -231,6 +231,8 @@ pub fn unmatched_error(steps: &[Step], unmatched: &Unmatched) -> Error {
 }
 
 #[cfg(test)]
+mod structure_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod value_tests;

@@ -13,7 +13,7 @@ use super::stored::{decoded, invalid, is_real, not_real, readable};
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::codec::Encoding;
-use crate::derived::{Derived, Formula, Rule};
+use crate::derived::{Derived, Formula, Rule, axes_within};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprError};
@@ -74,7 +74,8 @@ fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<S
     let fill = Some(Scalar::Float(f64::NAN));
     let var = Variable { name: name.to_owned(), dims, shape, dtype: first, attrs, fill, storage };
     let inputs = inputs.iter().map(decoded).collect::<Result<Vec<_>>>()?;
-    let rule = Rule::Formula(Box::new(formula));
+    let axes = inputs.iter().filter_map(|m| axes_within(&m.var.dims, &var.dims)).collect();
+    let rule = Rule::Formula { formula: Box::new(formula), axes };
     let made = Mapped { var: Arc::new(var), origin: Origin::Derived(Arc::new(Derived { inputs, rule })) };
     let made = cast::one(made, dtype)?;
     match view.variables.iter_mut().find(|m| m.var.name == name) {
@@ -100,6 +101,20 @@ fn refused(name: &str, expression: &str, fault: ExprError) -> Error {
 
 /// The dimensions of all inputs, in the order of first use.
 fn dimensions(inputs: &[Mapped]) -> Result<(Vec<String>, Vec<u64>)> {
+    if let Some(twice) = inputs.iter().find(|m| !m.var.has_unique_dims()) {
+        // of a dimension that it has twice nobody knows which of them another input means
+        let (var, other) = (&twice.var, |m: &&Mapped| !m.var.dims.is_empty() && m.var.dims != twice.var.dims);
+        return match inputs.iter().find(other) {
+            None => Ok((var.dims.clone(), var.shape.clone())),
+            Some(other) => Err(invalid(format!(
+                "`{}` has a dimension twice: ({}), and `{}` has other dimensions: ({})",
+                var.name,
+                var.dims.join(", "),
+                other.var.name,
+                other.var.dims.join(", ")
+            ))),
+        };
+    }
     let (mut dims, mut shape): (Vec<String>, Vec<u64>) = (Vec::new(), Vec::new());
     for mapped in inputs {
         for (dim, &length) in mapped.var.dims.iter().zip(&mapped.var.shape) {

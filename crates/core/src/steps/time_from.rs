@@ -13,7 +13,7 @@ use crate::attrs::{AttrValue, Attrs};
 use crate::block::Block;
 use crate::cftime::{Parts, from_parts, units_since_1970};
 use crate::codec::Encoding;
-use crate::derived::spread;
+use crate::derived::{axes_within, spread};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::recipe::TimeFrom;
@@ -64,9 +64,11 @@ fn made(step: &TimeFrom, parts: &[(&str, Mapped)], read: &mut ReadValues<'_>) ->
     let mut values: Vec<(&str, Vec<f64>)> = Vec::new();
     for (part, mapped) in parts {
         let decoded = decoded(mapped)?;
+        let axes = axes_within(&mapped.var.dims, &dims)
+            .ok_or_else(|| invalid(format!("`time_from`: `{}` has a dimension twice", mapped.var.name)))?;
         let block = read(&decoded)?;
         let doubles = block.to_f64().ok_or_else(|| Error::new(Code::Bug, "a part of a time is no number"))?;
-        values.push((part, spread(doubles, &mapped.var.dims, &dims, &shape)));
+        values.push((part, spread(doubles, &axes, &shape)));
     }
     let of = |name: &str| values.iter().find(|(part, _)| *part == name).map(|(_, v)| v.as_slice());
     let given = Parts {

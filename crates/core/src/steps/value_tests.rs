@@ -18,12 +18,12 @@ use DataType::{Bool, Float32, Float64, Int8, Int16, Int32, Int64, UInt8};
 const NAN: f64 = f64::NAN;
 
 /// A file with its values.
-struct File {
-    schema: Schema,
-    values: BTreeMap<String, Block>,
+pub(super) struct File {
+    pub(super) schema: Schema,
+    pub(super) values: BTreeMap<String, Block>,
 }
 
-fn array(
+pub(super) fn array(
     name: &str,
     dims: &[&str],
     shape: &[u64],
@@ -145,7 +145,7 @@ fn file() -> File {
 }
 
 impl File {
-    fn read(&self, mapped: &Mapped) -> Result<Block> {
+    pub(super) fn read(&self, mapped: &Mapped) -> Result<Block> {
         evaluate(mapped, &Region::whole(&mapped.var.shape), &mut |leaf, region| {
             let block = &self.values[&**leaf.source().expect("an array")];
             let runs: Vec<Runs> = region.0.iter().cloned().map(Runs::range).collect();
@@ -153,7 +153,7 @@ impl File {
         })
     }
 
-    fn apply(&self, steps: &[Step]) -> Result<(FileView, Vec<Unmatched>)> {
+    pub(super) fn apply(&self, steps: &[Step]) -> Result<(FileView, Vec<Unmatched>)> {
         let mut unmatched = Vec::new();
         let context = FileContext { url: "a.nc", keys: &[], axes: &[] };
         let mut values = |mapped: &Mapped| self.read(mapped);
@@ -178,15 +178,15 @@ fn same(a: &[f64], b: &[f64]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
 }
 
-fn words(list: &[&str]) -> Vec<String> {
+pub(super) fn words(list: &[&str]) -> Vec<String> {
     list.iter().map(|w| (*w).to_owned()).collect()
 }
 
-fn cast(name: &str, dtype: DataType) -> Step {
+pub(super) fn cast(name: &str, dtype: DataType) -> Step {
     Step::Cast(vec![(name.to_owned(), dtype)])
 }
 
-fn fill(name: &str, value: Scalar) -> Step {
+pub(super) fn fill(name: &str, value: Scalar) -> Step {
     Step::Fill(vec![(name.to_owned(), value)])
 }
 
@@ -200,11 +200,11 @@ fn computed(expression: &str) -> Computed {
     Computed { expression: expression.to_owned(), units: None, dtype: None, attrs: Vec::new() }
 }
 
-fn set(name: &str, expression: &str) -> Step {
+pub(super) fn set(name: &str, expression: &str) -> Step {
     Step::Set(vec![(name.to_owned(), computed(expression))])
 }
 
-fn flags(name: &str, flag: &str, values: Vec<Scalar>) -> Step {
+pub(super) fn flags(name: &str, flag: &str, values: Vec<Scalar>) -> Step {
     mask(name, |rule| rule.flags = vec![(flag.to_owned(), values)])
 }
 
