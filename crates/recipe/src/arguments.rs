@@ -235,8 +235,8 @@ mod tests {
                      per variable",
                 ),
                 (
-                    "combine.units=convert",
-                    "recipe-not-yet: `combine.units=convert`: `combine.units: convert` is part of the language, but \
+                    "combine.strings=keep",
+                    "recipe-not-yet: `combine.strings=keep`: `combine.strings: keep` is part of the language, but \
                      this version can't carry it out yet",
                 ),
             ],

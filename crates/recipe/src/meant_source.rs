@@ -316,8 +316,17 @@ fn find_of(find: written::Find, axes: &Axes, axes_known: bool, cx: &mut Cx) -> F
         }
         _ => {}
     }
-    let glob: Vec<String> =
-        find.glob.map_or_else(Vec::new, |globs| globs.0.into_iter().map(|g| g.value).collect());
+    let globs = find.glob.map_or_else(Vec::new, |globs| globs.0);
+    for glob in globs.iter().filter(|g| g.value.contains("://") && !g.value.starts_with("file://")) {
+        let message =
+            "listings of web servers are part of the language, but this version can't read them yet";
+        cx.push(
+            Diagnostic::error(Code::RecipeNotYet, glob.span.clone(), message.to_owned())
+                .label("not a folder of this machine")
+                .help("name the files by a template (`source.url`) or one by one (`source.files`)"),
+        );
+    }
+    let glob: Vec<String> = globs.into_iter().map(|g| g.value).collect();
     Find {
         glob,
         regex: find.regex.map(|regex| regex.value),
