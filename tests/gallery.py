@@ -50,7 +50,7 @@ def time(values, units="days since 2000-01-01", **attrs):
 
 
 class Odd(BaseHTTPRequestHandler):
-    """By the name that is asked for: denied, busy, or a file that changes."""
+    """By the name that is asked for: denied, busy, silent, or a file that changes."""
 
     protocol_version = "HTTP/1.1"
 
@@ -63,6 +63,9 @@ class Odd(BaseHTTPRequestHandler):
         if name.startswith("busy"):
             self.server.waiting.set()
             return self.answer(503, b"later", wait="60")
+        if name.startswith("silent"):
+            self.server.waiting.set()
+            return self.rfile.read(1)  # until the client goes away
         if name.startswith("denied"):
             return self.answer(403, b"no")
         body = (self.server.folder / name).read_bytes()
@@ -92,7 +95,7 @@ class Odd(BaseHTTPRequestHandler):
 
 
 def server(folder):
-    """An HTTP server on the loopback that serves a folder oddly; `waiting` is set when somebody is told to wait."""
+    """An HTTP server on the loopback that serves a folder oddly; `waiting` is set when somebody waits."""
     http = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
     http.daemon_threads = True
     http.asked, http.folder, http.waiting = 0, Path(folder), threading.Event()
