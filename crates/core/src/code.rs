@@ -59,7 +59,7 @@ codes! {
     CombineMonths "combine-months" 4 "Time is counted in months or years of unequal length.";
     CombineOrder "combine-order" 4 "The files are not in order along a concat axis.";
     CombineDuplicates "combine-duplicates" 4 "Two files hold the same position along a concat axis.";
-    CombineGaps "combine-gaps" 4 "A declared input is absent.";
+    CombineGaps "combine-gaps" 4 "Some positions of a URL template have no file, others do.";
     CombineAbsent "combine-absent" 4 "A variable is absent in some files.";
     CombineCoords "combine-coords" 4 "A coordinate differs between files.";
     CombineStatic "combine-static" 4 "An array without the concat dimension differs between files.";
@@ -72,7 +72,7 @@ codes! {
     CombineItems "combine-items" 4 "A file holds another number of items than the recipe says.";
     CheckInvalid "check-invalid" 3 "A check names what the dataset does not have, or can't be made on it.";
     CheckFailed "check-failed" 4 "A check of the recipe failed on the data.";
-    SourceNotFound "source-not-found" 5 "An input does not exist.";
+    SourceNotFound "source-not-found" 5 "An input that was named does not exist, or none of them does.";
     SourceDenied "source-denied" 5 "An input may not be read.";
     SourceUnreachable "source-unreachable" 5 "A server could not be reached, or kept failing.";
     SourceNotData "source-not-data" 5 "An input is a web page, an empty file or a directory instead of data.";

@@ -12,7 +12,8 @@ const HEAD_BYTES: u64 = 4096;
 /// A user block of HDF5 is not looked for beyond this.
 const USER_BLOCK_BYTES_MAX: u64 = 1 << 30;
 const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4) and HDF5 files";
+const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4) and HDF5 files, plain or packed by \
+                     gzip, bzip2, xz, zstd, zip or tar";
 
 /// What the readers are chosen by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub(crate) enum Found {
     Hdf5,
 }
 
-/// Content that is known and not read: its first bytes, the code, what it is, what to do.
+/// Content that is known and not read; the store takes gzip, bzip2, xz, zstd, zip and tar off before. Its first bytes, the code, what it is, what to do.
 struct Other {
     magic: &'static [u8],
     code: Code,
@@ -38,13 +39,7 @@ macro_rules! others {
 }
 
 const OTHERS: &[Other] = others! {
-    b"\x1f\x8b" SourceUnsupported "a file compressed with gzip" "unpack it first: `gunzip FILE`";
     b"\x1f\x9d" SourceUnsupported "a file compressed with compress (.Z)" "unpack it first: `uncompress FILE`";
-    b"BZh" SourceUnsupported "a file compressed with bzip2" "unpack it first: `bunzip2 FILE`";
-    b"\xfd7zXZ\x00" SourceUnsupported "a file compressed with xz" "unpack it first: `unxz FILE`";
-    b"\x28\xb5\x2f\xfd" SourceUnsupported "a file compressed with zstd" "unpack it first: `unzstd FILE`";
-    b"PK\x03\x04" SourceUnsupported "a zip archive" "unpack it first: `unzip FILE`";
-    b"PK\x05\x06" SourceUnsupported "an empty zip archive" "fetch the file again";
     b"7z\xbc\xaf\x27\x1c" SourceUnsupported "a 7-Zip archive" "unpack it first";
     b"GRIB" SourceUnsupported "a GRIB file" "convert it to NetCDF first, for example with `cdo -f nc copy`";
     b"BUFR" SourceUnsupported "a BUFR file" "convert it to NetCDF first";
@@ -95,10 +90,6 @@ fn refuse(head: &[u8], size: u64) -> Option<Error> {
     }
     if let Some(other) = OTHERS.iter().find(|other| head.starts_with(other.magic)) {
         return Some(Error::new(other.code, format!("found {}; {READS}", other.what)).help(other.help));
-    }
-    if head.get(257..262) == Some(b"ustar") {
-        let found = format!("found a tar archive; {READS}");
-        return Some(Error::new(Code::SourceUnsupported, found).help("unpack it first: `tar -xf FILE`"));
     }
     if head.get(4..8) == Some(b"ftyp") {
         return Some(not_data("a video or image container", "check the URL"));

@@ -24,6 +24,8 @@ pub struct Inputs {
     pub positions: Vec<Position>,
     /// Axes whose range ends now, so that the last keys may not have files yet.
     pub open_ended: Vec<usize>,
+    /// Whether a template names the files; else they are listed one by one, or found.
+    pub by_template: bool,
 }
 
 /// Expands the recipe's pattern, listing directories where it says so. Opens no file.
@@ -50,7 +52,8 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
             *candidate = resolve(candidate, &session.options.base);
         }
     }
-    Ok(Inputs { pattern, positions, open_ended })
+    let by_template = matches!(recipe.source.input, Input::Url(_));
+    Ok(Inputs { pattern, positions, open_ended, by_template })
 }
 
 /// A relative path from the recipe's folder; URLs and absolute paths as they are.
@@ -73,7 +76,7 @@ fn listed(find: &Find, axes: &[Axis], base: &Path) -> Result<Vec<(BTreeMap<Strin
     if let Some(url) = find.glob.iter().find(|g| g.contains("://") && !g.starts_with("file://")) {
         return Err(Error::new(
             Code::RecipeNotYet,
-            format!("`source.find` lists local folders only, found `{url}`"),
+            format!("`source.find` lists folders of this machine only, found `{url}`"),
         )
         .help("give the files by `source.url` or `source.files`"));
     }

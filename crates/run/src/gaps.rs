@@ -41,12 +41,34 @@ pub(crate) fn absent(inputs: &Inputs, there: &[bool], policy: &str) -> Outcome<A
         return Ok(Absent { labels: empty().map(label).collect(), keys });
     }
     let file = |p: &&Position| {
-        let url = p.candidates.first().cloned().unwrap_or_else(|| label(p));
-        FoundFile { url, has: String::new() }
+        let label = label(p);
+        match p.candidates.first() {
+            Some(url) => FoundFile { url: url.clone(), has: label },
+            None => FoundFile { url: label, has: String::new() },
+        }
     };
-    let message = format!("not found: {} of {} inputs", wrong.len(), inputs.positions.len());
-    let error = Error::new(Code::SourceNotFound, message).found(wrong.iter().map(file));
-    Err(vec![error.help("correct the path or URL; positions that the archive lacks go into `source.missing`; `combine.gaps: fill` keeps what is absent as fill values, or `skip` leaves it out")])
+    Err(vec![refusal(wrong.iter().map(file).collect(), inputs)])
+}
+
+/// Holes between files that a template names, or else paths that somebody wrote, or nothing at all.
+fn refusal(mut files: Vec<FoundFile>, inputs: &Inputs) -> Error {
+    let (count, positions) = (files.len(), inputs.positions.len());
+    if count < positions && inputs.by_template {
+        let message = format!("{count} of {positions} positions have no file");
+        let help = "positions that the archive lacks go into `source.missing`; `combine.gaps: skip` leaves them out, \
+                    `combine.gaps: fill` keeps them as fill values";
+        return Error::new(Code::CombineGaps, message).found(files).help(help);
+    }
+    // where a path is wrong, its place on an axis says nothing
+    files.iter_mut().for_each(|file| file.has.clear());
+    let help = if count < positions {
+        "correct the path or URL; `combine.gaps: skip` leaves out what is absent, `fill` keeps it as fill values"
+    } else {
+        "correct the path or URL"
+    };
+    Error::new(Code::SourceNotFound, format!("not found: {count} of {positions} inputs"))
+        .found(files)
+        .help(help)
 }
 
 /// Has the axes keep the place of what is absent, by policy `gaps: fill`.

@@ -12,6 +12,10 @@ use rustix::fs::{Access, access};
 
 use crate::{ShardWriter, Written, write_chunk};
 
+/// What is no Zarr store, nobody asked to lose.
+const NEVER_REPLACED: &str =
+    "`--overwrite` replaces Zarr stores only: choose another target, or move what is there yourself";
+
 /// A directory that becomes a store when it is published; until then the target is untouched.
 ///
 /// Objects may be written from many threads at once. A chunk costs one open, write and close: only metadata and directories
@@ -234,7 +238,7 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
             return Err(exists("a symbolic link", target).help("give the path that it leads to"));
         }
         Ok(found) if !found.is_dir() => {
-            return Err(exists("a file", target).help("will not replace it; choose another target"));
+            return Err(exists("a file", target).help(NEVER_REPLACED));
         }
         Ok(_) => check_directory(target, overwrite)?,
         Err(e) if e.kind() == ErrorKind::NotFound => {}
@@ -251,8 +255,9 @@ fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
             Err(exists("a Zarr store", target).help("`--overwrite` replaces it, in one atomic step"))
         }
         (false, _) if entries.next().is_none() => Ok(()),
-        (false, _) => Err(exists("a directory without zarr.json or .zgroup", target)
-            .help("will not replace it; choose another target")),
+        (false, _) => {
+            Err(exists("a directory with files that are no Zarr store", target).help(NEVER_REPLACED))
+        }
     }
 }
 

@@ -37,18 +37,18 @@ pub(super) fn divide(
     }
     // shaped for one worker by now
     let Some(array) = arrays.iter().max_by_key(|a| a.worker_bytes) else { return Ok(1) };
+    let needed = mib(array.worker_bytes.saturating_add(Budget::BASE_BYTES).saturating_add(values));
     Err(Error::new(
         Code::MemoryLimit,
         format!(
-            "the plan needs {} MiB ({} MiB for one chunk of {:?} cells at a time), and {} MiB are allowed",
-            mib(array.worker_bytes.saturating_add(Budget::BASE_BYTES).saturating_add(values)),
+            "the plan needs {needed} MiB ({} MiB for one chunk of {:?} cells at a time), and {} MiB are allowed",
             mib(array.worker_bytes),
             array.spec.chunk,
             mib(budget.memory_bytes)
         ),
     )
     .in_variable(&array.spec.name)
-    .help("choose smaller chunks (`--chunks`), or allow more memory (`--memory`)"))
+    .help(format!("choose smaller chunks (`--chunks`), or allow as much memory: `--memory {needed}MiB` will do")))
 }
 
 fn shape_slabs(arrays: &mut [ArrayPlan], largest: &[Option<Vec<u64>>], scratch: &[u64], share: u64) {

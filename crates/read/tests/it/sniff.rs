@@ -7,11 +7,6 @@ use crate::memory::Memory;
 
 #[test]
 fn what_is_not_data_is_named() {
-    let tar = {
-        let mut bytes = vec![b'a'; 600];
-        bytes[257..262].copy_from_slice(b"ustar");
-        bytes
-    };
     let rows: Vec<(&[u8], Code, &str)> = vec![
         (b"", Code::SourceNotData, "an empty file"),
         (
@@ -24,12 +19,15 @@ fn what_is_not_data_is_named() {
         (b"<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code>", Code::SourceNotData, "XML"),
         (b"<?xml version=\"1.0\"?><!DOCTYPE x><html xmlns=\"x\">", Code::SourceNotData, "a web page"),
         (b"{\"message\": \"not found\"}", Code::SourceNotData, "not found"),
-        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x00", Code::SourceUnsupported, "gzip"),
-        (b"BZh91AY&SY", Code::SourceUnsupported, "bzip2"),
-        (b"\xfd7zXZ\x00\x00\x00", Code::SourceUnsupported, "xz"),
-        (b"\x28\xb5\x2f\xfd\x00\x00\x00\x00", Code::SourceUnsupported, "zstd"),
-        (b"PK\x03\x04\x00\x00\x00\x00", Code::SourceUnsupported, "zip"),
-        (&tar, Code::SourceUnsupported, "tar"),
+        // what only looks like a compression that is taken off
+        (
+            b"\x1f\x8b\x07\x00\x00\x00\x00\x00",
+            Code::SourceFormat,
+            "packed by gzip, bzip2, xz, zstd, zip or tar",
+        ),
+        (b"BZh9 is not a file", Code::SourceFormat, "`BZh9 is not a f"),
+        (b"\x1f\x9d\x90\x00\x00\x00\x00\x00", Code::SourceUnsupported, "compress (.Z)"),
+        (b"7z\xbc\xaf\x27\x1c\x00\x04", Code::SourceUnsupported, "7-Zip"),
         (b"GRIB\x00\x00\x00\x02", Code::SourceUnsupported, "GRIB"),
         (b"II*\x00\x08\x00\x00\x00", Code::SourceUnsupported, "TIFF"),
         (b"MM\x00*\x00\x00\x00\x08", Code::SourceUnsupported, "TIFF"),
