@@ -97,13 +97,16 @@ fn read_manifest(session: &Session<'_>, manifest: &str) -> Result<Vec<Entry>> {
     Ok(entries.into_iter().map(entry).collect())
 }
 
+/// Entries by their numbers: of each file, and those that no file has.
+type Assigned = (HashMap<String, Vec<usize>>, Vec<usize>);
+
 /// Which entries each file has, and entries that no file has.
-fn assigned(entries: &[Entry], files: &BTreeSet<&str>) -> Result<(HashMap<String, Vec<usize>>, Vec<usize>)> {
+fn assigned(entries: &[Entry], files: &BTreeSet<&str>) -> Result<Assigned> {
     let mut by_name: HashMap<&str, Vec<&str>> = HashMap::new();
     for file in files {
         by_name.entry(last_part(file)).or_default().push(file);
     }
-    let (mut found, mut unknown): (HashMap<String, Vec<usize>>, Vec<usize>) = Default::default();
+    let (mut found, mut unknown): Assigned = Default::default();
     for (at, entry) in entries.iter().enumerate() {
         let name = entry.name.trim_start_matches("./");
         let whole = resolve(name, Path::new(&entry.folder));
