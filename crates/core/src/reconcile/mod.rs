@@ -15,6 +15,7 @@ mod lon;
 mod numbers;
 mod packing;
 mod repack;
+mod shifted;
 mod statics;
 mod units;
 

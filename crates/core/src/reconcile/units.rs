@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Cx;
 use super::numbers::{Member, Numbers, is_free, members, report, rewrite, rewrite_by, unlike};
 use super::packing::{self, as_float, float_for, limits, unpack};
+use super::shifted::{self, Mark};
 use crate::attrs::AttrValue;
 use crate::block::typed;
 use crate::combine::Group;
@@ -42,10 +43,11 @@ pub(super) fn agree(cx: &mut Cx<'_>, groups: &[Group]) {
         };
         let one_unit = plan.from.values().all(Conversion::is_identity);
         // combining keeps the first file's under `first`, and refuses under `error`
-        if one_unit {
-            same_text(cx, group);
-        } else if policy == "convert" {
-            convert(cx, group, groups, &members, &plan);
+        match shifted::against(&members, plan.from.values()) {
+            _ if one_unit => same_text(cx, group),
+            _ if policy != "convert" => {}
+            Some(mark) => refuse_marked(cx, &members, &mark),
+            None => convert(cx, group, groups, &members, &plan),
         }
     }
 }
@@ -55,7 +57,11 @@ fn planned(members: &[Member], first: AttrValue) -> Option<Plan> {
     let text = first.as_text()?;
     let target = Unit::parse(text).ok()?;
     let mut from = BTreeMap::new();
+    let difference = |m: &Member| m.var.attrs.text("units_metadata") == Some("temperature: difference");
     for member in members {
+        if members.first().is_some_and(|first| difference(first) != difference(member)) {
+            return None;
+        }
         let own = member.var.attrs.text("units")?;
         if from.contains_key(own) {
             continue;
@@ -64,7 +70,6 @@ fn planned(members: &[Member], first: AttrValue) -> Option<Plan> {
         if direction(own).zip(direction(text)).is_some_and(|(a, b)| a != b) {
             return None;
         }
-        let difference = |m: &Member| m.var.attrs.text("units_metadata") == Some("temperature: difference");
         match (&mut conversion, difference(member)) {
             (Conversion::Linear(line), true) => line.offset = 0.0,
             (_, true) => return None,
@@ -88,19 +93,42 @@ fn direction(units: &str) -> Option<char> {
 
 fn refuse(cx: &mut Cx<'_>, members: &[Member]) {
     let Some(first) = members.first() else { return };
-    let own = |m: &Member| m.var.attrs.get("units").cloned();
-    let text = (
-        Code::CombineUnits,
-        "units differ between files, and can't be converted to those of the first file",
-        format!(
-            "where the numbers are in one unit, the step `attrs: {{set: {{{}@units: …}}}}`, or `combine.units: first`",
-            first.var.name
-        ),
+    let help = format!(
+        "where the numbers are in one unit, the step `attrs: {{set: {{{}@units: …}}}}`, or `combine.units: first`",
+        first.var.name
     );
+    let what = "units differ between files, and can't be converted to those of the first file";
+    refuse_with(cx, members, what, help);
+}
+
+/// Differences can be converted once they are told to be such; nobody knows whether the unit of a square is one.
+fn refuse_marked(cx: &mut Cx<'_>, members: &[Member], mark: &Mark) {
+    let Some(first) = members.first() else { return };
+    let (name, Mark { attribute, text, squared }) = (&first.var.name, mark);
+    let why = match squared {
+        true => "whose unit is a square, and may be given as the unit itself",
+        false => "which an offset would make wrong",
+    };
+    let what = format!(
+        "units differ between files, and `{attribute}` = \"{text}\" says that these are no values on the unit's scale, {why}"
+    );
+    let rest = format!("make one recipe for each unit, or leave it out: `drop: [{name}]`");
+    let help = match squared {
+        true => rest,
+        false => format!(
+            "where they are differences, the step `attrs: {{set: {{{name}@units_metadata: \"temperature: difference\"}}}}` has them converted without the offset; else {rest}"
+        ),
+    };
+    refuse_with(cx, members, &what, help);
+}
+
+fn refuse_with(cx: &mut Cx<'_>, members: &[Member], what: &str, help: String) {
+    let Some(first) = members.first() else { return };
+    let own = |m: &Member| m.var.attrs.get("units").cloned();
     report(
         cx,
         members,
-        text,
+        (Code::CombineUnits, what, help),
         |m| own(m) != own(first),
         |m| own(m).map_or_else(|| "no `units`".to_owned(), |units| format!("units = {units}")),
     );

@@ -268,6 +268,51 @@ fn values_in_hand_follow() {
 }
 
 #[test]
+fn numbers_that_are_no_points_of_a_scale() {
+    let (cells, name, metadata) = ("cell_methods", "standard_name", "units_metadata");
+    // attribute, its text, units of two files, and a word of the refusal; empty where they are converted
+    let rows = [
+        (cells, "time: mean", "K", "degC", ""),
+        (cells, "time: mean (comment: variance, range)", "K", "degC", ""),
+        (cells, "range: mean", "K", "degC", ""),
+        (cells, "time: lat: standard_deviation", "K", "degC", "units_metadata"),
+        (cells, "time: range within days time: mean over days", "degC", "K", "units_metadata"),
+        (cells, "time: standard_deviation", "m", "km", ""),
+        (cells, "time: variance", "K", "degC", "one recipe"),
+        (cells, "time: variance", "m", "km", "one recipe"),
+        (cells, "time: variance", "m", "metre", ""),
+        (name, "air_temperature", "K", "degC", ""),
+        (name, "air_temperature_anomaly", "K", "degC", "v@units_metadata"),
+        (name, "tendency_of_air_temperature", "K", "degC", "units_metadata"),
+        (name, "change_over_time_in_air_temperature", "K", "degC", "units_metadata"),
+        (name, "air_temperature standard_error", "K", "degC", "air_temperature standard_error"),
+        (name, "air_temperature_anomaly", "m", "km", ""),
+        (name, "square_of_air_temperature", "K", "degF", "square"),
+        (metadata, "temperature: difference", "K", "degC", ""),
+        (metadata, "temperature: on_scale", "K", "degC", ""),
+    ];
+    for (attribute, text, a, b, word) in rows {
+        let [a, b] = [a, b].map(|units| v(Float32).units(units).attr(attribute, text));
+        let what = format!("{attribute} {text}");
+        match schema(&a, &b, &["units=convert"]) {
+            Ok(_) => assert_eq!(word, "", "{what}"),
+            Err(problems) => {
+                let shown: String =
+                    problems.iter().map(|p| format!("{} {} {}\n", p.code, p.what, p.help)).collect();
+                assert!(!word.is_empty() && shown.starts_with("combine-units"), "{what}: {shown}");
+                assert!(shown.contains(attribute) && shown.contains(word), "{what}: {shown}");
+            }
+        }
+    }
+    // a difference in one file only
+    let marked = v(Float32).units("K").attr(metadata, "temperature: difference");
+    let plain = v(Float32).units("degC");
+    for (a, b) in [(&marked, &plain), (&plain, &marked)] {
+        assert!(schema(a, b, &["units=convert"]).is_err());
+    }
+}
+
+#[test]
 fn what_is_refused() {
     let rows: Vec<(&str, Var, Var, &[&str], Code, &[&str])> = vec![
         (
