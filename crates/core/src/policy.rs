@@ -55,7 +55,10 @@ pub const POLICIES: &[PolicyKey] = &[
         &[
             now("decode", "identical packing stays packed, bit for bit; else all files as decoded floats"),
             now("auto", "one new packing in integers that holds all that any file can represent"),
-            now("first", "the first file's packing, refusing what does not fit"),
+            now(
+                "first",
+                "the first file's packing: numbers are rounded to its scale, and refused where it can't hold them",
+            ),
             now("error", "refuse"),
         ],
     ),
@@ -119,8 +122,8 @@ pub const POLICIES: &[PolicyKey] = &[
         "order",
         "order along a concat axis",
         &[
-            now("error", "refuse, naming the files"),
-            now("sort", "sort the dataset by its coordinate, where it does not fall in all files"),
+            now("error", "refuse what neither rises nor falls throughout, naming the files"),
+            now("sort", "sort the whole dataset by its coordinate, so that it rises"),
             now("keep", "keep the order of the recipe"),
         ],
     ),
@@ -178,10 +181,7 @@ pub const POLICIES: &[PolicyKey] = &[
     dataset(
         "lat",
         "latitude that runs north to south in some files",
-        &[
-            now("align", "flip to the first file's direction"),
-            now("error", "refuse"),
-        ],
+        &[now("align", "flip to the first file's direction"), now("error", "refuse")],
     ),
     dataset(
         "lon",
@@ -191,10 +191,7 @@ pub const POLICIES: &[PolicyKey] = &[
     variable(
         "dims",
         "order of dimensions",
-        &[
-            now("transpose", "to the first file's order"),
-            now("error", "refuse"),
-        ],
+        &[now("transpose", "to the first file's order"), now("error", "refuse")],
     ),
     variable(
         "attrs",
@@ -220,7 +217,10 @@ pub const POLICIES: &[PolicyKey] = &[
         "strings, chars and enums",
         &[
             now("text", "UTF-8 of variable length; enums with flag_values and flag_meanings"),
-            later("keep", "as each file has them; Zarr has no type of fixed-length text that all readers know"),
+            later(
+                "keep",
+                "as each file has them; Zarr has no type of fixed-length text that all readers know",
+            ),
         ],
     ),
 ];

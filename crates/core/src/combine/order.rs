@@ -51,7 +51,9 @@ fn settle_axis(
         return Ok(Vec::new());
     };
     let (var, block) = (Arc::clone(&variable.var), Arc::clone(block));
+    let sorts = context.policies.get("order", name) == "sort";
     let ordered = match places(&var, &block) {
+        Some(values) if sorts => rises(values.flatten()),
         Some(values) => in_order(values.flatten()),
         None => block.texts().is_none(),
     };
@@ -119,6 +121,12 @@ pub(super) fn in_order(mut values: impl Iterator<Item = Place>) -> bool {
     })
 }
 
+/// Whether every value is greater than the one before.
+fn rises(mut values: impl Iterator<Item = Place>) -> bool {
+    let Some(mut last) = values.next() else { return true };
+    values.all(|value| std::mem::replace(&mut last, value).order(&value) == Ordering::Less)
+}
+
 /// A coordinate that is too large to be kept in memory.
 fn unchecked(context: &Context<'_>, name: &str, problems: &mut Vec<Disagreement>) {
     if context.policies.get("order", name) != "keep" {
@@ -171,14 +179,14 @@ fn put_in_order(
 ) -> Vec<usize> {
     let present: Vec<usize> = cells.iter().copied().filter(|&cell| !coordinate.is_missing(cell)).collect();
     let policy = context.policies.get("order", coordinate.name());
-    if coordinate.texts().is_some()
-        || policy == "keep"
-        || in_order(present.iter().filter_map(|&cell| coordinate.cell(cell)))
-    {
+    if coordinate.texts().is_some() || policy == "keep" {
         return cells;
     }
     if policy == "sort" {
         cells.sort_by(|&a, &b| coordinate.order(a, b));
+        return cells;
+    }
+    if in_order(present.iter().filter_map(|&cell| coordinate.cell(cell))) {
         return cells;
     }
     let falls = match (present.first(), present.last()) {

@@ -65,15 +65,19 @@ fn policies_of_order_and_duplicates() {
     let whole: &[&[f64]] = &[&[0.0, 1.0], &[4.0, 5.0], &[2.0, 3.0]];
     let single: &[&[f64]] = &[&[5.0, 1.0, 3.0], &[2.0, 4.0]];
     let falling: &[&[f64]] = &[&[5.0, 4.0], &[3.0]];
+    let alone: &[&[f64]] = &[&[5.0], &[4.0], &[3.0]];
     let within: &[&[f64]] = &[&[0.0, 0.0, 1.0, 2.0], &[2.0, 0.0]];
-    let rows: [PolicyRow<'_>; 9] = [
+    let rows: [PolicyRow<'_>; 12] = [
         (&[("duplicates", "first")], overlap, "0 1 2 3 4 5", "a0 a1 a2 a3 b2 b3"),
         (&[("duplicates", "last")], overlap, "0 1 2 3 4 5", "a0 a1 b0 b1 b2 b3"),
         (&[("duplicates", "identical")], overlap, "0 1 2 3 4 5", "a0 a1 a2 a3 b2 b3"),
         (&[("order", "sort")], whole, "0 1 2 3 4 5", "a0 a1 c0 c1 b0 b1"),
         (&[("order", "keep")], whole, "0 1 4 5 2 3", "a0 a1 b0 b1 c0 c1"),
         (&[("order", "sort")], single, "1 2 3 4 5", "a1 b0 a2 b1 a0"),
-        (&[("order", "sort")], falling, "5 4 3", "a0 a1 b0"),
+        (&[("order", "sort")], falling, "3 4 5", "b0 a1 a0"),
+        (&[("order", "sort")], alone, "3 4 5", "c0 b0 a0"),
+        (&[("order", "error")], falling, "5 4 3", "a0 a1 b0"),
+        (&[("order", "error")], alone, "5 4 3", "a0 b0 c0"),
         (&[("order", "sort"), ("duplicates", "first")], within, "0 1 2", "a0 a2 a3"),
         (&[("order", "sort"), ("duplicates", "last")], within, "0 1 2", "b1 a2 b0"),
     ];
