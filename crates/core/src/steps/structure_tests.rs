@@ -133,8 +133,11 @@ fn rename(pairs: &[(&str, &str)]) -> Step {
     Step::Rename(pairs.iter().map(|(a, b)| ((*a).to_owned(), Naming::Name((*b).to_owned()))).collect())
 }
 
-/// Steps that change dimensions or names, and what they make of values.
-fn structural() -> Vec<(Step, fn(&Plain) -> Plain)> {
+/// A step, and what it makes of values.
+type Structural = (Step, fn(&Plain) -> Plain);
+
+/// Steps that change dimensions or names.
+fn structural() -> Vec<Structural> {
     fn renamed(plain: &Plain, pairs: &[(&str, &str)]) -> Plain {
         let new =
             |name: &str| pairs.iter().find(|(from, _)| *from == name).map_or(name, |(_, to)| to).to_owned();

@@ -63,6 +63,7 @@ fn numbers(dtype: DataType, values: &[i64]) -> AttrValue {
 #[allow(clippy::too_many_lines)] // a table
 fn file() -> File {
     let north = [("units", text("degrees_north")), ("bounds", text("lat_bnds"))];
+    let since = [("units", text("days since 2000-01-01")), ("bounds", text("obs_bnds"))];
     let mut arrays = vec![
         array("lat", &["lat"], &[3], Float64, &[-10., 0., 10.], &north),
         array("lat_bnds", &["lat", "nv"], &[3, 2], Float64, &[-15., -5., -5., 5., 5., 15.], &[]),
@@ -123,6 +124,8 @@ fn file() -> File {
             &[0., 5., 2.],
             &[("flag_meanings", text("land sea low")), ("flag_masks", numbers(UInt8, &[1, 2, 4]))],
         ),
+        array("obs", &["lat"], &[3], Float64, &[0., 1., 2.], &since),
+        array("obs_bnds", &["lat", "nv"], &[3, 2], Float64, &[0., 1., 1., 2., 2., 3.], &[]),
         array("area", &["lat"], &[3], Float32, &[1., 2., 3.], &[]),
         array("year", &["lat"], &[3], Int32, &[2000., 2001., 2002.], &[]),
         array("month", &["lat"], &[3], Int32, &[1., 2., 3.], &[]),
@@ -296,7 +299,7 @@ fn rows() -> Vec<Row> {
             "wind",
             Float32,
             Some(NAN),
-            vec![5., 0., 10., 2f64.sqrt() as f32 as f64, NAN, 10.],
+            vec![5., 0., 10., f64::from(2f64.sqrt() as f32), NAN, 10.],
         ),
         (vec![set("back", "packed + 1")], "back", Float32, Some(NAN), vec![NAN, 7., 17.]),
         (vec![set("sum", "whole + plain")], "sum", Float64, Some(NAN), vec![8., NAN, 303.]),
@@ -325,6 +328,26 @@ fn rows() -> Vec<Row> {
         ),
         (vec![typed(Int16)], "n", Int16, Some(-32_767.), vec![3., 0., 6., 1., NAN, 8.]),
         (vec![Step::FlattenGroups("_".into())], "g_x", Float32, None, vec![1., 2.]),
+        // globs leave alone what describes others, and times
+        (
+            vec![mask("l*", |m| m.below = Some(5.)), cast("?a?", Float32)],
+            "lat",
+            Float64,
+            None,
+            vec![-10., 0., 10.],
+        ),
+        (
+            vec![mask("*", |m| m.below = Some(5.))],
+            "lat_bnds",
+            Float64,
+            None,
+            vec![-15., -5., -5., 5., 5., 15.],
+        ),
+        (vec![mask("*e*", |m| m.below = Some(5.))], "area", Float32, None, vec![1., 2., 3.]),
+        (vec![mask("area", |m| m.below = Some(2.))], "area", Float32, Some(NAN), vec![NAN, 2., 3.]),
+        (vec![cast("lat", Float32)], "lat", Float32, None, vec![-10., 0., 10.]),
+        (vec![fill("*", int(0)), cast("*", Float32)], "obs", Float64, None, vec![0., 1., 2.]),
+        (vec![mask("*", |m| m.below = Some(5.))], "obs_bnds", Float64, None, vec![0., 1., 1., 2., 2., 3.]),
     ]
 }
 
@@ -400,6 +423,8 @@ fn what_steps_refuse() {
     let rows: Vec<(Step, &str)> = vec![
         (cast("u", DataType::Text), "can't become"),
         (cast("odd", Float32), "can't be read: a compound"),
+        (cast("obs", Int32), "`time_encoding: {obs: {dtype: int32}}`"),
+        (cast("obs_bnds", Int32), "`obs_bnds`, which holds times"),
         (flags("u", "flag", vec![word("clod")]), "the nearest of its flag_meanings is `cloud`"),
         (flags("g/x", "flag", vec![int(0)]), "which lies along `lat`"),
         (flags("u", "plain", vec![word("x")]), "it has no attribute flag_meanings"),
