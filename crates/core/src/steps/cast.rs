@@ -6,9 +6,12 @@
 //! default of the type (NaN, or the netCDF library's) where the type does not have it; `missing_value` joins it.
 
 use super::matching;
-use super::stored::{self, default_fill, invalid, is_real, masks, meant, packing, reinterpreted, typed};
+use super::stored::{
+    self, default_fill, invalid, is_real, is_time, masks, meant, packing, reinterpreted, typed,
+};
 use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
+use crate::combine::is_time_like;
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Result};
@@ -20,10 +23,16 @@ pub(super) fn cast(
     missing: &mut Vec<String>,
 ) -> Result<()> {
     let types = types.iter().map(|(pattern, dtype)| (pattern.as_str(), *dtype));
-    matching::each(view, types, missing, |_, mapped, &to, glob| {
+    matching::each(view, types, missing, |view, mapped, &to, glob| {
         let real = is_real(mapped.var.dtype);
         if !real && glob && mapped.var.dtype == DataType::Text {
             return Ok(None); // `"*"` means all numbers
+        }
+        if is_time(view, &mapped.var) {
+            let name = if is_time_like(&mapped.var) { &mapped.var.name } else { "TIME" };
+            return Err(invalid(format!("`cast` of `{}`, which holds times", mapped.var.name)).help(
+                format!("`time_encoding: {{{name}: {{dtype: {to}}}}}` stores a time and its bounds as {to}"),
+            ));
         }
         one(mapped.clone(), to).map(Some)
     })

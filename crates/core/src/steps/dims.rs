@@ -14,7 +14,8 @@ pub(super) fn squeeze(view: &mut FileView, dims: &[String], missing: &mut Vec<St
                     format!(
                         "`squeeze` of `{dim}`, which has length {length}; only a dimension of length 1 can go"
                     ),
-                ));
+                )
+                .help(format!("`subset: {{{dim}: {{items: [0]}}}}` before it takes one item")));
             }
         }
     }

@@ -220,10 +220,25 @@ pub const fn name(step: &Step) -> &'static str {
 /// The error for a name that no file has.
 pub fn unmatched_error(steps: &[Step], unmatched: &Unmatched) -> Error {
     let step = steps.get(unmatched.step).map_or("step", name);
+    let number = unmatched.step + 1;
+    let wrong = &unmatched.name;
+    if unmatched.nearest.as_ref() == Some(wrong) {
+        let message = match step {
+            "flip" | "squeeze" | "transpose" | "subset" => {
+                format!("step {number} (`{step}`) takes dimensions, `{wrong}` is a variable and no dimension")
+            }
+            _ => format!("step {number} (`{step}`) takes variables, `{wrong}` is a dimension without one"),
+        };
+        return Error::new(Code::StepUnknownVariable, message)
+            .help("`arcoforge inspect FILE` lists variables with their dimensions");
+    }
     let error = Error::new(
         Code::StepUnknownVariable,
-        format!("step {} (`{step}`) names `{}`, which no file has", unmatched.step + 1, unmatched.name),
+        format!("step {number} (`{step}`) names `{wrong}`, which no file has"),
     );
+    if matches!(step, "cast" | "fill" | "mask") && names::is_glob(wrong) {
+        return error.help("globs here leave coordinates, bounds and times alone; write their names");
+    }
     match &unmatched.nearest {
         Some(near) => error.help(format!("the nearest name is `{near}`")),
         None => error.help("`arcoforge inspect FILE` lists the names"),

@@ -2,12 +2,13 @@
 
 use crate::attrs::AttrValue;
 use crate::block::{scalar_from_le, scalar_to_le};
+use crate::combine::is_time_like;
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::schema::Variable;
 
-use super::view::{FileView, Mapped};
+use super::view::{FileView, Mapped, references};
 
 /// Values that stand for missing ones, as stored: `_FillValue` first, then `missing_value`.
 pub(super) fn masks(var: &Variable) -> Vec<Scalar> {
@@ -117,6 +118,16 @@ fn is_nan(value: &Scalar) -> bool {
 /// Whether cells are real numbers.
 pub(super) const fn is_real(dtype: DataType) -> bool {
     dtype.is_integer() || dtype.is_float() || matches!(dtype, DataType::Bool)
+}
+
+/// Whether numbers are times: by their units, or as the bounds of times (CF 7.1).
+pub(super) fn is_time(view: &FileView, var: &Variable) -> bool {
+    let bounds = |parent: &Variable| {
+        let named =
+            |(attr, name): &(&str, String)| matches!(*attr, "bounds" | "climatology") && *name == var.name;
+        is_time_like(parent) && references(parent).iter().any(named)
+    };
+    is_time_like(var) || view.variables.iter().any(|m| bounds(&m.var))
 }
 
 /// What a step on numbers says of a variable that has none.

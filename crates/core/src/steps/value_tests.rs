@@ -330,7 +330,7 @@ fn rows() -> Vec<Row> {
         (vec![Step::FlattenGroups("_".into())], "g_x", Float32, None, vec![1., 2.]),
         // globs leave alone what describes others, and times
         (
-            vec![mask("l*", |m| m.below = Some(5.)), cast("?a?", Float32)],
+            vec![mask("*", |m| m.below = Some(5.)), cast("?a?", Float32)],
             "lat",
             Float64,
             None,
