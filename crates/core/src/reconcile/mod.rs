@@ -12,6 +12,7 @@ mod fill;
 mod grid;
 mod lat;
 mod lon;
+mod names;
 mod numbers;
 mod packing;
 mod repack;
@@ -34,6 +35,7 @@ use crate::steps::{Mapped, Origin};
 /// Makes files alike as the policies say; what they can't decide is reported.
 pub fn reconcile(axes: &[CombineAxis], files: &mut [File], policies: &Policies) -> Vec<Disagreement> {
     let mut cx = Cx { axes, files, policies, problems: Vec::new(), known: BTreeMap::new() };
+    names::check(&mut cx);
     dims::transpose(&mut cx);
     let groups = cx.groups();
     units::agree(&mut cx, &groups);

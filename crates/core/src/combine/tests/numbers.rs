@@ -427,3 +427,23 @@ fn what_is_refused() {
         refuse_under(&policies(list), what, files, &[(code, "v", words)]);
     }
 }
+
+#[test]
+fn policies_for_variables_that_no_file_has() {
+    let files = || along_time(&[&[v(Int16)], &[v(Int16), var("longer", "time=1", Int16, &[1.0])]]);
+    let unknown = Code::RecipeUnknownPolicy;
+    let rows: [(&[&str], &[(Code, &str, &[&str])]); 3] = [
+        (&["packing.longest=auto"], &[(unknown, "longest", &["combine.packing", "did you mean `longer`?"])]),
+        (
+            &["dtype.q/v=first", "units.nothing=first"],
+            &[(unknown, "q/v", &["combine.dtype"]), (unknown, "nothing", &["combine.units", "inspect"])],
+        ),
+        (&["fill.longer=error", "packing.v=auto"], &[]),
+    ];
+    for (list, expected) in rows {
+        // with all other problems
+        let absent = (Code::CombineAbsent, "longer", &["b.nc"][..]);
+        let expected: Vec<_> = expected.iter().copied().chain([absent]).collect();
+        refuse_under(&policies(list), &list.join(" "), files(), &expected);
+    }
+}
