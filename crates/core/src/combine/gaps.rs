@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::lengths::Offsets;
 use super::order::in_order;
 use super::time::{Place, decodable, is_time_like, places};
-use super::{CombineAxis, CombinedVar, Content, Context, Disagreement, Note, dataset};
+use super::{CombineAxis, CombinedVar, Content, Context, Disagreement, File, Note, dataset};
 use crate::block::{Block, scalar_to_le};
 use crate::calendar::{Calendar, DateTime};
 use crate::cftime::TimeUnits;
@@ -53,7 +53,7 @@ pub enum AxisKey {
 }
 
 /// Missing items that are named in a note.
-const SHOWN: usize = 20;
+const SHOWN: usize = 3;
 /// Most items that are inserted along one axis.
 const INSERTED_MAX: u64 = 10_000_000;
 
@@ -108,6 +108,27 @@ pub(super) fn close(
             settle(axis, variables, inserted, notes, problems);
         } else {
             notes.extend(coordinate.and_then(|v| jumps(axis, v)));
+        }
+    }
+}
+
+/// Whether items along an axis get a place without a file.
+pub(crate) fn leaves_cells(axis: &CombineAxis, files: &[File]) -> bool {
+    match &axis.gaps {
+        Gaps::LeftOut => false,
+        Gaps::Declared { absent, .. } => !absent.is_empty(),
+        Gaps::Found => {
+            let own = |file: &File| -> Option<(Vec<Place>, Option<TimeUnits>)> {
+                let block = file.values.get(&axis.name)?.block.clone()?;
+                let var = &file.view.variable(&axis.name)?.var;
+                Some((places(var, &block)?.flatten().collect(), decodable(var, &block)))
+            };
+            let known: Vec<_> = files.iter().filter_map(own).collect();
+            let units = known.first().and_then(|(_, units)| *units);
+            let mut all: Vec<Place> = known.into_iter().flat_map(|(places, _)| places).collect();
+            all.sort_by(Place::order);
+            all.dedup();
+            regular::missing(&all, units.as_ref(), INSERTED_MAX).is_some_and(|missing| !missing.is_empty())
         }
     }
 }

@@ -42,6 +42,7 @@ pub use along::{Along, Segment};
 pub(crate) use dataset::auxiliary;
 pub use dataset::combine;
 pub use disagreement::{Difference, Disagreement};
+pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, merge_key, variables as groups};
 pub use note::Note;

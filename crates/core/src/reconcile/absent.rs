@@ -54,7 +54,7 @@ fn lacking(cx: &Cx<'_>, group: &Group) -> Vec<u32> {
 
 /// What stands for missing cells, and whether it is known to: a `_FillValue`, a `missing_value`, NaN, or else the NetCDF
 /// library's default, which the data may hold.
-fn fill_of(var: &Variable) -> Option<(Scalar, bool)> {
+pub(super) fn fill_of(var: &Variable) -> Option<(Scalar, bool)> {
     if let Some(fill) = &var.fill {
         return Some((fill.clone(), true));
     }

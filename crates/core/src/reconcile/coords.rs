@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Cx;
+use super::empty;
 use super::grid::give;
 use crate::block::Block;
 use crate::combine::{Difference, Disagreement, Group, Occurrence, is_time_like};
@@ -80,8 +81,15 @@ fn rearrange(cx: &mut Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>) {
         Some(merged) => merged.holes,
         None => parts.iter().any(|part| !part.is_whole()),
     };
-    if holes && let Err(problem) = masked(cx, group) {
-        return cx.problems.push(problem);
+    let mut merged = merged;
+    if holes && let Some(problem) = masked(cx, group) {
+        let several = group.files.iter().any(|o| o.mapped(cx.files).is_some_and(|m| m.var.fill.is_some()));
+        let hidden = several && cx.policies.get("fill", &group.name) == "error";
+        if hidden || empty::mark(cx, group, Code::CombineCoords).is_none() {
+            return cx.problems.push(problem);
+        }
+        // with the new value in the empty cells
+        merged = merged.and_then(|_| merged::merge(cx, &parts));
     }
     match merged {
         Some(merged) => merged.write(cx, &parts, holes),
@@ -122,14 +130,14 @@ fn parts(cx: &Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>) -> Result<V
     Ok(parts)
 }
 
-/// The value of cells that a file does not have.
-fn masked(cx: &Cx<'_>, group: &Group) -> Result<(), Disagreement> {
+/// Why cells that a file does not have can't be told from others yet.
+fn masked(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
     let unmasked = |o: &&Occurrence| o.mapped(cx.files).is_some_and(|m| missing(&m.var).is_none());
-    let Some(occurrence) = group.files.iter().find(unmasked) else { return Ok(()) };
+    let occurrence = group.files.iter().find(unmasked)?;
     let name = &group.name;
     let file = cx.files.get(occurrence.file as usize);
     let dtype = occurrence.mapped(cx.files).map(|m| m.var.dtype.to_string()).unwrap_or_default();
-    Err(Disagreement {
+    Some(Disagreement {
         code: Code::CombineCoords,
         variable: name.clone(),
         what: "`combine.coords: outer` leaves cells empty, and the variable has no _FillValue to put there"

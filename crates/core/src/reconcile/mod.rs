@@ -8,6 +8,7 @@ mod absent;
 mod coords;
 mod dims;
 mod dtype;
+mod empty;
 mod fill;
 mod grid;
 mod lat;
@@ -48,6 +49,7 @@ pub fn reconcile(axes: &[CombineAxis], files: &mut [File], policies: &Policies) 
     fill::agree(&mut cx, &groups);
     statics::stack(&mut cx);
     absent::fill(&mut cx);
+    empty::in_gaps(&mut cx);
     cx.problems
 }
 

@@ -181,10 +181,45 @@ fn labels_that_differ() {
             expected: &["CombineStatic mask"],
         },
         Row {
-            what: "integers have nothing to put there",
+            what: "integers get the default of their type",
             policies: &["coords=outer"],
             files: &[&[lat(&a), count(3)], &[lat(&b), count(3)]],
+            expected: &[
+                "lat(lat=4) float64 = 1 2 3 4",
+                "n(time=2 lat=4) int16 fill=-32767 time[0, 1, 2] < a b",
+            ],
+        },
+        Row {
+            what: "in every file, also where another has a fill value",
+            policies: &["coords=outer"],
+            files: &[&[lat(&a), count(3)], &[lat(&b), count(3).fill(-9.0)]],
+            expected: &["lat(lat=4) float64 = 1 2 3 4", "n(time=2 lat=4) int16 fill=-9 time[0, 1, 2] < a b"],
+        },
+        Row {
+            what: "which the policy of fill values refuses",
+            policies: &["coords=outer", "fill=error"],
+            files: &[&[lat(&a), count(3)], &[lat(&b), count(3).fill(-9.0)]],
             expected: &["CombineCoords n"],
+        },
+        Row {
+            what: "values in hand",
+            policies: &["coords=outer", "absent=fill"],
+            files: &[
+                &[lat(&[1.0, 2.0]), i16s("m", "lat=2", &[5.0, 6.0])],
+                &[lat(&[4.0]), i16s("m", "lat=1", &[7.0])],
+                &[lat(&[3.0])],
+            ],
+            expected: &["lat(lat=4) float64 = 1 2 3 4", "m(lat=4) int16 fill=-32767 = 5 6 -32767 7"],
+        },
+        Row {
+            what: "values in hand that have the default",
+            policies: &["coords=outer", "absent=fill"],
+            files: &[
+                &[lat(&[1.0, 2.0]), i16s("m", "lat=2", &[5.0, -32_767.0])],
+                &[lat(&[4.0]), i16s("m", "lat=1", &[7.0])],
+                &[lat(&[3.0])],
+            ],
+            expected: &["CombineCoords m"],
         },
         Row {
             what: "but their fill value",
@@ -408,7 +443,7 @@ fn gaps_between_items() {
             times: "0 0.5 1 1.5 2 2.5",
             y: "[0, 2, 4, 6]",
             notes: &[
-                "! `time`: 4 items without a file, kept with fill values: 2000-01-01, 2000-01-01T12:00, 2000-01-03, 2000-01-03T12:00",
+                "! `time`: 4 items without a file, kept with fill values: 2000-01-01, 2000-01-01T12:00, 2000-01-03 … and 1 more",
             ],
         },
     ];
@@ -424,6 +459,21 @@ fn gaps_between_items() {
         assert!(shown[0].ends_with(&time), "{what}: {shown:?}");
         assert!(shown[1].contains(&format!("time{cells} <")), "{what}: {shown:?}");
         assert_eq!(shown[2..], *notes, "{what}");
+    }
+    // integers get the default of their type where there are gaps, and only there
+    let n = |at: f64| [time(&[at]), i16s("n", "time=1", &[1.0])];
+    let integers = [
+        (Gaps::Found, [0.0, 1.0, 3.0], "n(time=4) int16 fill=-32767"),
+        (Gaps::Found, [0.0, 1.0, 2.0], "n(time=3) int16 time"),
+        (declared(&[3]), [0.0, 1.0, 2.0], "n(time=4) int16 fill=-32767"),
+        (Gaps::LeftOut, [0.0, 1.0, 3.0], "n(time=3) int16 time"),
+    ];
+    for (gaps, times, expected) in integers {
+        let files: Vec<File> = (0..).zip(times).map(|(at, time)| file(&[at], &n(time))).collect();
+        let keys = if matches!(gaps, Gaps::Declared { .. }) { 4 } else { 3 };
+        let axes = [CombineAxis { gaps, ..concat("time", keys) }];
+        let shown = outcome(&[], &axes, &files);
+        assert!(shown[1].starts_with(expected), "{shown:?}");
     }
     let refused = [
         ("no one distance, no step", declared(&[2]), vec![&[0.0][..], &[1.25], &[], &[3.5]]),
