@@ -43,11 +43,20 @@ fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCell
             Ok(permute(evaluate(input, &Region(ranges), read)?, axes))
         }
         Rule::Pick { runs, missing } => pick(mapped, input()?, runs, missing, region, read),
-        Rule::Map(ops) => op::apply_all(ops, evaluate(input()?, region, read)?),
+        Rule::Map(ops) => {
+            let input = evaluate(input()?, region, read)?;
+            op::apply_all(ops, input).map_err(|e| named(e, &mapped.var.name))
+        }
         Rule::Filled(value) => filled(mapped.var.dtype, region.shape(), value),
         Rule::Formula { formula, axes } => formula::compute((formula, axes), mapped, derived, region, read),
         Rule::Flagged { flags, fill } => flagged::compute(flags, fill, derived, region, read),
     }
+}
+
+/// A help for the variable: operations do not know its name.
+fn named(mut error: Error, name: &str) -> Error {
+    error.help = error.help.map(|help| help.replace("NAME", name));
+    error
 }
 
 /// A part of values in hand.

@@ -164,6 +164,11 @@ impl Expr {
         self.compile(&|_| None)?.evaluate(len, value)
     }
 
+    /// Whether there are numbers in it, besides variables.
+    pub fn has_numbers(&self) -> bool {
+        self.nodes.iter().any(|node| matches!(node.kind, Kind::Number(_)))
+    }
+
     fn uses(&self) -> impl Iterator<Item = (&str, &Range<usize>)> {
         self.nodes.iter().filter_map(|node| match &node.kind {
             Kind::Name(name) => Some((name.as_str(), &node.span)),

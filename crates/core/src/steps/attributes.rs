@@ -1,13 +1,18 @@
 //! `attrs`: set, delete and move attributes of the root group and of variables.
+//!
+//! Another `_FillValue` (or `missing_value`) in place of one is another value of the missing cells, too: what is missing
+//! stays so. Where there was none, cells that have the new value are missing from then on.
 
-use super::view::FileView;
+use super::stored::{self, invalid, is_real, masks};
+use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::{scalar_from_le, scalar_to_le};
+use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::recipe::AttrEdit;
-use crate::schema::Variable;
+use crate::schema::{Storage, Variable};
 
 pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<String>) -> Result<()> {
     for edit in edits {
@@ -23,7 +28,7 @@ pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<St
         let mut found = false;
         for mapped in &mut view.variables {
             if names::matches(variable, &mapped.var.name) {
-                found |= edit_variable(mapped.edit(), edit)?;
+                found |= edit_mapped(mapped, edit)?;
             }
         }
         if !found {
@@ -31,6 +36,53 @@ pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<St
         }
     }
     Ok(())
+}
+
+/// Edits a variable's attributes. Where another value stands for missing cells afterwards, they get it.
+fn edit_mapped(mapped: &mut Mapped, edit: &AttrEdit) -> Result<bool> {
+    let before = masks(&mapped.var);
+    let found = edit_variable(mapped.edit(), edit)?;
+    let (AttrEdit::Set { name: target, .. } | AttrEdit::Move { to: target, .. }) = edit else {
+        return Ok(found);
+    };
+    if !found || !matches!(target.as_str(), "_FillValue" | "missing_value") {
+        return Ok(found);
+    }
+    let var = &mapped.var;
+    let own = |value: &Scalar| stored::typed(var.dtype, value).unwrap_or_else(|| value.clone());
+    let has = |list: &[Scalar], value: &Scalar| list.iter().any(|known| own(known).same(&own(value)));
+    let after = masks(var);
+    let mut old: Vec<Scalar> = before.iter().filter(|mask| !has(&after, mask)).cloned().collect();
+    if old.is_empty() {
+        return Ok(found);
+    }
+    let new = if target == "_FillValue" { var.fill.clone() } else { missing_value(var) };
+    let new = new.filter(|_| is_real(var.dtype) && var.dtype != DataType::Float16).ok_or_else(|| {
+        let (name, dtype) = (&var.name, var.dtype);
+        let old = old.first().map(ToString::to_string).unwrap_or_default();
+        invalid(format!(
+            "`{target}` of `{name}` ({dtype}) is {old}, and cells that have it can't get the new value"
+        ))
+        .help("a missing value is a number of the variable's own type; `cast` halves to float32 before")
+    })?;
+    // cells that have the new value already are missing only where it was a missing value before
+    old.extend(Some(new.clone()).filter(|new| has(&before, new)));
+    let unwritten = matches!(&var.storage, Storage::Chunks { unwritten, .. } if has(&old, unwritten));
+    let remask = Op::Remask { masks: old, fill: new.clone(), code: Code::StepValues };
+    *mapped = mapped.clone().with_ops([remask], |var| {
+        if let Storage::Chunks { unwritten: cell, .. } = &mut var.storage
+            && unwritten
+        {
+            *cell = new;
+        }
+    });
+    Ok(found)
+}
+
+/// The first `missing_value` that the type has.
+fn missing_value(var: &Variable) -> Option<Scalar> {
+    let AttrValue::Numbers { values, .. } = var.attrs.get("missing_value")? else { return None };
+    values.iter().find_map(|value| stored::typed(var.dtype, value))
 }
 
 /// Edits a variable's attributes; `_FillValue` is one of them to users, though it is kept apart.

@@ -89,8 +89,16 @@ const OF_TYPE: [&str; 5] = ["valid_min", "valid_max", "valid_range", "flag_value
 
 /// The schema of the result.
 fn retype(var: &mut Variable, to: DataType, fill: Option<Scalar>, packing: Option<(f64, f64)>) {
+    let (stored, meant) = (var.dtype, meant(var).unwrap_or(var.dtype));
+    let unpacked = packing.filter(|packing| *packing != (1.0, 0.0));
+    if unpacked.is_some() && var.attrs.remove("flag_masks").is_some() {
+        // bits of packed numbers are none of the decoded ones
+        var.attrs.remove("flag_values");
+        var.attrs.remove("flag_meanings");
+    }
     for name in OF_TYPE {
-        convert(&mut var.attrs, name, to, packing);
+        let number = |value: &Scalar| reinterpreted(stored, meant, value);
+        convert(&mut var.attrs, name, to, unpacked.filter(|_| stored.is_integer()), &number);
     }
     for name in ["missing_value", "scale_factor", "add_offset", "_Unsigned"] {
         var.attrs.remove(name);
@@ -103,14 +111,27 @@ fn retype(var: &mut Variable, to: DataType, fill: Option<Scalar>, packing: Optio
     }
 }
 
-/// The attribute's numbers in the new type, where it has them all; else as they are.
-fn convert(attrs: &mut Attrs, name: &str, to: DataType, packing: Option<(f64, f64)>) {
-    let Some(AttrValue::Numbers { values, .. }) = attrs.get(name) else { return };
-    let one = |value: &Scalar| match (packing, value.as_f64()) {
-        (Some((scale, offset)), Some(x)) => typed(to, &Scalar::Float(x * scale + offset)),
-        _ => typed(to, value),
+/// The attribute's numbers as they are decoded, in the new type; where it does not have them all, as doubles. Floats of
+/// a packed variable are decoded already.
+fn convert(
+    attrs: &mut Attrs,
+    name: &str,
+    to: DataType,
+    packing: Option<(f64, f64)>,
+    number: &dyn Fn(&Scalar) -> Scalar,
+) {
+    let Some(AttrValue::Numbers { values, dtype }) = attrs.get(name) else { return };
+    let decoded = |value: &Scalar| match (packing, number(value)) {
+        _ if dtype.is_float() => value.clone(),
+        (Some((scale, offset)), value) => value.as_f64().map_or(value, |x| Scalar::Float(x * scale + offset)),
+        (None, value) => value,
     };
-    if let Some(values) = values.iter().map(one).collect() {
-        attrs.set(name, AttrValue::Numbers { dtype: to, values });
-    }
+    let values: Vec<Scalar> = values.iter().map(decoded).collect();
+    let own: Option<Vec<Scalar>> = values.iter().map(|value| typed(to, value)).collect();
+    let new = match own {
+        Some(values) => AttrValue::Numbers { dtype: to, values },
+        None if packing.is_some() => AttrValue::Numbers { dtype: DataType::Float64, values },
+        None => return,
+    };
+    attrs.set(name, new);
 }

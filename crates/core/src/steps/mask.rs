@@ -34,18 +34,21 @@ pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Vec<St
             if glob && (is_flag || !is_real(mapped.var.dtype)) {
                 return Ok(None);
             }
-            one(mapped, rule, &flags).map(Some)
+            one(mapped, rule, &flags, glob).map(Some)
         })?;
     }
     Ok(())
 }
 
-fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)]) -> Result<Mapped> {
+fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)], glob: bool) -> Result<Mapped> {
     let var = &mapped.var;
     let half = var.dtype == DataType::Float16;
     if half || !is_real(var.dtype) {
         let help = format!("`cast: {{{}: float32}}` before it", var.name);
         return Err(if half { not_real(var).help(help) } else { not_real(var) });
+    }
+    if !glob {
+        can_match(var, &rule.equals)?;
     }
     let old = masks(var);
     let fill = old.first().cloned().or_else(|| default_fill(var.dtype)).ok_or_else(|| {
@@ -67,6 +70,27 @@ fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)]) -> Resul
         return Ok(masked);
     }
     flagged(masked, flags, fill.clone(), new)
+}
+
+/// Refuses a value that no cell can have.
+fn can_match(var: &Variable, equals: &[Scalar]) -> Result<()> {
+    let types = || std::iter::once(var.dtype).chain(meant(var));
+    match equals.iter().find(|value| types().all(|dtype| typed(dtype, value).is_none())) {
+        None => Ok(()),
+        Some(value) => {
+            let stored = types().last().unwrap_or(var.dtype);
+            let error = invalid(format!(
+                "`mask` of `{}`: `equals` is {value}, which is no value of type {stored}",
+                var.name
+            ));
+            Err(match packing(var) {
+                Some(_) => error.help(
+                    "it is compared before scale_factor and add_offset; `below` and `above` are decoded",
+                ),
+                None => error.help("it is compared with values as they are stored"),
+            })
+        }
+    }
 }
 
 /// What is done to every cell.

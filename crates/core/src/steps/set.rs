@@ -5,6 +5,9 @@
 //! where no input is wider than a float32 or a 16-bit integer and float64 else, and NaN where it is missing. A variable
 //! that is replaced keeps its other attributes; a new one has the `coordinates` and `grid_mapping` of its inputs, where
 //! they have the same. Inputs may be dropped afterwards.
+//!
+//! Where the units of the expression are known and others are asked for, it is converted. An expression with numbers of
+//! its own may be converted by these already, so that is refused: `convert` says what is meant.
 
 use std::sync::Arc;
 
@@ -13,13 +16,13 @@ use super::stored::{decoded, invalid, is_real, not_real, readable};
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::codec::Encoding;
-use crate::derived::{Derived, Formula, Rule, axes_within};
+use crate::derived::{Derived, Formula, Op, Rule, axes_within};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Error, Result};
 use crate::expr::{Expr, ExprError};
 use crate::recipe::Computed;
 use crate::schema::{Storage, Variable};
-use crate::units::Unit;
+use crate::units::{Conversion, Unit};
 
 pub(super) fn set(
     view: &mut FileView,
@@ -51,6 +54,7 @@ fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<S
         Unit::parse(var.var.attrs.text("units")?).ok()
     };
     let formula = Formula::new(expr.clone(), &units).map_err(fault)?;
+    let conversion = conversion(name, computed, &expr, formula.units())?;
     let (dims, shape) = dimensions(&inputs)?;
     if name.is_empty() || view.unreadable.iter().any(|u| u.name == name) {
         return Err(invalid(format!(
@@ -77,12 +81,38 @@ fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<S
     let axes = inputs.iter().filter_map(|m| axes_within(&m.var.dims, &var.dims)).collect();
     let rule = Rule::Formula { formula: Box::new(formula), axes };
     let made = Mapped { var: Arc::new(var), origin: Origin::Derived(Arc::new(Derived { inputs, rule })) };
+    let made = match conversion {
+        Some(conversion) => made.with_ops([Op::Convert { conversion, to: first }], |_| {}),
+        None => made,
+    };
     let made = cast::one(made, dtype)?;
     match view.variables.iter_mut().find(|m| m.var.name == name) {
         Some(slot) => *slot = made,
         None => view.variables.push(made),
     }
     Ok(())
+}
+
+/// From the units of the expression to those that are asked for, where these are others.
+fn conversion(name: &str, computed: &Computed, expr: &Expr, of: Option<&Unit>) -> Result<Option<Conversion>> {
+    let (Some(wanted), Some(of)) = (computed.units.as_deref(), of) else { return Ok(None) };
+    let expression = &computed.expression;
+    let said = format!("`set` of `{name}`: `{expression}` is in `{of}`");
+    let found = Unit::parse(wanted).ok().and_then(|wanted| of.conversion_to(&wanted)).ok_or_else(|| {
+        invalid(format!("{said}, which can't be converted to `{wanted}`")).help(format!(
+            "`attrs: {{units: {wanted}}}` in place of `units` names the units without converting"
+        ))
+    })?;
+    if found.is_identity() {
+        return Ok(None);
+    }
+    if expr.has_numbers() {
+        return Err(invalid(format!("{said}, and `{wanted}` is asked for; its numbers may convert it already"))
+            .help(format!(
+                "to convert: `expression: convert({expression}, '{wanted}')`; if it is in `{wanted}` already, write `attrs: {{units: {wanted}}}` in place of `units`"
+            )));
+    }
+    Ok(Some(found))
 }
 
 /// Whether a type's values need double precision.
