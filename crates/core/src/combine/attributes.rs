@@ -142,7 +142,9 @@ fn help(key: &str, variable: &str, attribute: &str) -> String {
         "units" => format!(
             "`combine.units: convert` converts to the first file's, where both are units of one quantity; else {rest}; only where the numbers are in one unit and its name differs, the step {set}"
         ),
-        "calendar" => format!("this version can't convert calendars: {rest}"),
+        "calendar" => format!(
+            "`combine.calendar: convert:CALENDAR` converts times, where all files have them in units since a date; else {rest}"
+        ),
         _ => format!("{rest}; where one value is right for all files, the step {set}"),
     }
 }

@@ -11,7 +11,9 @@ use super::lengths::{self, Offsets};
 use super::schemas::{self, Lenient};
 use super::statics::Static;
 use super::time::{self, Times};
-use super::{CombineAxis, Combined, CombinedVar, Context, Difference, Disagreement, File, attributes, order};
+use super::{
+    CombineAxis, Combined, CombinedVar, Context, Difference, Disagreement, File, attributes, order, remarks,
+};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::scalar_to_le;
 use crate::dtype::{DataType, Scalar};
@@ -56,6 +58,7 @@ pub fn combine(
     let mut notes = dropped.finish(&mut variables);
     schemas::dimensions(&context, &variables, &mut problems);
     gaps::keep(&context, &mut offsets, &mut variables, &mut notes, &mut problems);
+    notes.extend(remarks::all(&context, &all, &variables));
     let compare = order::settle(&context, &offsets, &mut variables, &mut problems);
     gaps::close(&context, &mut variables, &mut notes, &mut problems);
     let roots = files.iter().map(|f| (f.url.as_str(), &f.view.attrs));
@@ -125,7 +128,7 @@ impl Combiner<'_> {
         let first_counts = along.is_empty() && context.first_counts(&model.var, coordinate);
         let lenient = Lenient { recoded: timely, float_width, first_counts };
         schemas::agree(context, group, &along, lenient, problems);
-        schemas::absent(context, group, (along.is_empty(), coordinate), problems);
+        schemas::absent(context, group, (&along, coordinate), problems);
         schemas::masks_are_numbers(context, group, problems);
         let attrs = attributes::variable(context, group, timely, left_out, problems);
         if problems.len() > before || self.times.refused(&group.name) {

@@ -70,12 +70,15 @@ impl Group {
             return false;
         }
         let mut seen = BTreeSet::new();
-        let place = |o: &Occurrence| {
-            let index = files.get(o.file as usize).map(|f| f.index.as_slice()).unwrap_or_default();
-            along.iter().filter_map(|(axis, _)| index.get(*axis).copied()).collect::<Vec<u32>>()
-        };
+        let place = |o: &Occurrence| place_of(&along, files.get(o.file as usize));
         self.files.iter().any(|o| !seen.insert(place(o)))
     }
+}
+
+/// A file's keys along the axes of a variable.
+pub(crate) fn place_of(along: &[(usize, usize)], file: Option<&File>) -> Vec<u32> {
+    let index = file.map(|f| f.index.as_slice()).unwrap_or_default();
+    along.iter().filter_map(|(axis, _)| index.get(*axis).copied()).collect()
 }
 
 /// A file's keys along the merge axes.

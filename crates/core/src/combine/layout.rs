@@ -32,9 +32,10 @@ impl Layout<'_> {
             *var.shape.get_mut(dim)? = self.starts(axis).last().copied()?;
         }
         let slots = self.slots(problems)?;
-        let empty = slots.iter().enumerate().filter(|(flat, s)| s.is_none() && self.has_room(*flat)).count();
-        if empty > 0 && self.recoded.is_none() {
-            holes(self.context, self.group, var, empty, problems)?;
+        let no_file = |(flat, slot): &(usize, &Option<usize>)| slot.is_none() && self.has_room(*flat);
+        if slots.iter().enumerate().any(|slot| no_file(&slot)) && self.recoded.is_none() {
+            let empty = slots.iter().enumerate().filter(no_file).map(|(flat, _)| self.position(flat));
+            holes(self.context, self.group, var, &empty.collect::<Vec<_>>(), problems)?;
         }
         if self.in_hand(&slots, problems)? { self.values(&slots, var) } else { self.pieces(&slots) }
     }
@@ -79,6 +80,17 @@ impl Layout<'_> {
             rest /= n.max(1);
             self.offsets.get(axis).is_some_and(|starts| starts.get(at) < starts.get(at + 1))
         })
+    }
+
+    /// What users call a place.
+    fn position(&self, flat: usize) -> String {
+        let mut rest = flat;
+        let mut keys = Vec::with_capacity(self.along.len());
+        for (&(axis, _), n) in self.along.iter().zip(self.lengths()).rev() {
+            keys.push((axis, rest % n.max(1)));
+            rest /= n.max(1);
+        }
+        position(self.context, keys.into_iter().rev())
     }
 
     fn block(&self, number: usize) -> Option<Arc<Block>> {
@@ -185,12 +197,24 @@ impl Layout<'_> {
     }
 }
 
+/// The keys along some axes as users see them: `time` 2020-01, `tile` 3.
+pub(super) fn position(context: &Context<'_>, keys: impl Iterator<Item = (usize, usize)>) -> String {
+    let one = |(axis, key): (usize, usize)| {
+        let axis = context.axes.get(axis)?;
+        Some(format!("`{}` {}", axis.name, axis.labels.get(key)?))
+    };
+    keys.filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// Positions that are named in a refusal.
+const SHOWN: usize = 5;
+
 /// Cells without a file need a value that readers mask.
 pub(super) fn holes(
     context: &Context<'_>,
     group: &Group,
     var: &mut Variable,
-    count: usize,
+    empty: &[String],
     problems: &mut Vec<Disagreement>,
 ) -> Option<()> {
     if var.fill.is_some() {
@@ -201,10 +225,16 @@ pub(super) fn holes(
         return Some(());
     }
     let first = group.first(context.files).map(|(file, _)| Difference::new(&file.url, var.dtype));
+    let shown = empty.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let none = match empty.len() {
+        1 => format!("1 position has no file ({shown})"),
+        count if count > SHOWN => format!("{count} positions have no file ({shown}; …)"),
+        count => format!("{count} positions have no file ({shown})"),
+    };
     problems.push(Disagreement {
         code: Code::CombineGaps,
         variable: var.name.clone(),
-        what: format!("{count} positions have no file, and the variable has no _FillValue to put there"),
+        what: format!("{none}, and the variable has no _FillValue to put there"),
         found: first.into_iter().collect(),
         help: format!(
             "`attrs: {{set: {{{0}@_FillValue: …}}}}` gives it one, `drop: [{0}]` leaves it out",

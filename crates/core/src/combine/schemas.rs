@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{Group, merge_key};
+use super::group::{Group, merge_key, place_of};
 use super::{CombinedVar, Context, Difference, Disagreement, File};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
@@ -31,16 +31,25 @@ pub(super) fn agree(
     let Some((first_file, first)) = group.first(context.files) else { return };
     let model = &first.var;
     let mut last = Arc::clone(model);
+    // in one type they would be made one
+    let fills_follow = context.policies.get("fill", &group.name) == "mask";
     let mut found: BTreeMap<Code, Vec<Difference>> = BTreeMap::new();
+    let mut found_dims = Arc::clone(model);
     for occurrence in group.files.iter().skip(1) {
         let Some(mapped) = occurrence.mapped(context.files) else { continue };
         let var = &mapped.var;
         if Arc::ptr_eq(var, &last) {
             continue;
         }
-        let codes = differences(var, model, along, lenient);
+        let mut codes = differences(var, model, along, lenient);
+        if fills_follow && codes.contains(&Code::CombineDtype) {
+            codes.retain(|code| *code != Code::CombineFill);
+        }
         if codes.is_empty() {
             last = Arc::clone(var);
+        }
+        if codes.contains(&Code::CombineDims) && !found.contains_key(&Code::CombineDims) {
+            found_dims = Arc::clone(var);
         }
         for code in codes {
             let has = |v: &Variable| match code {
@@ -57,18 +66,83 @@ pub(super) fn agree(
         }
     }
     for (code, found) in found {
-        let (what, key) = match code {
-            Code::CombineDims => ("dimensions or their lengths differ between files", "dims"),
-            Code::CombineDtype => ("the data type differs between files", "dtype"),
-            Code::CombinePacking => ("the packed data type differs between files", "packing"),
-            _ => ("_FillValue differs between files", "fill"),
+        let what = match code {
+            Code::CombineDims => dims_differ(&found_dims, model),
+            Code::CombineDtype => "the data type differs between files".to_owned(),
+            Code::CombinePacking => "the packed data type differs between files".to_owned(),
+            _ => "_FillValue differs between files".to_owned(),
         };
-        let help = format!(
-            "no policy of `combine.{key}` that this version carries out allows it; `drop: [{}]` leaves it out",
-            model.name
-        );
-        problems.push(Disagreement { code, variable: model.name.clone(), what: what.into(), found, help });
+        let help = match code {
+            Code::CombineDims => dims_help(context, &found_dims, model),
+            _ => numbers_help(context, code, group),
+        };
+        problems.push(Disagreement { code, variable: model.name.clone(), what, found, help });
     }
+}
+
+/// The dimension whose length alone differs, with its lengths in both.
+fn other_length<'a>(var: &'a Variable, model: &Variable) -> Option<(&'a String, u64, u64)> {
+    let same_dims = var.dims == model.dims;
+    let mut all = var.dims.iter().zip(model.shape.iter().zip(&var.shape)).filter(|_| same_dims);
+    all.find(|(_, (a, b))| a != b).map(|(dim, (a, b))| (dim, *a, *b))
+}
+
+fn dims_differ(other: &Variable, model: &Variable) -> String {
+    let sorted = |var: &Variable| var.dims.iter().cloned().collect::<BTreeSet<_>>();
+    match other_length(other, model) {
+        Some((dim, first, length)) => {
+            format!("dimension `{dim}` has length {first} in the first file, and {length} in others")
+        }
+        None if sorted(other) == sorted(model) => "the order of dimensions differs between files".to_owned(),
+        None => "dimensions differ between files".to_owned(),
+    }
+}
+
+fn dims_help(context: &Context<'_>, other: &Variable, model: &Variable) -> String {
+    let drop = format!("`drop: [{}]` leaves it out", model.name);
+    let sorted = |var: &Variable| var.dims.iter().cloned().collect::<BTreeSet<_>>();
+    let labelled = |dim: &str| {
+        context.files.iter().any(|f| f.view.variable(dim).is_some_and(|m| m.var.is_dimension_coordinate()))
+    };
+    match other_length(other, model) {
+        Some((dim, ..)) if labelled(dim) => format!(
+            "`combine.coords: outer` takes the union of all labels of `{dim}`, `inner` those that all files have; {drop}"
+        ),
+        Some((dim, ..)) => {
+            format!(
+                "the step `subset` takes the same part of `{dim}`, where that is what all files have; {drop}"
+            )
+        }
+        None if sorted(other) == sorted(model) && context.policies.get("dims", &model.name) == "error" => {
+            format!("`combine.dims: transpose` puts them in the first file's order; {drop}")
+        }
+        None => format!("make one recipe for each, or {drop}"),
+    }
+}
+
+/// The policy that makes types, packing or fill values alike, where it is not the one that was asked for.
+fn numbers_help(context: &Context<'_>, code: Code, group: &Group) -> String {
+    let drop = format!("`drop: [{}]` leaves it out", group.name);
+    let mapped = || group.files.iter().filter_map(|o| o.mapped(context.files));
+    let numbers = mapped().all(|m| m.var.dtype.is_integer() || m.var.dtype.is_float());
+    let (key, policies) = match code {
+        Code::CombineDtype => (
+            "dtype",
+            "`combine.dtype: promote` writes the smallest type that holds all values, `first` the first file's",
+        ),
+        Code::CombinePacking => (
+            "packing",
+            "`combine.packing: decode` writes decoded floats, `auto` one new packing, `first` the first file's",
+        ),
+        _ => ("fill", "`combine.fill: mask` masks each file with its own values"),
+    };
+    if numbers && context.policies.get(key, &group.name) == "error" {
+        return format!("{policies}; {drop}");
+    }
+    if code == Code::CombineDtype && mapped().any(|m| m.var.dtype == DataType::Text) {
+        return format!("no policy makes numbers of text: make one recipe for each, or {drop}");
+    }
+    format!("make one recipe for each, or {drop}")
 }
 
 fn differences(var: &Variable, model: &Variable, along: &[(usize, usize)], lenient: Lenient) -> Vec<Code> {
@@ -134,7 +208,8 @@ pub(super) fn masks_are_numbers(context: &Context<'_>, group: &Group, problems: 
 
 fn same_fill(a: Option<&Scalar>, b: Option<&Scalar>) -> bool {
     match (a, b) {
-        (Some(a), Some(b)) => a.same(b),
+        // integers of two types may be one number
+        (Some(a), Some(b)) => a.same(b) || (a.as_i128().is_some() && a.as_i128() == b.as_i128()),
         (a, b) => a.is_none() && b.is_none(),
     }
 }
@@ -159,15 +234,27 @@ pub(super) fn lacking<'a>(context: &Context<'a>, group: &Group) -> Vec<&'a File>
 pub(super) fn absent(
     context: &Context<'_>,
     group: &Group,
-    (once, coordinate): (bool, bool),
+    (along, coordinate): (&[(usize, usize)], bool),
     problems: &mut Vec<Disagreement>,
 ) {
-    let lacking = lacking(context, group);
+    let mut lacking = lacking(context, group);
     let fill = context.policies.get("absent", &group.name) == "fill";
-    if lacking.is_empty() || (fill && once && !coordinate) {
+    if fill && !coordinate {
+        // what another file holds at the place is there
+        let place = |file| place_of(along, file);
+        let held: BTreeSet<_> =
+            group.files.iter().map(|o| place(context.files.get(o.file as usize))).collect();
+        lacking.retain(|file| !along.is_empty() && !held.contains(&place(Some(file))));
+    }
+    if lacking.is_empty() {
         return;
     }
-    let what = format!("`{}` is in {} files and absent in {}", group.name, group.files.len(), lacking.len());
+    if let Some(problem) = endless(context, group, along, &lacking).filter(|_| fill && !coordinate) {
+        return problems.push(problem);
+    }
+    let files = if group.files.len() == 1 { "file" } else { "files" };
+    let what =
+        format!("`{}` is in {} {files} and absent in {}", group.name, group.files.len(), lacking.len());
     let found = group
         .first(context.files)
         .map(|(file, _)| Difference::new(&file.url, format!("has `{}`", group.name)));
@@ -192,6 +279,27 @@ pub(super) fn absent(
             ),
         },
     });
+}
+
+/// Files that lack a variable and nowhere say how long they are along its axis.
+fn endless(
+    context: &Context<'_>,
+    group: &Group,
+    along: &[(usize, usize)],
+    lacking: &[&File],
+) -> Option<Disagreement> {
+    let without = |name: &str| lacking.iter().filter(|f| f.view.length(name).is_none()).collect::<Vec<_>>();
+    let mut names = along.iter().filter_map(|(axis, _)| Some(&context.axes.get(*axis)?.name));
+    let (dim, files) = names.find_map(|name| Some((name, without(name))).filter(|(_, f)| !f.is_empty()))?;
+    Some(Disagreement {
+        code: Code::CombineAbsent,
+        variable: group.name.clone(),
+        what: format!(
+            "`combine.absent: fill` can't tell how many items of `{dim}` to fill: nothing in the file has that dimension"
+        ),
+        found: files.iter().map(|f| Difference::new(&f.url, format!("no dimension `{dim}`"))).collect(),
+        help: format!("leave such files out, or `combine.absent: drop` leaves `{}` out", group.name),
+    })
 }
 
 /// A dimension has one length for all variables of a group, also for those of other files.

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::direction::{self, is_flipped, is_latitude, is_longitude, is_rolled};
 use super::group::Group;
-use super::layout::holes;
+use super::layout::{holes, position};
 use super::lengths::Offsets;
 use super::place::{filled, place};
 use super::time::{self, NOT_A_TIME, Place, Recoded};
@@ -134,6 +135,7 @@ impl Static<'_> {
         let starts: Vec<&Arc<[u64]>> = axes.iter().filter_map(|&axis| self.offsets.get(axis)).collect();
         let room = |axis: &Arc<[u64]>| axis.windows(2).filter(|w| matches!(w, [a, b] if a < b)).count();
         let positions: usize = starts.iter().map(|axis| room(axis)).product();
+        let held: BTreeSet<Vec<u32>> = by_key.keys().cloned().collect();
         let mut parts: Vec<(Vec<u64>, Vec<u64>, usize)> = Vec::new();
         for (key, number) in by_key {
             let (mut origin, mut shape) = (Vec::new(), Vec::new());
@@ -146,9 +148,9 @@ impl Static<'_> {
                 parts.push((origin, shape, number));
             }
         }
-        let empty = positions.saturating_sub(parts.len());
-        if empty > 0 && self.recoded.is_none() {
-            holes(self.context, self.group, var, empty, problems)?;
+        if parts.len() < positions && self.recoded.is_none() {
+            let empty = self.empty(&axes, &starts, &held);
+            holes(self.context, self.group, var, &empty, problems)?;
         }
         let dtype = self.block(0)?.dtype;
         let unwritten = match self.recoded {
@@ -167,6 +169,23 @@ impl Static<'_> {
             Some(recoded) => time::set_units(var, &recoded.units, &whole),
             None => whole,
         }))
+    }
+
+    /// The positions that have room and no file.
+    fn empty(&self, axes: &[usize], starts: &[&Arc<[u64]>], held: &BTreeSet<Vec<u32>>) -> Vec<String> {
+        let mut keys: Vec<Vec<u32>> = vec![Vec::new()];
+        for starts in starts {
+            let room = starts.windows(2).zip(0_u32..).filter(|(w, _)| matches!(w, [a, b] if a < b));
+            let room: Vec<u32> = room.map(|(_, key)| key).collect();
+            keys = keys
+                .iter()
+                .flat_map(|k| room.iter().map(move |at| [k.as_slice(), &[*at]].concat()))
+                .collect();
+        }
+        let empty = keys.iter().filter(|key| !held.contains(*key));
+        empty
+            .map(|key| position(self.context, axes.iter().copied().zip(key.iter().map(|&k| k as usize))))
+            .collect()
     }
 
     fn url(&self, number: usize) -> &str {
@@ -189,10 +208,15 @@ impl Static<'_> {
         found.extend(differ.iter().map(|&n| Difference::new(self.url(n), show(n))));
         let other = differ.first().and_then(|&n| self.block(n)).zip(self.block(chosen));
         let (code, key) = match other {
+            _ if var.dtype == DataType::Text && self.coordinate => (Code::CombineStrings, "coords"),
             _ if var.dtype == DataType::Text => (Code::CombineStrings, "static"),
             _ if var.shape.is_empty() => (Code::CombineScalars, "scalars"),
-            Some((b, a)) if is_latitude(var) && is_flipped(a, b) => (Code::CombineLat, "lat"),
-            Some((b, a)) if is_longitude(var) && is_rolled(a, b) => (Code::CombineLon, "lon"),
+            Some((b, a)) if is_latitude(var) && is_flipped(a, b) => {
+                return problems.push(self.directions(Code::CombineLat, chosen, differ, var));
+            }
+            Some((b, a)) if is_longitude(var) && is_rolled(a, b) => {
+                return problems.push(self.directions(Code::CombineLon, chosen, differ, var));
+            }
             _ if self.coordinate => (Code::CombineCoords, "coords"),
             _ => (Code::CombineStatic, "static"),
         };
@@ -203,6 +227,15 @@ impl Static<'_> {
             found,
             help: help(key, var),
         });
+    }
+
+    /// Latitudes that run the other way, or longitudes under other numbers: the first file's, and those of the others.
+    fn directions(&self, code: Code, chosen: usize, differ: &[usize], var: &Variable) -> Disagreement {
+        let mut files: Vec<usize> = std::iter::once(chosen).chain(differ.iter().copied()).collect();
+        files.sort_unstable();
+        let of = |n: &usize| Some((self.url(*n), &**self.block(*n)?));
+        let files: Vec<_> = files.iter().filter_map(of).collect();
+        direction::refusal(code, &var.name, &files)
     }
 
     /// The first values of a file.
@@ -242,47 +275,12 @@ impl Static<'_> {
 fn help(key: &str, var: &Variable) -> String {
     let name = &var.name;
     let policy = match key {
-        "lat" => "`combine.lat: align` flips to the first file's direction; ",
-        "lon" => "`combine.lon: roll` takes the first file's meridians in their order; ",
         "coords" if var.is_dimension_coordinate() => {
             "`combine.coords: outer` takes the union of all, `inner` what all have, `override` the first file's; "
         }
         "coords" => "`combine.coords: override` takes the first file's; ",
-        "scalars" => {
-            "`combine.scalars: promote` lays it along the concat dimension, `drop` leaves what varies out; "
-        }
+        "scalars" => "`combine.scalars: promote` lays it along the concat dimension; ",
         _ => "`combine.static: stack` gives it the concat dimension, `first` takes the first file's; ",
     };
     format!("{policy}`drop: [{name}]` leaves it out")
-}
-
-pub(crate) fn is_latitude(var: &Variable) -> bool {
-    is_called(var, &["lat", "latitude"], "degrees_north")
-}
-
-pub(crate) fn is_longitude(var: &Variable) -> bool {
-    is_called(var, &["lon", "longitude"], "degrees_east")
-}
-
-fn is_called(var: &Variable, names: &[&str], units: &str) -> bool {
-    names.contains(&var.base_name())
-        || var.attrs.text("standard_name").is_some_and(|n| names.contains(&n))
-        || var.attrs.text("units") == Some(units)
-}
-
-/// The same values from the other end.
-fn is_flipped(a: &Block, b: &Block) -> bool {
-    match (a.to_f64(), b.to_f64()) {
-        (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b.iter().rev()).all(|(x, y)| x == y),
-        _ => false,
-    }
-}
-
-/// The same meridians, counted from 0 to 360 in one and from -180 to 180 in the other, in any order.
-fn is_rolled(a: &Block, b: &Block) -> bool {
-    let meridians = |block: &Block| -> Option<BTreeSet<i64>> {
-        // to a ten-thousandth of a degree
-        Some(block.to_f64()?.iter().map(|x| (x.rem_euclid(360.0) * 1e4).round() as i64 % 3_600_000).collect())
-    };
-    meridians(a).is_some() && meridians(a) == meridians(b)
 }

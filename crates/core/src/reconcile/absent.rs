@@ -7,7 +7,7 @@ use super::Cx;
 use crate::attrs::AttrValue;
 use crate::block::scalar_to_le;
 use crate::chunk::Region;
-use crate::combine::{File, Group, Values, auxiliary, is_time_like, merge_key};
+use crate::combine::{File, Group, Values, auxiliary, is_time_like, merge_key, place_of};
 use crate::derived::{Derived, Op, Rule, evaluate};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error};
@@ -36,6 +36,10 @@ pub(super) fn fill(cx: &mut Cx<'_>) {
         if model.var.fill.is_none() {
             mark(cx, &group, &fill, known);
         }
+        // what another file holds at the place is there
+        let place = |file: u32| place_of(&along, cx.files.get(file as usize));
+        let mut held: BTreeSet<Vec<u32>> = group.files.iter().map(|o| place(o.file)).collect();
+        let lacking: Vec<u32> = lacking.into_iter().filter(|&file| held.insert(place(file))).collect();
         for file in lacking {
             add(cx, file, &model, &along, &fill);
         }

@@ -10,8 +10,12 @@ use std::sync::Arc;
 use super::Cx;
 use super::empty;
 use super::grid::give;
+use super::statics::is_stacked;
 use crate::block::Block;
-use crate::combine::{Difference, Disagreement, Group, Occurrence, is_time_like};
+use crate::combine::{
+    Difference, Disagreement, Group, Occurrence, auxiliary, is_latitude, is_longitude, is_time_like,
+    number_otherwise, refusal, run_against,
+};
 use crate::derived::{Rule, Runs};
 use crate::dtype::Scalar;
 use crate::error::Code;
@@ -32,6 +36,10 @@ pub(super) fn join(cx: &mut Cx<'_>) {
         if !is_index || cx.axes.iter().any(along) {
             continue;
         }
+        if let Some(problem) = directed(cx, &group) {
+            cx.problems.push(problem);
+            continue;
+        }
         match labels::join(cx, &group, how) {
             Ok(join) => joins.extend(join.map(|join| (group.name.clone(), join))),
             Err(problem) => cx.problems.push(problem),
@@ -40,12 +48,37 @@ pub(super) fn join(cx: &mut Cx<'_>) {
     if joins.is_empty() {
         return;
     }
+    let auxiliary = auxiliary(cx.axes, cx.files);
     for group in cx.groups() {
         match joins.get(&group.name) {
             Some(join) => group.files.iter().for_each(|&o| give(cx, o, &join.labels)),
-            None => rearrange(cx, &group, &joins),
+            None => rearrange(cx, &group, &joins, is_stacked(cx, &group, &auxiliary)),
         }
     }
+}
+
+/// Latitudes of two directions, and meridians under two numbers, where the policy refuses them: in a union nobody
+/// would see them.
+fn directed(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
+    let (first, model) = group.first(cx.files)?;
+    let refused = |key| cx.policies.get(key, "") == "error";
+    let (code, differ): (Code, fn(&Block, &Block) -> bool) = match &model.var {
+        var if is_latitude(var) && refused("lat") => (Code::CombineLat, run_against),
+        var if is_longitude(var) && refused("lon") => (Code::CombineLon, number_otherwise),
+        _ => return None,
+    };
+    let model = cx.in_hand(*group.files.first()?)?;
+    let other = |o: &Occurrence| {
+        let block = cx.in_hand(*o).filter(|block| !Arc::ptr_eq(block, &model) && differ(&model, block))?;
+        Some((cx.files.get(o.file as usize)?.url.as_str(), block))
+    };
+    let others: Vec<(&str, Arc<Block>)> = group.files.iter().filter_map(other).collect();
+    if others.is_empty() {
+        return None;
+    }
+    let own = std::iter::once((first.url.as_str(), &*model));
+    let files: Vec<(&str, &Block)> = own.chain(others.iter().map(|(url, block)| (*url, &**block))).collect();
+    Some(refusal(code, &group.name, &files))
 }
 
 /// One file's variable with the cells that it has along the joined dimensions.
@@ -65,7 +98,7 @@ impl Part {
 }
 
 /// A variable takes the cells of the joined dimensions that it has.
-fn rearrange(cx: &mut Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>) {
+fn rearrange(cx: &mut Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>, stacked: bool) {
     let joined = |var: &Variable| var.dims.iter().any(|dim| joins.contains_key(dim));
     if !group.first(cx.files).is_some_and(|(_, m)| joined(&m.var)) {
         return;
@@ -76,7 +109,8 @@ fn rearrange(cx: &mut Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>) {
     };
     let varies = !group.along(cx.axes, cx.files).is_empty();
     let held = !varies && group.files.iter().all(|&o| cx.in_hand(o).is_some());
-    let merged = held.then(|| merged::merge(cx, &parts)).flatten();
+    // of files that are stacked because they disagree none has another's cells
+    let merged = held.then(|| merged::merge(cx, &parts)).flatten().filter(|m| !stacked || m.agrees());
     let holes = match &merged {
         Some(merged) => merged.holes,
         None => parts.iter().any(|part| !part.is_whole()),

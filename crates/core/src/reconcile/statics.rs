@@ -1,6 +1,6 @@
 //! `static: stack`: arrays that differ between files get the concat dimension.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Cx;
@@ -14,17 +14,13 @@ use crate::error::Code;
 /// Arrays without a concat dimension whose values differ get one, each file's values for all of its items. Those that
 /// are equal in all files stay as they are; so do coordinates, but for those that the recipe names.
 pub(super) fn stack(cx: &mut Cx<'_>) {
-    let stacks = |group: &Group| cx.policies.get("static", &group.name) == "stack";
-    let groups: Vec<Group> = cx.groups().into_iter().filter(stacks).collect();
+    let groups: Vec<Group> = cx.groups().into_iter().filter(|group| stacks(cx, group)).collect();
     if groups.is_empty() {
         return;
     }
     let auxiliary = auxiliary(cx.axes, cx.files);
     for group in groups {
-        let Some((_, model)) = group.first(cx.files) else { continue };
-        let named = cx.policies.variables.get("static").is_some_and(|own| own.contains_key(&group.name));
-        let coordinate = model.var.is_dimension_coordinate() || (auxiliary.contains(&group.name) && !named);
-        if model.var.shape.is_empty() || coordinate || !group.along(cx.axes, cx.files).is_empty() {
+        if !is_stacked(cx, &group, &auxiliary) {
             continue;
         }
         let contents = contents(cx, &group);
@@ -34,6 +30,18 @@ pub(super) fn stack(cx: &mut Cx<'_>) {
         let axes = axes(cx, &group, &contents);
         group.files.iter().for_each(|&occurrence| stack_one(cx, occurrence, &axes));
     }
+}
+
+fn stacks(cx: &Cx<'_>, group: &Group) -> bool {
+    cx.policies.get("static", &group.name) == "stack"
+}
+
+/// Whether a variable is stacked where files differ.
+pub(super) fn is_stacked(cx: &Cx<'_>, group: &Group, auxiliary: &BTreeSet<String>) -> bool {
+    let Some((_, model)) = group.first(cx.files).filter(|_| stacks(cx, group)) else { return false };
+    let named = cx.policies.variables.get("static").is_some_and(|own| own.contains_key(&group.name));
+    let coordinate = model.var.is_dimension_coordinate() || (auxiliary.contains(&group.name) && !named);
+    !model.var.shape.is_empty() && !coordinate && group.along(cx.axes, cx.files).is_empty()
 }
 
 /// Of every file which content it has: equal numbers for equal values. Large values are told by their digest.

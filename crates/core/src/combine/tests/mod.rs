@@ -7,6 +7,7 @@ mod numbers;
 mod refused;
 mod scale;
 mod times;
+mod together;
 
 use std::sync::Arc;
 

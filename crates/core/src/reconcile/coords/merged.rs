@@ -57,6 +57,18 @@ pub(super) fn merge(cx: &Cx<'_>, parts: &[Part]) -> Option<Merged> {
 }
 
 impl Merged {
+    /// Whether all files have the same values in the cells that they share.
+    pub(super) fn agrees(&self) -> bool {
+        let alike = |(block, known): &(Block, Vec<bool>)| {
+            let same = |cell: usize| match (block.scalar(cell), self.block.scalar(cell)) {
+                (Some(a), Some(b)) => a.same(&b),
+                _ => false,
+            };
+            known.iter().enumerate().all(|(cell, known)| !known || same(cell))
+        };
+        self.own.values().all(alike)
+    }
+
     /// Gives every file its own cells and the merged ones.
     pub(super) fn write(mut self, cx: &mut Cx<'_>, parts: &[Part], holes: bool) {
         let mut done: BTreeMap<Content, Arc<Block>> = BTreeMap::new();
