@@ -11,7 +11,7 @@ use crate::codec::Encoding;
 use crate::derived::Runs;
 use crate::derived::taken;
 use crate::dtype::{DataType, Scalar};
-use crate::recipe::{Computed, Label, MaskRule, Naming, Selection, TimeFrom};
+use crate::recipe::{AttrEdit, Computed, Label, MaskRule, Naming, Selection, TimeFrom};
 use crate::schema::{Storage, Unreadable, Variable};
 use DataType::{Bool, Float32, Float64, Int8, Int16, Int32, Int64, UInt8};
 
@@ -211,6 +211,14 @@ pub(super) fn flags(name: &str, flag: &str, values: Vec<Scalar>) -> Step {
     mask(name, |rule| rule.flags = vec![(flag.to_owned(), values)])
 }
 
+fn filled(name: &str, value: AttrValue) -> Step {
+    Step::Attrs(vec![AttrEdit::Set { variable: name.to_owned(), name: "_FillValue".to_owned(), value }])
+}
+
+fn units(name: &str, expression: &str, units: &str) -> Step {
+    Step::Set(vec![(name.to_owned(), Computed { units: Some(units.to_owned()), ..computed(expression) })])
+}
+
 fn word(word: &str) -> Scalar {
     Scalar::Text(word.to_owned())
 }
@@ -328,6 +336,13 @@ fn rows() -> Vec<Row> {
         ),
         (vec![typed(Int16)], "n", Int16, Some(-32_767.), vec![3., 0., 6., 1., NAN, 8.]),
         (vec![Step::FlattenGroups("_".into())], "g_x", Float32, None, vec![1., 2.]),
+        // another _FillValue is another value of the missing cells
+        (vec![filled("real", number(Float64, -1.))], "real", Float64, Some(-1.), vec![1.5, 2., NAN]),
+        (vec![filled("real", number(Float64, NAN))], "real", Float64, Some(NAN), vec![1.5, 2., NAN]),
+        (vec![filled("packed", number(Int16, -5.))], "packed", Int16, Some(-5.), vec![NAN, 6., 16.]),
+        (vec![filled("plain", number(Int16, 2.))], "plain", Int16, Some(2.), vec![1., NAN, 3.]),
+        (vec![units("c", "real", "degC")], "c", Float64, Some(NAN), vec![1.5 - 273.15, 2. - 273.15, NAN]),
+        (vec![units("c", "area", "degC")], "c", Float32, Some(NAN), vec![1., 2., 3.]),
         // globs leave alone what describes others, and times
         (
             vec![mask("*", |m| m.below = Some(5.)), cast("?a?", Float32)],
@@ -423,6 +438,10 @@ fn what_steps_refuse() {
     let rows: Vec<(Step, &str)> = vec![
         (cast("u", DataType::Text), "can't become"),
         (cast("odd", Float32), "can't be read: a compound"),
+        (mask("plain", |m| m.equals = vec![Scalar::Float(1.5)]), "1.5, which is no value of type int16"),
+        (mask("byte", |m| m.equals = vec![int(300)]), "300, which is no value of type uint8"),
+        (units("c", "real", "m"), "which can't be converted to `m`"),
+        (units("c", "real - 273.15", "degC"), "convert(real - 273.15, 'degC')"),
         (cast("obs", Int32), "`time_encoding: {obs: {dtype: int32}}`"),
         (cast("obs_bnds", Int32), "`obs_bnds`, which holds times"),
         (flags("u", "flag", vec![word("clod")]), "the nearest of its flag_meanings is `cloud`"),
@@ -450,6 +469,7 @@ fn what_steps_refuse() {
 fn what_values_refuse() {
     let rows: Vec<(Vec<Step>, &str, &str)> = vec![
         (vec![cast("real", Int32)], "real", "1.5 is no value of type int32"),
+        (vec![filled("real", number(Float64, 2.))], "real", "2 is a value here"),
         (vec![cast("whole", Int8)], "whole", "300 is no value of type int8"),
         (vec![cast("u", Int16)], "u", "NaN is no value of type int16"),
         (vec![cast("plain", Bool)], "plain", "2 is no value of type bool"),
