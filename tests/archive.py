@@ -91,8 +91,6 @@ class Archive:
         r = self.rng("differences")
         count = r.choice([0, 1, 1, 1, 2, 2, 3])
         topics = r.sample(sorted(DIFFER), count)
-        if "coords" in topics and {"lat", "lon"} & set(topics):  # labels of a union have no direction
-            topics.remove("coords")
         if len({"order", "duplicates", "gaps"} & set(topics)) > 1:
             topics = [t for t in topics if t not in ("order", "duplicates")]
         return [t for t in topics if not self.single and self.on(t, 1)]

@@ -224,7 +224,7 @@ def labels(files, axes, policy, out):
                     if -1 in items and dim in v.dims and name != dim:
                         emptied(out, v, "coords")
                 f[dim] = replace(model, values=np.array(every, model.values.dtype), mask=np.zeros(len(every), bool))
-            completed(having, concat)
+            completed(having, concat, policy)
             out.unordered.add(dim)
         elif how == "equal" and all(f[dim].same(model, within=3e-7) for f in having):
             widest = max((f[dim] for f in having), key=lambda v: v.values.dtype.itemsize)
@@ -236,11 +236,13 @@ def labels(files, axes, policy, out):
             )
 
 
-def completed(having, concat):
-    """Static arrays of a union: a cell that one file lacks is another's."""
+def completed(having, concat, policy):
+    """Static arrays of a union: a cell that one file lacks is another's, but where files that disagree are stacked."""
     for name in having[0]:
         models = [f[name] for f in having if isinstance(f.get(name), Var)]
         if not models or concat & set(models[0].dims):
+            continue
+        if policy("static", name) == "stack" and not all(shared_alike(a, b) for a in models for b in models):
             continue
         for f in having:
             for other in models:
@@ -248,6 +250,14 @@ def completed(having, concat):
                 gone = v.mask & ~other.mask if v.values.shape == other.values.shape else np.zeros(v.values.shape, bool)
                 if name in f and gone.any():
                     f[name] = replace(v, values=np.where(gone, other.values, v.values), mask=v.mask & ~gone)
+
+
+def shared_alike(a, b):
+    """Whether two arrays hold the same where neither is masked."""
+    if a.values.shape != b.values.shape:
+        return False
+    both = ~a.mask & ~b.mask
+    return np.array_equal(a.values[both], b.values[both])
 
 
 def settled(having, name, policy, out):

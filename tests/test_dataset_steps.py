@@ -69,6 +69,7 @@ KEEP = "combine: {order: keep}\n"
 STEPS = [
     ("policy", "combine: {order: sort}\n", lambda ds: ds.sortby("time")),
     ("sort", KEEP + "steps: [{sort: [time]}]\n", lambda ds: ds.sortby("time")),
+    ("sort-alone", "steps: [{sort: [time]}]\n", lambda ds: ds.sortby("time")),
     ("sort-falling", KEEP + "steps: [{sort: {time: descending}}]\n", lambda ds: ds.sortby("time", ascending=False)),
     ("sort-lat", KEEP + "steps: [{sort: [lat]}]\n", lambda ds: ds.sortby("lat")),
     ("roll", KEEP + "steps: [{roll: {lon: -180}}]\n", lambda ds: rolled(ds, -180)),
@@ -104,7 +105,7 @@ OVERLAP = [[0, 1, 2, 3], [2, 3, 4], [4, 5]]
 
 
 @pytest.mark.parametrize("keep", ["first", "last", "identical"])
-@pytest.mark.parametrize("by", ["policy", "step"])
+@pytest.mark.parametrize("by", ["policy", "step", "step-alone"])
 def test_duplicates(by, keep, tmp_path):
     paths = write(tmp_path, OVERLAP)
     whole = expected(paths)
@@ -114,6 +115,7 @@ def test_duplicates(by, keep, tmp_path):
     rest = {
         "policy": f"combine: {{duplicates: {keep}}}\n",
         "step": f"combine: {{order: keep, duplicates: {keep}}}\nsteps: [{{dedupe: {{time: {keep}}}}}]\n",
+        "step-alone": f"steps: [{{dedupe: {{time: {keep}}}}}]\n",
     }[by]
     done, store = bake(tmp_path, paths, rest)
     assert done.code == 0, done.text

@@ -24,7 +24,8 @@ written! {
             expression: Text,
         }
         optional {
-            /// The units of the result. Default: those that the expression gives.
+            /// The units of the result: it is converted to them where those of the expression are known, and named by them
+            /// where not. Default: those that the expression gives.
             units: Text,
             /// The type of the result. Default: `float64`, or `float32` where no input is wider.
             dtype: TypeName,

@@ -21,7 +21,8 @@ written! {
             below: Real,
             /// Decoded values above this.
             above: Real,
-            /// Values equal to one of these, as the files store them (before `scale_factor` and `add_offset`).
+            /// Values equal to one of these, as they are stored at that point (before `scale_factor` and `add_offset`; after
+            /// a `cast`, as it leaves them). Values that the type does not have are refused.
             equals: OneOrMany<Raw>,
             /// Flag variable → values, or meanings of its `flag_meanings`: the cells where it has one of them.
             flags: Entries<OneOrMany<Raw>>,

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use arcoforge_core::axis::Axis;
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe};
+use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe, Step};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::meant_steps::Steps;
+use crate::meant_steps::{Steps, implied};
 use crate::node::shorten;
 use crate::read::{Cx, Text, nearest, ticked};
 use crate::scalar::is_orcid;
@@ -66,11 +66,7 @@ pub(crate) fn recipes(written: written::Recipe, cx: &mut Cx) -> Vec<Made> {
         axes: axes.right.clone(),
     };
     let Some(outputs) = written.output else {
-        return vec![Made {
-            recipe: Recipe { steps: steps.steps, ..whole },
-            name_at: name.span,
-            to_at: None,
-        }];
+        return vec![Made { recipe: with_steps(whole, steps.steps, &axes), name_at: name.span, to_at: None }];
     };
     let listed = outputs.listed;
     let each = outputs.outputs.into_iter().map(|mut output| {
@@ -81,9 +77,16 @@ pub(crate) fn recipes(written: written::Recipe, cx: &mut Cx) -> Vec<Made> {
         let name_at = own.map_or_else(|| name.span.clone(), |own| own.span);
         let to_at = output.to.as_ref().map(|to| to.span.clone());
         let output = self::output(output, cx);
-        Made { recipe: Recipe { name: joined, steps: steps.steps, output, ..whole.clone() }, name_at, to_at }
+        let recipe = Recipe { name: joined, output, ..with_steps(whole.clone(), steps.steps, &axes) };
+        Made { recipe, name_at, to_at }
     });
     each.collect()
+}
+
+/// The recipe with its steps, and the policies that they imply.
+fn with_steps(whole: Recipe, steps: Vec<Step>, axes: &Axes) -> Recipe {
+    let combine = implied(whole.combine, &steps, axes);
+    Recipe { steps, combine, ..whole }
 }
 
 /// The name of the dataset of one output.

@@ -50,8 +50,16 @@ pub(crate) const STEPS: &[StepRow] = &[
     row("transpose", "orders dimensions; those not named follow in their order", "[time, lat, lon]"),
     row("attrs", "sets, deletes and renames attributes", "{set: {sst@units: degC}, delete: [history]}"),
     row("reset_coords", "makes coordinates data variables again; globs", "[area]"),
-    row("cast", "changes data types; globs", "{sst: float32, \"*_flag\": int8}"),
-    row("mask", "makes values missing; globs", "{sst: {below: -3, above: 45}}"),
+    row(
+        "cast",
+        "changes data types; globs, but for coordinates, bounds and times",
+        "{sst: float32, \"*_flag\": int8}",
+    ),
+    row(
+        "mask",
+        "makes values missing; globs, but for coordinates, bounds and times",
+        "{sst: {below: -3, above: 45}}",
+    ),
     row(
         "subset",
         "takes a part along dimensions; along a concat axis, of the whole dataset",
@@ -63,7 +71,7 @@ pub(crate) const STEPS: &[StepRow] = &[
         "{time: {year: YEAR, month: MONTH, day: DAY}}",
     ),
     row("flatten_groups", "moves the variables of groups into the root; names are joined by the text", "_"),
-    row("fill", "replaces missing values; globs", "{precip: 0}"),
+    row("fill", "replaces missing values; globs, but for coordinates, bounds and times", "{precip: 0}"),
     row("flip", "reverses dimensions", "[lat]"),
     row("set", "computes variables from others, element by element", "{wind: \"hypot(u, v)\"}"),
     row("sort", "sorts the dataset along dimensions by their coordinate", "{lat: descending}"),

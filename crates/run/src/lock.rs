@@ -74,7 +74,8 @@ pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
         let Some(position) = inputs.positions.get(at) else { return Ok(None) };
         let object = survey::open(session, position)?;
         session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        Ok(object.map(|(object, _)| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
+        Ok(object
+            .map(|(object, _)| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
     };
     let threads = session.options.budget.workers.max(session.options.connections as usize);
     let found = pool::map(threads, inputs.positions.len(), false, || (), one)?;

@@ -43,15 +43,15 @@ pub(crate) use alike::{blocks_same, relative_rounding};
 pub use along::{Along, Segment};
 pub(crate) use dataset::auxiliary;
 pub use dataset::combine;
+pub(crate) use dataset::unwritten;
 pub(crate) use direction::{is_latitude, is_longitude, number_otherwise, refusal, run_against};
 pub use disagreement::{Difference, Disagreement};
 pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, merge_key, place_of, variables as groups};
 pub use note::Note;
-pub use place::place;
 pub(crate) use place::filled;
-pub(crate) use dataset::unwritten;
+pub use place::place;
 pub use time::is_time_like;
 pub(crate) use time::{Place, decodable, masks, places};
 
