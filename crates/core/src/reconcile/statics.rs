@@ -51,17 +51,19 @@ fn contents(cx: &Cx<'_>, group: &Group) -> Vec<usize> {
     let mut found = Vec::new();
     for (number, occurrence) in group.files.iter().enumerate() {
         let values = cx.files.get(occurrence.file as usize).and_then(|f| f.values.get(&group.name));
-        let content = match values.map(|v| (v.digest, &v.block)) {
-            Some((Some(digest), _)) => *digests.entry(digest).or_insert(number),
-            Some((None, Some(block))) => {
-                let same = blocks.iter().find(|(_, known)| blocks_same(block, known, false)).map(|(n, _)| *n);
-                same.unwrap_or_else(|| {
-                    blocks.push((number, block));
-                    number
-                })
-            }
-            _ => number,
+        let (digest, block) = values.map_or((None, None), |v| (v.digest, v.block.as_ref()));
+        // what was changed since it was read has no digest
+        let same = |block: &Arc<Block>| {
+            blocks.iter().find(|(_, known)| blocks_same(block, known, false)).map(|(n, _)| *n)
         };
+        let known = digest.and_then(|digest| digests.get(&digest).copied()).or_else(|| block.and_then(same));
+        let content = known.unwrap_or(number);
+        if let Some(digest) = digest {
+            digests.entry(digest).or_insert(content);
+        }
+        if let Some(block) = block.filter(|_| content == number) {
+            blocks.push((number, block));
+        }
         found.push(content);
     }
     found

@@ -108,6 +108,16 @@ fn stacked_arrays_have_no_cells_of_other_files() {
 }
 
 #[test]
+fn what_is_equal_once_it_is_aligned_is_not_stacked() {
+    let v = || i16s("v", "time=1", &[0.]);
+    let s = |values: &[f64]| f64s("s", "lat=2", values);
+    let files = along_time(&[&[v(), lat(&[1., 2.]), s(&[10., 20.])], &[v(), lat(&[2., 1.]), s(&[20., 10.])]]);
+    let shown =
+        ["v(time=2) int16 time[0, 1, 2] < a b", "lat(lat=2) float64 = 1 2", "s(lat=2) float64 = 10 20"];
+    check_under(&policies(&["static=stack"]), "flipped", files, &shown);
+}
+
+#[test]
 fn filled_cells_never_stand_against_real_ones() {
     let v = || i16s("v", "time=1 tile=1", &[0.]);
     let w = |value: f64| var("w", "time=1", Float32, &[value]);
