@@ -159,7 +159,7 @@ SETS = [
         "combine-months",
         ["time", "months since"],
     ),
-    ("dims", later(v=(("x", "time"), np.ones((3, 2), "f4"))), "combine-dims", ["v"]),
+    ("dims", later(v=(("time",), np.ones(2, "f4"))), "combine-dims", ["v"]),
     ("strings", later(v=(("time", "x"), np.array([["a"] * 3] * 2, dtype=object))), "combine-", ["v"]),
 ]
 

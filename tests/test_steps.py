@@ -148,7 +148,7 @@ ROWS = {
         },
     ),
     "set-itself": (
-        ['set: {whole: "where(whole > 500, missing, whole)", area: {expression: "area / 1e6", units: km2}}'],
+        ['set: {whole: "where(whole > 500, missing, whole)", area: {expression: "area / 1e6", attrs: {units: km2}}}'],
         {
             "whole": (lambda d: d.whole.where(~(d.whole > 500)), "float64"),
             "area": (lambda d: d.area / 1e6, "float64"),

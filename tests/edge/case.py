@@ -34,6 +34,7 @@ class Stop:
     """Nothing is to be made, and the message must hold these words."""
 
     words: tuple
+    exits: tuple = (4, 5, 6)  # of data; 3 is one of recipes
 
 
 @dataclass(frozen=True)

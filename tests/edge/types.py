@@ -25,6 +25,10 @@ def dataset(path, fill):
         fill(ds)
 
 
+# part of the language, and refused by name until targets have a type of fixed-length text that all readers know
+NOT_YET = Stop(("strings", "keep", "this version"), exits=(3,))
+
+
 @case("texts", "Texts of any length, one empty, some beyond ASCII.")
 def texts(files):
     for number in range(2):
@@ -54,8 +58,7 @@ def characters(files):
 
     files.add(lambda path: dataset(path, fill))
     right = Right({"name": (("time",), names)})
-    kept = Right({"name": (None, names)})
-    return Outcomes(right, {"strings=text": right, "strings=keep": kept})
+    return Outcomes(right, {"strings=text": right, "strings=keep": NOT_YET})
 
 
 @case("enum", "A NetCDF-4 enum, as in cloud masks, with a fill value.")
@@ -70,7 +73,7 @@ def enum(files):
     files.add(lambda path: dataset(path, fill))
     numbers = {"mask": (("time", "x"), [[0, 1], [2, np.nan]])}
     right = Right(numbers, {"mask@flag_meanings": "clear cloudy mixed missing"})
-    return Outcomes(right, {"strings=text": right, "strings=keep": Right(numbers)})
+    return Outcomes(right, {"strings=text": right, "strings=keep": NOT_YET})
 
 
 @case("truth-complex-long", "HDF5 truth values, complex numbers, and integers above 2^63.", concat=None)
