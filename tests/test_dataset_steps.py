@@ -122,6 +122,13 @@ def test_duplicates(by, keep, tmp_path):
     check(store, whole.drop_duplicates("time", keep="first" if keep == "identical" else keep))
 
 
+def test_a_step_of_the_command_line_decides_alone(tmp_path):
+    paths = write(tmp_path, OVERLAP)
+    store = tmp_path / "out.zarr"
+    arco.bake(*paths, "--concat", "time", "--step", "dedupe: {time: first}", to=store)
+    check(store, expected(paths).drop_duplicates("time"))
+
+
 def test_which_file_wins(tmp_path):
     """The values of the files differ where they overlap."""
     first, second = write(tmp_path, [[0, 1, 2]]) + write_other(tmp_path, [1, 2, 3])

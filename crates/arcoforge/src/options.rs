@@ -132,6 +132,7 @@ impl Shape {
                 }
             }
         }
+        recipe.combine.imply(&recipe.steps, &recipe.axes);
         Ok(())
     }
 }

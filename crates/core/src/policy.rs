@@ -4,8 +4,9 @@
 //! version can't carry it out: a recipe that asks for it is refused, never baked in another way. Where a default is
 //! carried out in part, files that need the rest of it are refused.
 
+use crate::axis::{Axis, AxisKind};
 use crate::calendar::Calendar;
-use crate::recipe::Policies;
+use crate::recipe::{Kept, Policies, Step};
 
 /// One thing that may differ between files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -268,6 +269,33 @@ impl Policies {
         own.or_else(|| self.all.get(key))
             .map(String::as_str)
             .unwrap_or_else(|| PolicyKey::find(key).map_or("error", PolicyKey::default_policy))
+    }
+
+    /// What steps along concat axes say of order and duplicates, where nobody set a policy: the steps come after
+    /// combining, which must not refuse what they will mend. `sort` keeps the files' order until it sorts.
+    pub fn imply(&mut self, steps: &[Step], axes: &[Axis]) {
+        let (order, duplicates) = (!self.all.contains_key("order"), !self.all.contains_key("duplicates"));
+        let concat = |dim: &str| axes.iter().any(|axis| axis.kind == AxisKind::Concat && axis.name == dim);
+        for step in steps {
+            match step {
+                Step::Sort(dims) if order => {
+                    for (dim, _) in dims.iter().filter(|(dim, _)| concat(dim)) {
+                        self.set("order", Some(dim.clone()), "keep");
+                    }
+                }
+                Step::Dedupe(dims) if duplicates => {
+                    for (dim, kept) in dims.iter().filter(|(dim, _)| concat(dim)) {
+                        let kept = match kept {
+                            Kept::First => "first",
+                            Kept::Last => "last",
+                            Kept::Identical => "identical",
+                        };
+                        self.set("duplicates", Some(dim.clone()), kept);
+                    }
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Sets a policy, for one variable or for all.

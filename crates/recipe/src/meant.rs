@@ -7,7 +7,7 @@ use arcoforge_core::code::Code;
 use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe, Step};
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::meant_steps::{Steps, implied};
+use crate::meant_steps::Steps;
 use crate::node::shorten;
 use crate::read::{Cx, Text, nearest, ticked};
 use crate::scalar::is_orcid;
@@ -85,7 +85,8 @@ pub(crate) fn recipes(written: written::Recipe, cx: &mut Cx) -> Vec<Made> {
 
 /// The recipe with its steps, and the policies that they imply.
 fn with_steps(whole: Recipe, steps: Vec<Step>, axes: &Axes) -> Recipe {
-    let combine = implied(whole.combine, &steps, axes);
+    let mut combine = whole.combine;
+    combine.imply(&steps, &axes.right);
     Recipe { steps, combine, ..whole }
 }
 

@@ -2,7 +2,7 @@
 
 use arcoforge_core::axis::AxisKind;
 use arcoforge_core::code::Code;
-use arcoforge_core::recipe::{DimValue, Kept, Policies, Selection, Step};
+use arcoforge_core::recipe::{DimValue, Selection, Step};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::meant::{Axes, unknown_axis};
@@ -35,36 +35,6 @@ impl Steps {
             }
         }
     }
-}
-
-/// What combining must let through, so that steps of the dataset find it: unsorted files where a step sorts, equal
-/// positions where one drops them. A policy that the recipe gives holds.
-pub(crate) fn implied(mut policies: Policies, steps: &[Step], axes: &Axes) -> Policies {
-    let (order, duplicates) = (!policies.all.contains_key("order"), !policies.all.contains_key("duplicates"));
-    let concat = |dim: &String| {
-        axes.right.iter().any(|axis| matches!(axis.kind, AxisKind::Concat) && axis.name == *dim)
-    };
-    for step in steps {
-        match step {
-            Step::Sort(dims) if order => {
-                for (dim, _) in dims.iter().filter(|(dim, _)| concat(dim)) {
-                    policies.set("order", Some(dim.clone()), "keep");
-                }
-            }
-            Step::Dedupe(dims) if duplicates => {
-                for (dim, kept) in dims.iter().filter(|(dim, _)| concat(dim)) {
-                    let kept = match kept {
-                        Kept::First => "first",
-                        Kept::Last => "last",
-                        Kept::Identical => "identical",
-                    };
-                    policies.set("duplicates", Some(dim.clone()), kept);
-                }
-            }
-            _ => {}
-        }
-    }
-    policies
 }
 
 /// Axes that a step names.
