@@ -31,10 +31,7 @@ pub fn decode(
     out: &mut [u8],
     scratch: &mut Scratch,
 ) -> Result<()> {
-    let applied =
-        |at: usize| u32::try_from(at).ok().and_then(|at| filter_mask.checked_shr(at)).unwrap_or(0) & 1 == 0;
-    let codecs = encoding.codecs.iter().enumerate().filter(|(at, _)| applied(*at));
-    let stages = stages(codecs.map(|(_, codec)| codec), out.len());
+    let stages = stages(applied(encoding, filter_mask), out.len());
     decode_stages(&stages, stored, out, scratch)?;
     if encoding.endian == Endian::Big {
         order::swap(out, swap_size);
@@ -42,12 +39,37 @@ pub fn decode(
     Ok(())
 }
 
-/// The most bytes that `stored_bytes` can decode to, whatever they are: who asks first takes no memory for what can't
-/// come. `u64::MAX` for codecs that know no such limit.
-pub fn decoded_bytes_max(encoding: &Encoding, filter_mask: u32, stored_bytes: u64) -> u64 {
-    let applied = |at: usize| filter_mask.checked_shr(at as u32).unwrap_or(0) & 1 == 0;
-    let codecs = encoding.codecs.iter().enumerate().filter(|(at, _)| applied(*at));
-    codecs.fold(stored_bytes, |bytes, (_, codec)| bytes.saturating_mul(expansion_max(codec)))
+/// Refuses a chunk that can't be so long when decoded, whatever its bytes are: who asks first takes no memory for what
+/// can't come.
+///
+/// # Errors
+/// [`Code::SourceCorrupt`].
+pub fn can_hold(
+    encoding: &Encoding,
+    filter_mask: u32,
+    stored_bytes: usize,
+    decoded_bytes: u64,
+) -> Result<()> {
+    let bytes_max = decoded_bytes_max(encoding, filter_mask, stored_bytes as u64);
+    if decoded_bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(corrupt(format!(
+        "chunk of {stored_bytes} bytes decodes to {bytes_max} bytes at most, {decoded_bytes} expected"
+    )))
+}
+
+/// `u64::MAX` for codecs that know no limit.
+fn decoded_bytes_max(encoding: &Encoding, filter_mask: u32, stored_bytes: u64) -> u64 {
+    applied(encoding, filter_mask)
+        .fold(stored_bytes, |bytes, codec| bytes.saturating_mul(expansion_max(codec)))
+}
+
+/// The codecs that a chunk with this mask went through.
+fn applied(encoding: &Encoding, filter_mask: u32) -> impl Iterator<Item = &Codec> {
+    let skipped = move |at: usize| u32::try_from(at).ok().and_then(|at| filter_mask.checked_shr(at));
+    let codecs = encoding.codecs.iter().enumerate();
+    codecs.filter(move |(at, _)| skipped(*at).unwrap_or(0) & 1 == 0).map(|(_, codec)| codec)
 }
 
 /// How many times as long as its input a codec's result can be, by its format.
@@ -58,6 +80,8 @@ const fn expansion_max(codec: &Codec) -> u64 {
         Codec::Zlib { .. } | Codec::Gzip { .. } => 1032,
         // a byte of a match's length for 255 bytes; three bytes for 264
         Codec::Lz4Hdf5 { .. } | Codec::Lzf => 256,
+        // four bytes of a Zstandard frame for a block of 128 KiB, which is the most in what these two wrap, too
+        Codec::Zstd { .. } | Codec::Blosc(_) | Codec::Bitshuffle { .. } => 1 << 15,
         _ => u64::MAX,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arcoforge_codec::{Scratch, decode, decoded_bytes_max};
+use arcoforge_codec::{Scratch, can_hold, decode};
 use arcoforge_core::block::Block;
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
 use arcoforge_core::codec::Encoding;
@@ -241,11 +241,7 @@ impl Decoder<'_> {
         let bytes = shape.iter().fold(target.elem as u64, |all, &n| all.saturating_mul(n));
         let length = usize::try_from(bytes).unwrap_or(usize::MAX);
         let stored = if self.chunked { stored } else { stored.get(..length).unwrap_or(stored) };
-        let bytes_max = decoded_bytes_max(self.encoding, filter_mask, stored.len() as u64);
-        if bytes > bytes_max {
-            let message = format!("chunk decodes to {bytes_max} bytes at most, {bytes} expected");
-            return Err(Error::new(Code::SourceCorrupt, message));
-        }
+        can_hold(self.encoding, filter_mask, stored.len(), bytes)?;
         self.chunk.resize(length, 0);
         decode(self.encoding, self.swap_size, filter_mask, stored, &mut self.chunk, &mut self.scratch)?;
         let Some(shared) = cells.intersect(self.within) else { return Ok(()) };

@@ -1,6 +1,6 @@
 //! Decoded elements of a chunk or region.
 
-use arcoforge_codec::{Scratch, decode};
+use arcoforge_codec::{Scratch, can_hold, decode};
 use arcoforge_core::block::{Block, BlockData};
 use arcoforge_core::chunk::Region;
 use arcoforge_core::dtype::{DataType, Scalar};
@@ -40,7 +40,9 @@ impl Cells {
             return vlen::decode(&array.encoding.codecs, stored, cells, scratch).map(Self::Texts);
         };
         let size = length(size, 1)?;
-        let mut out = zeros(length(cells as u64, size)?)?;
+        let decoded = length(cells as u64, size)?;
+        can_hold(&array.encoding, 0, stored.len(), decoded as u64)?;
+        let mut out = zeros(decoded)?;
         decode(&array.encoding, array.element.swap_size(), 0, stored, &mut out, scratch)?;
         Ok(match array.element {
             Element::Number(_) | Element::Utf8 => Self::Numbers(size, out),
@@ -90,13 +92,13 @@ fn utf32(cell: &[u8]) -> Result<String> {
     }
 }
 
-fn length(cells: u64, size: usize) -> Result<usize> {
+pub(super) fn length(cells: u64, size: usize) -> Result<usize> {
     usize::try_from(cells).ok().and_then(|n| n.checked_mul(size)).ok_or_else(|| {
         Error::new(Code::SourceLimit, format!("{cells} cells of {size} bytes do not fit in memory"))
     })
 }
 
-fn zeros(bytes: usize) -> Result<Vec<u8>> {
+pub(super) fn zeros(bytes: usize) -> Result<Vec<u8>> {
     let mut out = Vec::new();
     if out.try_reserve_exact(bytes).is_err() {
         return Err(Error::new(Code::SourceLimit, format!("{bytes} bytes do not fit in memory")));

@@ -1,12 +1,11 @@
 //! Texts of any length: `vlen-utf8`, and codecs whose decoded length only the stored bytes tell.
 
-use arcoforge_codec::Scratch;
+use arcoforge_codec::{Scratch, can_hold};
 use arcoforge_core::codec::{Codec, Encoding};
 use arcoforge_core::dtype::Endian;
 use arcoforge_core::error::{Code, Error, Result};
 
-/// No chunk of texts is longer when decoded.
-const DECODED_BYTES_MAX: u64 = 1 << 30;
+use super::cells::{length, zeros};
 
 /// Decodes a chunk of `cells` texts.
 pub(super) fn decode(
@@ -17,15 +16,13 @@ pub(super) fn decode(
 ) -> Result<Vec<String>> {
     let mut bytes = stored.to_vec();
     for codec in codecs.iter().rev() {
-        let decoded = decoded_bytes(codec, &bytes).filter(|&n| n <= DECODED_BYTES_MAX).ok_or_else(|| {
-            let name = codec.name();
-            Error::new(
-                Code::SourceUnsupported,
-                format!("texts stored with `{name}` that does not tell their length"),
-            )
-        })?;
-        let mut out = vec![0; usize::try_from(decoded).unwrap_or(0)];
         let encoding = Encoding { endian: Endian::Little, codecs: vec![codec.clone()] };
+        let decoded = decoded_bytes(codec, &bytes).ok_or_else(|| {
+            let message = format!("texts stored with `{}` that does not tell their length", codec.name());
+            Error::new(Code::SourceUnsupported, message)
+        })?;
+        can_hold(&encoding, 0, bytes.len(), decoded)?;
+        let mut out = zeros(length(decoded, 1)?)?;
         arcoforge_codec::decode(&encoding, 1, 0, &bytes, &mut out, scratch)?;
         bytes = out;
     }
@@ -42,7 +39,7 @@ fn decoded_bytes(codec: &Codec, stored: &[u8]) -> Option<u64> {
         Codec::Shuffle { .. } => Some(length),
         Codec::Crc32c | Codec::Fletcher32 => length.checked_sub(4),
         Codec::Blosc(_) => le(stored.get(4..8)?),
-        Codec::Gzip { .. } => le(stored.last_chunk::<4>()?), // RFC 1952: modulo 2^32, beyond our limit
+        Codec::Gzip { .. } => le(stored.last_chunk::<4>()?), // RFC 1952: modulo 2^32
         Codec::Zstd { .. } => zstd_content_bytes(stored),
         _ => None,
     }

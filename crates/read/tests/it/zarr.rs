@@ -192,6 +192,12 @@ fn damaged_chunks_are_refused_with_their_place() {
         ("v3/shard_end_int16", "c/0/0", b"no index"),
         ("v3/shard_start_str", "c/0/0", &[0xff; 70]),
         ("v2/text", "0", b"\x02\x01\x21\x01\xff\xff\xff\xff\x00\x00\x00\x00"),
+        // 537 MB out of 44 bytes
+        (
+            "v2/text",
+            "0",
+            b"\x02\x013: [\n \x01\x17\0\0\x17\0\0\0'\0\0\0\x03\0\0\0\x01\0\0\0a\0\0\0\0\x06\0\0\0d\xc3\xa9j",
+        ),
     ];
     for (array, key, bytes) in rows {
         let reader = with_changed(&scratch, array, key, bytes);
