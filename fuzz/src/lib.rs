@@ -1,9 +1,9 @@
 //! Hostile input for everything that reads what strangers wrote.
 //!
 //! A target is one function over bytes, [`Target::run`]. Two programs call it: `arcoforge-fuzz` (this crate's binary, a
-//! plain mutator with printed seeds, a minute in `./test fuzz`) and `fuzz/libfuzzer` (coverage-guided, for
-//! `ci/long/fuzz.sh`). Whatever the bytes are, a target must come to its end: no panic, no abort, no overflow, within
-//! the [`guard`]'s limits of time and memory.
+//! plain mutator with printed seeds, a minute of one seed in `./test fuzz`) and `fuzz/libfuzzer` (coverage-guided, for
+//! `ci/long/fuzz.sh`, another seed in every run). Whatever the bytes are, a target must come to its end: no panic, no
+//! abort, no overflow, within the [`guard`]'s limits of time and memory.
 //!
 //! ```
 //! let target = arcoforge_fuzz::targets::named("template").expect("there is one");
