@@ -7,12 +7,12 @@ functions below.
 
 import os  # noqa: F401  for the scripts
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 
 import made
+import web
 
 
 def day(number, **changed):
@@ -49,20 +49,17 @@ def time(values, units="days since 2000-01-01", **attrs):
     return (("time",), np.asarray(values, "i4"), {"units": units} | attrs)
 
 
-class Odd(BaseHTTPRequestHandler):
+class Odd(web.Answers):
     """By the name that is asked for: denied, busy, silent, or a file that changes."""
 
     protocol_version = "HTTP/1.1"
-
-    def do_HEAD(self):
-        self.do_GET()
 
     def do_GET(self):
         self.server.asked += 1
         name = self.path.rpartition("/")[2]
         if name.startswith("busy"):
             self.server.waiting.set()
-            return self.answer(503, b"later", wait="60")
+            return self.answer(503, b"later", {"Retry-After": 60})
         if name.startswith("silent"):
             self.server.waiting.set()
             return self.rfile.read(1)  # until the client goes away
@@ -70,37 +67,13 @@ class Odd(BaseHTTPRequestHandler):
             return self.answer(403, b"no")
         body = (self.server.folder / name).read_bytes()
         if name.startswith("changing") and self.server.asked > 1:
-            return self.answer(200, body[::-1], tag=f'"{self.server.asked}"')
-        return self.answer(200, body)
-
-    def answer(self, status, body, tag='"1"', wait=None):
-        span, whole = self.headers.get("Range"), len(body)
-        if span and status == 200:
-            first, last = (int(n or whole - 1) for n in span.removeprefix("bytes=").split("-"))
-            last = min(last, whole - 1)
-            status, body = 206, body[first : last + 1]
-        self.send_response(status)
-        if status == 206:
-            self.send_header("Content-Range", f"bytes {first}-{last}/{whole}")
-        if wait:
-            self.send_header("Retry-After", wait)
-        self.send_header("ETag", tag)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+            return self.answer(200, body[::-1], {"ETag": f'"{self.server.asked}"'})
+        return self.answer(200, body, {"ETag": '"1"'})
 
 
 def server(folder):
-    """An HTTP server on the loopback that serves a folder oddly; `waiting` is set when somebody waits."""
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
-    http.daemon_threads = True
-    http.asked, http.folder, http.waiting = 0, Path(folder), threading.Event()
-    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
-    return http
+    """A server of a folder that answers oddly; `waiting` is set when somebody waits."""
+    return web.Server(Odd, asked=0, folder=Path(folder), waiting=threading.Event())
 
 
 def make(script):

@@ -2,14 +2,13 @@
 
 import functools
 import re
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import arco
 import oracle
 import pytest
 import standins
+import web
 import xarray as xr
 
 EXAMPLES = arco.ROOT / "examples"
@@ -26,25 +25,14 @@ CASES = {  # recipe: (stand-in, further arguments)
 }
 
 
-class Handler(SimpleHTTPRequestHandler):
-    """Python's server of a folder, with ranges as the servers of archives have them."""
+class Archive(web.Folder):
+    """A folder, with ranges as the servers of archives have them."""
 
     def do_GET(self):
-        span = re.fullmatch(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         path = Path(self.translate_path(self.path))
-        if not span or not path.is_file():
+        if "Range" not in self.headers or not path.is_file():
             return super().do_GET()
-        content = path.read_bytes()
-        first, last = int(span[1]), min(int(span[2] or len(content)), len(content) - 1)
-        self.send_response(206 if first < len(content) else 416)
-        self.send_header("Content-Range", f"bytes {first}-{last}/{len(content)}")
-        self.send_header("Content-Length", str(max(last + 1 - first, 0)))
-        self.send_header("Last-Modified", self.date_time_string(path.stat().st_mtime))
-        self.end_headers()
-        self.wfile.write(content[first : last + 1])
-
-    def log_message(self, *_):
-        pass
+        self.answer(200, path.read_bytes(), {"Last-Modified": self.date_time_string(path.stat().st_mtime)})
 
 
 @pytest.fixture
@@ -52,11 +40,8 @@ def archive(tmp_path):
     """A folder, and the address of the server that gives it."""
     root = tmp_path / "archive"
     root.mkdir()
-    http = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=root))
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield root, f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
-    http.server_close()
+    with web.Server(functools.partial(Archive, directory=root)) as http:
+        yield root, http.url
 
 
 def on_loopback(name, root, server):

@@ -5,9 +5,7 @@ import os
 import struct
 import subprocess
 import sys
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import h5py
 import numpy as np
@@ -16,6 +14,7 @@ import zarr
 
 import arco
 import made
+import web
 
 SECONDS_MAX = 30
 MEMORY_MB_MAX = 300
@@ -297,64 +296,35 @@ JSON = b'{"message": "Forbidden", "status": 403}'
 PAGES = [("login", LOGIN), ("s3", S3), ("json", JSON), ("gzip", gzip.compress(LOGIN)), ("text", b"404 page not found\n")]
 
 
-class Pages(BaseHTTPRequestHandler):
+class Pages(web.Answers):
     """Whatever the name is, status 200 and the type that data has; a file changes from request to request."""
-
-    def do_HEAD(self):
-        self.do_GET()
 
     def do_GET(self):
         self.server.asked += 1
-        body = self.server.bodies[min(self.server.asked, len(self.server.bodies)) - 1]
-        span, whole = self.headers.get("Range"), len(body)
-        self.send_response(206 if span else 200)
-        if span:
-            first, last = (int(n or whole - 1) for n in span.removeprefix("bytes=").split("-"))
-            body = body[first : last + 1]
-            self.send_header("Content-Range", f"bytes {first}-{min(last, whole - 1)}/{whole}")
-        self.send_header("Accept-Ranges", "bytes")
-        self.send_header("ETag", f'"{min(self.server.asked, len(self.server.bodies))}"')
-        self.send_header("Content-Type", "application/x-netcdf")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def server():
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-    http.asked, http.bodies = 0, []
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield http
-    http.shutdown()
-    http.server_close()
+        number = min(self.server.asked, len(self.server.bodies))
+        headers = {"Accept-Ranges": "bytes", "ETag": f'"{number}"', "Content-Type": "application/x-netcdf"}
+        self.answer(200, self.server.bodies[number - 1], headers)
 
 
 @pytest.mark.parametrize(("body"), [row[1] for row in PAGES], ids=[row[0] for row in PAGES])
-def test_pages_in_place_of_data(body, server, tmp_path, store):
+def test_pages_in_place_of_data(body, tmp_path, store):
     path = tmp_path / "data.nc"
     path.write_bytes(body)
     refused(path, store)
-    server.bodies = [body]
-    url = f"http://127.0.0.1:{server.server_address[1]}/remote.nc"
-    done = measured("bake", url, "--to", store, folder=tmp_path)
+    with web.Server(Pages, asked=0, bodies=[body]) as server:
+        done = measured("bake", f"{server.url}/remote.nc", "--to", store, folder=tmp_path)
     assert done.code == arco.EXIT["source"] and "remote.nc" in done.text, done.text
     arco.nothing_left(store)
 
 
-def test_a_file_that_changes_while_it_is_read(server, tmp_path, store):
+def test_a_file_that_changes_while_it_is_read(tmp_path, store):
     versions = []
     for number in range(2):
         values = np.random.default_rng(number).random(400_000)
         made.netcdf(tmp_path / "v.nc", {"v": (("x",), values, {}, {"chunksizes": (50_000,)})}, {"x": values.size})
         versions.append((tmp_path / "v.nc").read_bytes())
-    server.bodies = [versions[0], versions[0], versions[1]]
-    url = f"http://127.0.0.1:{server.server_address[1]}/changing.nc"
-    done = measured("bake", url, "--to", store, folder=tmp_path)
+    with web.Server(Pages, asked=0, bodies=[versions[0], versions[0], versions[1]]) as server:
+        done = measured("bake", f"{server.url}/changing.nc", "--to", store, folder=tmp_path)
     assert done.code == arco.EXIT["source"] and "changing.nc" in done.text, f"exit {done.code}: {done.text}"
     arco.nothing_left(store)
 

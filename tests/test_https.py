@@ -4,13 +4,12 @@ import functools
 import shutil
 import ssl
 import subprocess
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import arco
 import made
 import numpy as np
 import pytest
+import web
 import xarray as xr
 
 openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
@@ -30,13 +29,9 @@ def server(tmp_path):
     make([*new, "-keyout", key, "-out", leaf, "-subj", "/CN=localhost", *names, *signed])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(leaf, key)
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=folder)
-    https = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    https.socket = context.wrap_socket(https.socket, server_side=True)
-    threading.Thread(target=https.serve_forever, daemon=True).start()
-    yield f"https://localhost:{https.server_address[1]}", folder, root
-    https.shutdown()
-    https.server_close()
+    handler = functools.partial(web.Folder, directory=folder)
+    with web.Server(handler, tls=context) as https:
+        yield f"https://localhost:{https.server_address[1]}", folder, root
 
 
 @openssl

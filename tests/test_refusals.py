@@ -2,8 +2,6 @@
 
 import os
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -11,6 +9,7 @@ import xarray as xr
 
 import arco
 import made
+import web
 
 HTML = b"<!DOCTYPE html>\n<html><head><title>Please log in</title></head><body>403</body></html>\n"
 
@@ -308,58 +307,28 @@ def test_the_memory_limit_is_a_promise(tmp_path, store):
     arco.nothing_left(store)
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Odd HTTP answers, chosen by the path."""
-
-    def do_HEAD(self):
-        self.do_GET()
+class Odd(web.Answers):
+    """Odd answers, chosen by the path."""
 
     def do_GET(self):
         name = self.path.lstrip("/")
-        status, body = {"page.nc": (200, HTML), "gone.nc": (404, b"no"), "denied.nc": (403, HTML)}.get(
-            name, (200, self.server.files.get(name))
+        files = self.server.files
+        status, body = {"page.nc": (200, HTML), "denied.nc": (403, HTML)}.get(
+            name, (200, files[name]) if name in files else (404, b"no")
         )
-        if body is None:
-            status, body = 404, b"no"
-        span = self.headers.get("Range")
-        if span and status == 200:
-            first, last = span.removeprefix("bytes=").split("-")
-            first, last = int(first), min(int(last or len(body) - 1), len(body) - 1)
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {first}-{last}/{len(body)}")
-            body = body[first : last + 1]
-        else:
-            self.send_response(status)
-        self.send_header("Content-Type", "text/html" if body.startswith(b"<") else "application/octet-stream")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+        kind = "text/html" if body.startswith(b"<") else "application/octet-stream"
+        self.answer(status, body, {"Content-Type": kind})
 
 
-@pytest.fixture
-def server():
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-    http.files = {}
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield http
-    http.shutdown()
-    http.server_close()
-
-
-def test_http(server, tmp_path, store):
+def test_http(tmp_path, store):
     paths, whole = made.days(tmp_path, [2, 3])
-    base_url = f"http://127.0.0.1:{server.server_address[1]}"
-    server.files = {p.name: p.read_bytes() for p in paths}
-    arco.bake(*(f"{base_url}/{p.name}" for p in paths), "--concat", "time", to=store)
-    assert np.array_equal(xr.open_zarr(store).t.values, whole)
-    target = store.with_name("other.zarr")
-    for name, words in (("page.nc", ["web page"]), ("gone.nc", []), ("denied.nc", [])):
-        arco.refuse("bake", f"{base_url}/{name}", "--to", target, exit="source", mention=[name, *words])
-        assert not target.exists()
+    with web.Server(Odd, files={p.name: p.read_bytes() for p in paths}) as server:
+        arco.bake(*(f"{server.url}/{p.name}" for p in paths), "--concat", "time", to=store)
+        assert np.array_equal(xr.open_zarr(store).t.values, whole)
+        target = store.with_name("other.zarr")
+        for name, words in (("page.nc", ["web page"]), ("gone.nc", []), ("denied.nc", [])):
+            arco.refuse("bake", f"{server.url}/{name}", "--to", target, exit="source", mention=[name, *words])
+            assert not target.exists()
 
 
 def test_nobody_listens(store):

@@ -85,7 +85,6 @@ class Ports:
         return f"{err}{out}exit {child.returncode}\n"
 
     def close(self):
-        self.http.shutdown()
         self.http.server_close()
         self.free.close()
 

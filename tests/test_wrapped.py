@@ -6,15 +6,14 @@ import gzip
 import io
 import lzma
 import tarfile
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import arco
 import made
 import numcodecs
 import numpy as np
 import pytest
+import web
 import xarray as xr
 
 
@@ -112,17 +111,8 @@ def wrapped(tmp_path):
 @pytest.fixture
 def server(wrapped):
     """A server of the folder without ranges: Python's own."""
-    handler = functools.partial(Silent, directory=wrapped[0])
-    http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{http.server_address[1]}"
-    http.shutdown()
-    http.server_close()
-
-
-class Silent(SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
+    with web.Server(functools.partial(web.Folder, directory=wrapped[0])) as http:
+        yield http.url
 
 
 def left(folder):
