@@ -4,11 +4,19 @@ import hashlib
 import json
 import os
 import subprocess
+import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXIT = {"done": 0, "bug": 1, "usage": 2, "recipe": 3, "refused": 4, "source": 5, "target": 6, "interrupted": 130}
+# runs one command and leaves its peak memory in MB in a file: the parent's own figure is the maximum over all children
+PEAK = (
+    "import resource, subprocess, sys; code = subprocess.call(sys.argv[2:]); "
+    "open(sys.argv[1], 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)); "
+    "sys.exit(code if code >= 0 else 128 - code)"
+)
 
 
 def binary():
@@ -40,9 +48,9 @@ class Run:
         return [json.loads(line) for line in self.out.splitlines() if line.strip()]
 
 
-def run(*args, cwd=None, timeout=300, env=None):
-    """Runs the binary; never raises for an exit code."""
-    command = [str(binary()), *(str(a) for a in args)]
+def run(*args, cwd=None, timeout=300, env=None, by=()):
+    """Runs the binary, perhaps `by` another program; never raises for an exit code."""
+    command = [*by, str(binary()), *(str(a) for a in args)]
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -55,6 +63,18 @@ def run(*args, cwd=None, timeout=300, env=None):
         check=False,
     )
     return Run(done.returncode, done.stdout, done.stderr)
+
+
+def measured(*args, **kwargs):
+    """Runs the binary; returns its peak memory in MB, too."""
+    with tempfile.NamedTemporaryFile() as peak:
+        done = run(*args, by=[sys.executable, "-c", PEAK, peak.name], **kwargs)
+        return done, int(peak.read())
+
+
+def policies(*pairs):
+    """`key=policy`, …, as options of the command line."""
+    return [word for pair in pairs for word in ("--set", f"combine.{pair}")]
 
 
 def bake(*args, to, **kwargs):

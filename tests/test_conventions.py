@@ -1,10 +1,11 @@
 """What files leave unsaid: times without a dimension, groups that lean on the root, months, masks of the wrong type."""
 
-import arco
-import made
 import numpy as np
 import pytest
 import xarray as xr
+
+import arco
+import made
 
 
 def test_a_scalar_time_becomes_the_axis(tmp_path, store):

@@ -4,12 +4,13 @@ import functools
 import re
 from pathlib import Path
 
+import pytest
+import xarray as xr
+
 import arco
 import oracle
-import pytest
 import standins
 import web
-import xarray as xr
 
 EXAMPLES = arco.ROOT / "examples"
 CASES = {  # recipe: (stand-in, further arguments)

@@ -3,8 +3,6 @@
 import gzip
 import os
 import struct
-import subprocess
-import sys
 import time
 
 import h5py
@@ -19,28 +17,21 @@ import web
 SECONDS_MAX = 30
 MEMORY_MB_MAX = 300
 SECRET = b"root:x:0:0:a secret of this machine"
-# runs one command and leaves its peak memory in MB in a file: the parent's own figure is the maximum over all children
-PEAK = (
-    "import resource,subprocess,sys; c=subprocess.call(sys.argv[2:]); "
-    "open(sys.argv[1],'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss//1024)); sys.exit(c if c>=0 else 128-c)"
-)
 
 
-def measured(*args, folder):
+def measured(*args):
     """Runs the binary under the limits of time and memory."""
-    peak = folder / "peak"
-    command = [sys.executable, "-c", PEAK, str(peak), str(arco.binary()), *(str(a) for a in args)]
     started = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, timeout=90, stdin=subprocess.DEVNULL, errors="replace")
+    done, megabytes = arco.measured(*args, timeout=90)
     seconds = time.monotonic() - started
-    assert seconds < SECONDS_MAX, f"{seconds:.0f} s: {done.stderr}"
-    assert int(peak.read_text()) < MEMORY_MB_MAX, f"{peak.read_text()} MB: {done.stderr}"
-    return arco.Run(done.returncode, done.stdout, done.stderr)
+    assert seconds < SECONDS_MAX, f"{seconds:.0f} s: {done.err}"
+    assert megabytes < MEMORY_MB_MAX, f"{megabytes} MB: {done.err}"
+    return done
 
 
 def refused(path, store, mention=(), step=()):
     """Refused with the file's name and what else must be said; nothing is left beside the target."""
-    done = measured("bake", path, *step, "--to", store, folder=path.parent)
+    done = measured("bake", path, *step, "--to", store)
     assert done.code in (arco.EXIT["refused"], arco.EXIT["source"], arco.EXIT["target"]), f"exit {done.code}: {done.text}"
     assert "panicked" not in done.text, done.text
     missing = [word for word in (path.name, *mention) if word not in done.text]
@@ -192,7 +183,7 @@ def test_what_leads_elsewhere_is_refused_and_can_be_dropped(write, tmp_path, sto
         write(file, tmp_path)
     names = {"soft_loop": ["a", "b"], "hard_loop": ["g/h/a", "g/h/up"]}.get(write.__name__, ["a"])
     refused(path, store, [f"`{name}`" for name in names])
-    done = measured("bake", path, "--step", f"drop: [{', '.join(names)}]", "--to", store, folder=tmp_path)
+    done = measured("bake", path, "--step", f"drop: [{', '.join(names)}]", "--to", store)
     assert done.code == 0, done.text
     assert zarr.open_group(store)["good"][:].tolist() == list(range(7))
     assert not holds(store, b"secret of this machine") and not holds(store, b"114, 111, 111, 116")
@@ -312,7 +303,7 @@ def test_pages_in_place_of_data(body, tmp_path, store):
     path.write_bytes(body)
     refused(path, store)
     with web.Server(Pages, asked=0, bodies=[body]) as server:
-        done = measured("bake", f"{server.url}/remote.nc", "--to", store, folder=tmp_path)
+        done = measured("bake", f"{server.url}/remote.nc", "--to", store)
     assert done.code == arco.EXIT["source"] and "remote.nc" in done.text, done.text
     arco.nothing_left(store)
 
@@ -324,7 +315,7 @@ def test_a_file_that_changes_while_it_is_read(tmp_path, store):
         made.netcdf(tmp_path / "v.nc", {"v": (("x",), values, {}, {"chunksizes": (50_000,)})}, {"x": values.size})
         versions.append((tmp_path / "v.nc").read_bytes())
     with web.Server(Pages, asked=0, bodies=[versions[0], versions[0], versions[1]]) as server:
-        done = measured("bake", f"{server.url}/changing.nc", "--to", store, folder=tmp_path)
+        done = measured("bake", f"{server.url}/changing.nc", "--to", store)
     assert done.code == arco.EXIT["source"] and "changing.nc" in done.text, f"exit {done.code}: {done.text}"
     arco.nothing_left(store)
 

@@ -5,12 +5,13 @@ import shutil
 import ssl
 import subprocess
 
-import arco
-import made
 import numpy as np
 import pytest
-import web
 import xarray as xr
+
+import arco
+import made
+import web
 
 openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate with")
 

@@ -30,8 +30,7 @@ def write(folder, datasets):
 
 def baked(paths, store, *policies):
     """The dataset, and what the bake told."""
-    sets = [word for policy in policies for word in ("--set", f"combine.{policy}")]
-    told = arco.bake(*paths, "--concat", "time", *sets, to=store)
+    told = arco.bake(*paths, "--concat", "time", *arco.policies(*policies), to=store)
     with xr.open_zarr(store) as ds:
         return ds.load(), told.text
 

@@ -51,15 +51,14 @@ def files(tmp_path, *specs):
 
 
 def bake(paths, store, *policies):
-    options = [word for policy in policies for word in ("--set", f"combine.{policy}")]
-    arco.bake(*paths, "--concat", "time", *options, to=store)
+    arco.bake(*paths, "--concat", "time", *arco.policies(*policies), to=store)
     raw = xr.open_zarr(store, chunks=None, mask_and_scale=False).load()
     return raw, xr.open_zarr(store, chunks=None).load()
 
 
 def refuse(paths, store, *policies, mention):
-    options = [word for policy in policies for word in ("--set", f"combine.{policy}")]
-    arco.refuse("bake", *paths, "--concat", "time", *options, "--to", store, exit="refused", mention=["v", *mention])
+    given = ("bake", *paths, "--concat", "time", *arco.policies(*policies), "--to", store)
+    arco.refuse(*given, exit="refused", mention=["v", *mention])
     assert not store.exists()
 
 

@@ -26,8 +26,7 @@ def series(folder, files, bounds=False):
 
 
 def baked(paths, store, *policies, **kwargs):
-    sets = [word for policy in policies for word in ("--set", f"combine.{policy}")]
-    arco.bake(*paths, "--concat", "time", *sets, to=store)
+    arco.bake(*paths, "--concat", "time", *arco.policies(*policies), to=store)
     return xr.open_zarr(store, **kwargs)
 
 

@@ -8,13 +8,14 @@ import lzma
 import tarfile
 import zipfile
 
-import arco
-import made
 import numcodecs
 import numpy as np
 import pytest
-import web
 import xarray as xr
+
+import arco
+import made
+import web
 
 
 def zstd(data):

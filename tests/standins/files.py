@@ -3,9 +3,10 @@
 A variable is what `made.netcdf` takes: dimensions, array, attributes, keywords of netCDF4's createVariable.
 """
 
-import made
 import numpy as np
 import xarray as xr
+
+import made
 
 
 def field(name, shape, low, high, missing=None):
