@@ -62,12 +62,6 @@ def test_completions(shell):
     assert "arcoforge" in done.out
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*/recipe.yaml")), ids=lambda p: p.parent.name)
-def test_examples_pass_check(path):
-    done = arco.run("check", path)
-    assert done.code == 0, done.text
-
-
 @pytest.mark.parametrize(
     "path", sorted((arco.ROOT / "tests" / "series").glob("*/recipe.yaml")), ids=lambda p: p.parent.name
 )
