@@ -30,11 +30,7 @@ def day(number, **changed):
 def days(*files, **keywords):
     """Writes day1.nc, day2.nc, …: one for each map of what is changed in it (two plain ones by default)."""
     for number, changed in enumerate(files or ({}, {}), 1):
-        variables = day(number, **changed)
-        dims = {}
-        for names, values, *_ in variables.values():
-            dims |= dict(zip(names, np.shape(values), strict=True))
-        made.netcdf(Path() / f"day{number}.nc", variables, dims, **keywords)
+        made.netcdf(Path() / f"day{number}.nc", day(number, **changed), **keywords)
 
 
 def field(values=None, dtype="f4", **attrs):

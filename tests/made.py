@@ -6,11 +6,11 @@ import numpy as np
 NAN = float("nan")
 
 
-def netcdf(path, variables, dims, attrs=None, format="NETCDF4", unlimited=(), groups=None):
-    """Writes one file. `variables`: name → (dims, array, attributes, keywords of createVariable), the last two optional."""
+def netcdf(path, variables, dims=None, attrs=None, format="NETCDF4", unlimited=(), groups=None):
+    """Writes one file. `variables`: name → (dims, array, attributes, keywords of createVariable), the last two optional. `dims`: name → length, as the variables have them where none are given."""
     with netCDF4.Dataset(path, "w", format=format) as ds:
         ds.setncatts(attrs or {})
-        for name, size in dims.items():
+        for name, size in (sizes(variables) if dims is None else dims).items():
             ds.createDimension(name, None if name in unlimited else size)
         fill_group(ds, variables)
         for name, (group_dims, group_variables, group_attrs) in (groups or {}).items():
@@ -20,6 +20,12 @@ def netcdf(path, variables, dims, attrs=None, format="NETCDF4", unlimited=(), gr
                 group.createDimension(dim, size)
             fill_group(group, group_variables)
     return path
+
+
+def sizes(variables):
+    return {
+        dim: size for dims, values, *_ in variables.values() for dim, size in zip(dims, np.shape(values), strict=True)
+    }
 
 
 def fill_group(group, variables):

@@ -135,6 +135,18 @@ class Files:
 
         self.add(write, name)
 
+    def nc4(self, fill):
+        """A NetCDF-4 file that `fill` writes with netCDF4, numbers as they are stored."""
+
+        def write(path):
+            import netCDF4
+
+            with netCDF4.Dataset(path, "w") as ds:
+                ds.set_auto_maskandscale(False)
+                fill(ds)
+
+        self.add(write)
+
     def bytes(self, data, name="f{}.nc"):
         self.add(lambda path: path.write_bytes(data() if callable(data) else data), name)
 
@@ -151,7 +163,7 @@ class OneFile(Files):
 
 
 def write_nc(path, time, data, units, calendar, lat, lon, dims, **more):
-    """`time_type`, `dtype`, `fill`, `attrs` (of t2m), `time_attrs`, `file_attrs`, `format`, `unlimited`, `filters`
+    """`name`, `time_type`, `dtype`, `fill`, `attrs` (of t2m), `time_attrs`, `file_attrs`, `format`, `unlimited`, `filters`
     (keywords of createVariable), `extra` (more variables, as `made.netcdf` takes them), `sizes` (their dimensions)."""
     import made
 
@@ -161,7 +173,7 @@ def write_nc(path, time, data, units, calendar, lat, lon, dims, **more):
         "time": (("time",), np.asarray(time, more.get("time_type", "f8")), time_attrs),
         "lat": (("lat",), lat, {"units": "degrees_north", "standard_name": "latitude"}),
         "lon": (("lon",), lon, {"units": "degrees_east", "standard_name": "longitude"}),
-        "t2m": (dims, np.asarray(data, more.get("dtype", "f4")), more.get("attrs", {}), keywords),
+        more.get("name", "t2m"): (dims, np.asarray(data, more.get("dtype", "f4")), more.get("attrs", {}), keywords),
     } | more.get("extra", {})
     sizes = {"time": len(time), "lat": len(lat), "lon": len(lon)} | more.get("sizes", {})
     made.netcdf(

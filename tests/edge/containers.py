@@ -13,18 +13,15 @@ def group(files):
     parts = [grid(2, seed) for seed in range(2)]
     for number, part in enumerate(parts):
 
-        def write(path, number=number, part=part):
-            import netCDF4
+        def fill(ds, number=number, part=part):
+            for name, size in (("time", None), ("lat", 3), ("lon", 4)):
+                ds.createDimension(name, size)
+            time = ds.createVariable("time", "f8", ("time",))
+            time.units = "days since 2000-01-01"
+            time[:] = [2 * number, 2 * number + 1]
+            ds.createGroup("PRODUCT").createVariable("t2m", "f4", ("time", "lat", "lon"))[:] = part
 
-            with netCDF4.Dataset(path, "w") as ds:
-                for name, size in (("time", None), ("lat", 3), ("lon", 4)):
-                    ds.createDimension(name, size)
-                time = ds.createVariable("time", "f8", ("time",))
-                time.units = "days since 2000-01-01"
-                time[:] = [2 * number, 2 * number + 1]
-                ds.createGroup("PRODUCT").createVariable("t2m", "f4", ("time", "lat", "lon"))[:] = part
-
-        files.add(write)
+        files.nc4(fill)
     return Outcomes(Right({"t2m": cells(*parts), "time": dates(0, 1, 2, 3)}))
 
 

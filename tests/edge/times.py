@@ -110,5 +110,5 @@ def scalar_time(files):
             "lon": (("lon",), LON),
             "t2m": (("lat", "lon"), part[0].astype("f4"), {"coordinates": "time"}),
         }
-        files.add(lambda path, variables=variables: made.netcdf(path, variables, {"lat": 3, "lon": 4}))
+        files.add(lambda path, variables=variables: made.netcdf(path, variables))
     return Outcomes(Right({"t2m": cells(*parts), "time": dates(0, 1, 2)}))

@@ -17,14 +17,6 @@ def times_of(ds, numbers):
     time[:] = numbers
 
 
-def dataset(path, fill):
-    import netCDF4
-
-    with netCDF4.Dataset(path, "w") as ds:
-        ds.set_auto_maskandscale(False)
-        fill(ds)
-
-
 # part of the language, and refused by name until targets have a type of fixed-length text that all readers know
 NOT_YET = Stop(("strings", "keep", "this version"), exits=(3,))
 
@@ -38,7 +30,7 @@ def texts(files):
             name = ds.createVariable("name", str, ("time",))
             name[:] = np.array(TEXTS[2 * number : 2 * number + 2], object)
 
-        files.add(lambda path, fill=fill: dataset(path, fill))
+        files.nc4(fill)
     right = Right({"name": (("time",), TEXTS)})
     return Outcomes(right, {"strings=text": right})
 
@@ -56,7 +48,7 @@ def characters(files):
         padded = [text.encode().ljust(8, b"\0") for text in names]
         name[:] = np.array([[bytes([byte]) for byte in text] for text in padded], "S1")
 
-    files.add(lambda path: dataset(path, fill))
+    files.nc4(fill)
     right = Right({"name": (("time",), names)})
     return Outcomes(right, {"strings=text": right, "strings=keep": NOT_YET})
 
@@ -70,7 +62,7 @@ def enum(files):
         mask = ds.createVariable("mask", ds.createEnumType("u1", "cloud", kinds), ("time", "x"), fill_value=255)
         mask[:] = np.array([[0, 1], [2, 255]], "u1")
 
-    files.add(lambda path: dataset(path, fill))
+    files.nc4(fill)
     numbers = {"mask": (("time", "x"), [[0, 1], [2, np.nan]])}
     right = Right(numbers, {"mask@flag_meanings": "clear cloudy mixed missing"})
     return Outcomes(right, {"strings=text": right, "strings=keep": NOT_YET})

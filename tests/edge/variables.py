@@ -100,18 +100,5 @@ def meaning(files):
 def other_name(files):
     a, b = grid(2, 1), grid(2, 2)
     files.nc([0, 1], a)
-
-    def write(path):
-        import made
-        from edge.case import DAYS, LAT, LON
-
-        variables = {
-            "time": (("time",), np.array([2.0, 3.0]), {"units": DAYS, "calendar": "standard"}),
-            "lat": (("lat",), LAT),
-            "lon": (("lon",), LON),
-            "T2M": (CELLS, b.astype("f4")),
-        }
-        made.netcdf(path, variables, {"time": 2, "lat": 3, "lon": 4})
-
-    files.add(write)
+    files.nc([2, 3], b, name="T2M")
     return Outcomes(Stop(("f0.nc", "f1.nc", "T2M")))

@@ -67,11 +67,7 @@ def part_of(variables, part):
 
 def write(path, variables, part=slice(None), **keywords):
     """Writes a part of the variables as NetCDF; dimensions are as long as the variables say."""
-    here = part_of(variables, part)
-    sizes = {}
-    for dims, values, *_ in here.values():
-        sizes.update(zip(dims, np.shape(values), strict=True))
-    made.netcdf(path, here, sizes, **keywords)
+    made.netcdf(path, part_of(variables, part), **keywords)
 
 
 def dataset(variables, coords=()):
