@@ -29,18 +29,21 @@ def write(place):
     return write
 
 
+def check(id, paths, outcome, place, policies=()):
+    baked = bakes.bake(CASES[id], paths, outcome, place, policies)
+    assert baked.fine, f"{policies}: {baked.result}, {baked.problems}: {baked.output}"
+
+
 @pytest.mark.parametrize("id", CASES)
 def test_by_default(id, place, write):
     paths, outcomes = write(id)
-    baked = bakes.bake(CASES[id], paths, outcomes.default, place)
-    assert baked.fine, f"{baked.result}, {baked.problems}: {baked.output}"
+    check(id, paths, outcomes.default, place)
 
 
 @pytest.mark.parametrize(("id", "policy"), BY_POLICY)
 def test_by_policy(id, policy, place, write):
     paths, outcomes = write(id)
-    baked = bakes.bake(CASES[id], paths, outcomes.by_policy[policy], place, [policy])
-    assert baked.fine, f"{baked.result}, {baked.problems}: {baked.output}"
+    check(id, paths, outcomes.by_policy[policy], place, [policy])
 
 
 # key → a case, and the variable that it is about
@@ -69,15 +72,13 @@ def test_by_policy_of_one_variable(key, place, write):
     for policy, outcome in outcomes.by_policy.items():
         own = policy.replace(f"{key}=", f"{key}.{variable}=")
         assert own != policy
-        baked = bakes.bake(CASES[id], paths, outcome, place, [own])
-        assert baked.fine, f"{own}: {baked.result}, {baked.problems}: {baked.output}"
+        check(id, paths, outcome, place, [own])
 
 
 def test_attributes_of_one_variable(place, write):
     paths, outcomes = write("attributes-differ")
     outcome = dataclasses.replace(outcomes.default, attrs={"title": "T", "history": None, "t2m@comment": "c0"})
-    baked = bakes.bake(CASES["attributes-differ"], paths, outcome, place, ["attrs.t2m=first"])
-    assert baked.fine, f"{baked.result}, {baked.problems}: {baked.output}"
+    check("attributes-differ", paths, outcome, place, ["attrs.t2m=first"])
 
 
 @pytest.mark.parametrize("id", LIMITED)
