@@ -70,7 +70,7 @@ class Archive:
         self.sizes = {"lat": r.randint(2, 4), "lon": r.randint(3, 6), "z": r.choice([1, 1, 2])}
         self.world()
         self.files = [self.file(at) for at in self.positions()]
-        self.policies = {}
+        self.policies, self.implied = {}, {}
         for topic in self.differ:
             self.change(topic)
         self.steps, self.after = [], []
@@ -104,7 +104,6 @@ class Archive:
         lengths = [r.randint(1, 3)] * count
         plain = not {"duplicates", "gaps"} & set(self.differ)
         if plain and self.on("uneven", 0.5):
-            lengths = [self.rng("uneven").randint(1, 3) if n else lengths[0] for n in range(count)]
             lengths = [lengths[0], *(r.randint(1, 3) for _ in lengths[1:])]
         if plain and self.container != "nc3" and self.on("empty", 0.08):
             lengths[self.rng("empty").randrange(count)] = 0
@@ -233,7 +232,7 @@ class Archive:
 
     def file(self, at):
         where = {name: at[n] for n, (name, _, _) in enumerate(self.axes)}
-        lengths, out = {}, {}
+        out = {}
         part = self.parts[where["time"]] if "time" in where else (0, self.whole["time"])
         member = (where["member"], where["member"] + 1) if "member" in where else (0, self.whole["member"])
         lengths = {"time": part[1] - part[0], "member": member[1] - member[0]}
@@ -243,8 +242,7 @@ class Archive:
             if merged is not None and not coordinate and number % 2 != merged:
                 continue
             for dim, (start, stop) in {"time": part, "member": member}.items():
-                if dim in v.dims:
-                    v = self.cut(v, dim, range(start, stop))
+                v = self.cut(v, dim, range(start, stop))
             out[name] = replace(v, attrs=dict(v.attrs))
         attrs = {"title": "made"} | ({"number": len(str(at))} if self.on("attrs", 0.3) else {})
         return {"@at": at, "@lengths": lengths, "@attrs": attrs, **out}
@@ -418,5 +416,6 @@ class Archive:
 
     # the recipe
 
-    def policy(self, key, _):
-        return self.policies.get(key) or DIFFER[key][0]
+    def policy(self, key, name):
+        """What the recipe says, else what its steps imply, else the default."""
+        return self.policies.get(key) or self.implied.get((key, name)) or DIFFER[key][0]

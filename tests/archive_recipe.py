@@ -8,7 +8,7 @@ import numpy as np
 import archive_files
 import model
 import model_steps
-from archive import AFTER, CODECS, DIFFER, FILTERS, STEPS, Archive
+from archive import AFTER, CODECS, FILTERS, STEPS, Archive
 
 
 def write(case):
@@ -83,6 +83,10 @@ def draw_steps(case):
         value = after(case, r, kind)
         if value is not None:
             case.after = [(kind, value)]
+            if kind == "sort":
+                case.implied["order", "time"] = "keep"
+            elif kind == "dedupe":
+                case.implied["duplicates", "time"] = value["time"]
 
 
 def in_model(kind, value):
@@ -150,7 +154,7 @@ def draw_subset(case, r, variables):
     length = min(v.length(dim) for v in variables.values() if dim in v.dims)
     start = r.randrange(length)
     if r.random() < 0.4:
-        return {dim: {"items": [r.randrange(length) for _ in range(1)]}}
+        return {dim: {"items": [r.randrange(length)]}}
     return {dim: {"start": start, "stop": r.randint(start + 1, length), "step": r.choice([1, 1, 2])}}
 
 
@@ -170,7 +174,7 @@ def draw_set(case, r, variables):
 
 
 def draw_add_dim(case, r, variables):
-    if any(f"{d}" == "extra" for v in variables.values() for d in v.dims):
+    if any("extra" in v.dims for v in variables.values()):
         return None
     names = data(variables)
     return {"extra": {"constant": 3, "variables": [one(r, names)]}} if names else None
@@ -220,6 +224,3 @@ def emptied(file, other):
         else:
             out[name] = other[name].take("time", np.full(v.length("time"), -1))
     return out
-
-
-__all__ = ["DIFFER", "draw", "write"]

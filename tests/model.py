@@ -204,12 +204,10 @@ def labels(files, axes, policy, out):
     for dim in dims:
         having = [f for f in files if dim in f]
         model, how = having[0][dim], policy("coords", dim)
-        if all(f[dim].same(model) for f in having):
+        if all(f[dim].same(model, within=3e-7 if how == "equal" else 0.0) for f in having):
             widest = max((f[dim] for f in having), key=lambda v: v.values.dtype.itemsize)
             for f in having:
                 f[dim] = widest
-            if how == "error" and len({f[dim].dtype for f in having}) > 1:
-                out.maybe.add("combine-coords")
             continue
         if how == "override" and all(f[dim].values.shape == model.values.shape for f in having):
             for f in having:
@@ -226,10 +224,6 @@ def labels(files, axes, policy, out):
                 f[dim] = replace(model, values=np.array(every, model.values.dtype), mask=np.zeros(len(every), bool))
             completed(having, concat, policy)
             out.unordered.add(dim)
-        elif how == "equal" and all(f[dim].same(model, within=3e-7) for f in having):
-            widest = max((f[dim] for f in having), key=lambda v: v.values.dtype.itemsize)
-            for f in having:
-                f[dim] = widest
         else:
             out.codes |= (
                 COORDS if any(f[dim].values.shape != model.values.shape for f in having) else {"combine-coords"}
@@ -454,7 +448,7 @@ def ordered(files, axes, concat, policy, out):
         if v is None or len(axes[at][2]) < 2 or not v.is_coordinate(dim) or v.mask.any():
             continue
         values = v.values
-        how = policy("order", ""), policy("duplicates", "")
+        how = policy("order", dim), policy("duplicates", dim)
         if len(set(values.tolist())) < len(values):
             if how[1] == "error":
                 out.codes.add("combine-duplicates")
@@ -465,11 +459,10 @@ def ordered(files, axes, concat, policy, out):
             pick(out, dim, unique(values, last=how[1] == "last"))
             values = out.variables[dim].values
         steps = np.diff(values)
-        if not ((steps > 0).all() or (steps < 0).all()):
-            if how[0] == "error":
-                out.codes.add("combine-order")
-            elif how[0] == "sort":
-                pick(out, dim, np.argsort(values, kind="stable"))
+        if how[0] == "sort":
+            pick(out, dim, np.argsort(values, kind="stable"))
+        elif how[0] == "error" and not ((steps > 0).all() or (steps < 0).all()):
+            out.codes.add("combine-order")
 
 
 def unique(values, last):
@@ -478,7 +471,7 @@ def unique(values, last):
     for item, value in enumerate(values.tolist()):
         if last or value not in chosen:
             chosen[value] = item
-    return sorted(chosen.values(), key=lambda item: item)
+    return sorted(chosen.values())
 
 
 def repeated_alike(out, dim, values):

@@ -54,7 +54,7 @@ def step_cast(variables, types):
             continue
         v = variables[name]
         values = v.values.astype(dtype)
-        variables[name] = replace(v, values=values, dtype=np.dtype(dtype).str[1:], packing=None, kept=True, fill=None)
+        variables[name] = replace(v, values=values, dtype=np.dtype(dtype).str[1:], packing=None, kept=True)
     return variables
 
 
@@ -134,6 +134,8 @@ def dataset_step(out, kind, value):
     ((dim, how),) = value.items()
     values = out.variables[dim].values if dim in out.variables else None
     if kind == "subset":
+        if not any(dim in v.dims for v in out.variables.values()):
+            out.codes.add("step-unknown-variable")  # nothing that has the dimension is left
         out.variables = step_subset(out.variables, value)
     elif kind == "sort":
         order = np.argsort(values, kind="stable")
