@@ -101,6 +101,25 @@ impl Attrs {
         self.get(name).and_then(AttrValue::as_scalar).and_then(Scalar::as_f64)
     }
 
+    /// The numbers of `missing_value`, as they are written; none where it is text.
+    pub fn missing_values(&self) -> &[Scalar] {
+        match self.get("missing_value") {
+            Some(AttrValue::Numbers { values, .. }) => values,
+            _ => &[],
+        }
+    }
+
+    /// `scale_factor` and `add_offset`, where there is either.
+    pub fn packing(&self) -> Option<(f64, f64)> {
+        let (scale, offset) = (self.f64("scale_factor"), self.f64("add_offset"));
+        (scale.is_some() || offset.is_some()).then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)))
+    }
+
+    /// The attribute that says that numbers are packed, whatever its value.
+    pub fn packed_by(&self) -> Option<&'static str> {
+        ["scale_factor", "add_offset"].into_iter().find(|name| self.get(name).is_some())
+    }
+
     /// Sets `name`, in place where it exists and at the end where not.
     pub fn set(&mut self, name: impl Into<String>, value: AttrValue) {
         let name = name.into();

@@ -157,15 +157,16 @@ pub fn scalar_to_le(dtype: DataType, value: &Scalar, out: &mut Vec<u8>) -> bool 
     })
 }
 
-/// The value as elements of the type hold it; `None` where an integer type can't. Floats are rounded to the type.
+/// The value as elements of the type hold it; `None` where they can't. Floats are rounded to the type, and stay finite.
 pub fn typed(dtype: DataType, value: &Scalar) -> Option<Scalar> {
     let mut bytes = Vec::new();
     let held = scalar_to_le(dtype, value, &mut bytes).then(|| scalar_from_le(dtype, &bytes)).flatten()?;
-    let same = match (held.as_i128(), value.as_i128(), value.as_f64()) {
-        (Some(held), Some(value), _) => held == value,
-        (Some(held), None, Some(value)) => held as f64 == value,
-        (None, ..) => dtype.is_float(),
-        _ => false,
+    let same = match (held.as_i128(), value.as_i128()) {
+        (Some(held), Some(value)) => held == value,
+        _ if dtype.is_float() => {
+            value.as_f64().is_none_or(|x| !x.is_finite()) || held.as_f64().is_some_and(f64::is_finite)
+        }
+        _ => held.as_f64() == value.as_f64(),
     };
     same.then_some(held)
 }

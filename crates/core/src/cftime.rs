@@ -175,7 +175,7 @@ impl TimeUnits {
                     format!("time has no element {index}: {} expected", block.len()),
                 )
             })?;
-            if masked.iter().any(|mask| equal(mask, &value)) { Ok(None) } else { decode(&value) }
+            if masked.iter().any(|mask| mask.equals(&value)) { Ok(None) } else { decode(&value) }
         };
         (0..cells).map(cell).collect()
     }
@@ -253,15 +253,6 @@ fn split_since(units: &str) -> Option<(&str, &str)> {
     let word = rest.get(..5).filter(|word| word.eq_ignore_ascii_case("since"))?;
     let date = rest.get(word.len()..)?;
     date.starts_with(char::is_whitespace).then_some((unit, date.trim()))
-}
-
-/// Equal as numbers; NaN equals itself.
-pub(crate) fn equal(a: &Scalar, b: &Scalar) -> bool {
-    a.same(b)
-        || match (a.as_i128(), b.as_i128()) {
-            (Some(a), Some(b)) => a == b,
-            _ => a.as_f64().is_some() && a.as_f64() == b.as_f64(),
-        }
 }
 
 #[cfg(test)]

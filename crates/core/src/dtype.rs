@@ -85,6 +85,44 @@ impl DataType {
         )
     }
 
+    /// The unsigned integers of the size of signed ones; the type itself where it is none.
+    pub const fn unsigned(self) -> Self {
+        match self {
+            Self::Int8 => Self::UInt8,
+            Self::Int16 => Self::UInt16,
+            Self::Int32 => Self::UInt32,
+            Self::Int64 => Self::UInt64,
+            other => other,
+        }
+    }
+
+    /// The signed integers of the size of unsigned ones; the type itself where it is none.
+    pub const fn signed(self) -> Self {
+        match self {
+            Self::UInt8 => Self::Int8,
+            Self::UInt16 => Self::Int16,
+            Self::UInt32 => Self::Int32,
+            Self::UInt64 => Self::Int64,
+            other => other,
+        }
+    }
+
+    /// The value for missing cells of a type that has none yet: NaN, or the netCDF library's default of an integer type.
+    pub const fn default_fill(self) -> Option<Scalar> {
+        Some(match self {
+            Self::Int8 => Scalar::Int(-127),
+            Self::Int16 => Scalar::Int(-32_767),
+            Self::Int32 => Scalar::Int(-2_147_483_647),
+            Self::Int64 => Scalar::Int(-9_223_372_036_854_775_806),
+            Self::UInt8 => Scalar::UInt(255),
+            Self::UInt16 => Scalar::UInt(65_535),
+            Self::UInt32 => Scalar::UInt(4_294_967_295),
+            Self::UInt64 => Scalar::UInt(18_446_744_073_709_551_614),
+            Self::Float16 | Self::Float32 | Self::Float64 => Scalar::Float(f64::NAN),
+            Self::Bool | Self::Complex64 | Self::Complex128 | Self::Text => return None,
+        })
+    }
+
     /// Floating point, not complex.
     pub const fn is_float(self) -> bool {
         matches!(self, Self::Float16 | Self::Float32 | Self::Float64)
@@ -175,6 +213,20 @@ impl Scalar {
             }
             _ => self == other,
         }
+    }
+
+    /// Equal as numbers, of whatever type, or the same; a NaN equals itself.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.same(other)
+            || match (self.as_i128(), other.as_i128()) {
+                (Some(a), Some(b)) => a == b,
+                _ => self.as_f64().is_some() && self.as_f64() == other.as_f64(),
+            }
+    }
+
+    /// Whether it is a float that is no number.
+    pub const fn is_nan(&self) -> bool {
+        matches!(self, Self::Float(x) if x.is_nan())
     }
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::attrs::Attrs;
+use crate::block::typed;
 use crate::codec::Encoding;
 use crate::dtype::{DataType, Scalar};
 
@@ -116,6 +117,27 @@ impl Variable {
     /// Whether no dimension is there twice, as that of a covariance may be.
     pub fn has_unique_dims(&self) -> bool {
         self.dims.iter().enumerate().all(|(at, dim)| !self.dims.iter().take(at).any(|other| other == dim))
+    }
+
+    /// Values that stand for missing ones, as they are written: `_FillValue` first, then `missing_value`.
+    pub fn masks(&self) -> Vec<Scalar> {
+        self.fill.iter().chain(self.attrs.missing_values()).cloned().collect()
+    }
+
+    /// The same in the variable's type; what it can't hold masks nothing.
+    pub fn stored_masks(&self) -> Vec<Scalar> {
+        let more = self.attrs.missing_values().iter().filter_map(|value| typed(self.dtype, value));
+        self.fill.iter().cloned().chain(more).collect()
+    }
+
+    /// The type that the bits are meant as, where `_Unsigned` says that it is another than the stored one.
+    pub fn meant(&self) -> Option<DataType> {
+        let meant = match self.attrs.text("_Unsigned")? {
+            "true" => self.dtype.unsigned(),
+            "false" => self.dtype.signed(),
+            _ => self.dtype,
+        };
+        (meant != self.dtype).then_some(meant)
     }
 
     /// How many elements there are.

@@ -50,7 +50,7 @@ pub(super) fn roll(combined: &mut Combined, dim: &str, west: f64) -> Result<()> 
 
 fn check_degrees(var: &Variable) -> Result<()> {
     let name = &var.name;
-    if let Some(packing) = ["scale_factor", "add_offset"].iter().find(|a| var.attrs.get(a).is_some()) {
+    if let Some(packing) = var.attrs.packed_by() {
         return Err(invalid(format!("the coordinate `{name}` is packed with `{packing}`")));
     }
     if !var.dtype.is_integer() && !var.dtype.is_float() {

@@ -7,7 +7,7 @@ use super::{hand, invalid, unknown};
 use crate::attrs::AttrValue;
 use crate::block::Block;
 use crate::cftime::{TimeUnits, encode_as};
-use crate::combine::{Combined, CombinedVar, Content, File, is_time_like, masks, unwritten};
+use crate::combine::{Combined, CombinedVar, Content, File, is_time_like, unwritten};
 use crate::dtype::Scalar;
 use crate::error::{Code, Error, Result};
 use crate::names;
@@ -91,11 +91,11 @@ fn family(combined: &mut Combined, parent: &Variable, encoding: &TimeEncoding, f
         if var.name != parent.name && !related.contains(&var.name) {
             continue;
         }
-        if let Some(packing) = ["scale_factor", "add_offset"].iter().find(|a| var.attrs.get(a).is_some()) {
+        if let Some(packing) = var.attrs.packed_by() {
             return Err(invalid(format!("`{}` is packed with `{packing}`", var.name)));
         }
         let units = if is_time_like(var) { TimeUnits::of(&var.attrs)? } else { from };
-        let instants = units.decode(&*hand::values(variable, files)?, &masks(var))?;
+        let instants = units.decode(&*hand::values(variable, files)?, &var.masks())?;
         members.push((at, units.convert(&instants, from.calendar)?));
     }
     let all: Vec<Option<i128>> = members.iter().flat_map(|(_, instants)| instants.iter().copied()).collect();

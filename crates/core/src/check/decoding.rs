@@ -24,14 +24,14 @@ impl Decoding {
     /// How the elements of `array` are meant.
     pub(super) fn new(array: &ArraySpec) -> Self {
         let dtype = match array.attrs.text("_Unsigned") {
-            Some("true") => unsigned(array.dtype),
+            Some("true") => array.dtype.unsigned(),
             _ => array.dtype,
         };
         let mut decoding = Self {
             dtype,
             missing_cells: Vec::new(),
             missing_values: Vec::new(),
-            scale: scale(&array.attrs),
+            scale: array.attrs.packing(),
             single: single(dtype, &array.attrs),
         };
         for value in masks(array) {
@@ -103,11 +103,7 @@ impl Decoding {
 
 /// The values that stand for missing ones.
 pub(super) fn masks(array: &ArraySpec) -> Vec<Scalar> {
-    let mut out: Vec<Scalar> = array.fill.iter().cloned().collect();
-    if let Some(AttrValue::Numbers { values, .. }) = array.attrs.get("missing_value") {
-        out.extend(values.iter().cloned());
-    }
-    out
+    array.fill.iter().chain(array.attrs.missing_values()).cloned().collect()
 }
 
 /// NaN where a half or a part of a complex number is, else the half, or 0.
@@ -117,11 +113,6 @@ fn small(dtype: DataType, cell: &[u8]) -> f64 {
         Some(Scalar::Float(x)) => x,
         _ => 0.0,
     }
-}
-
-fn scale(attrs: &Attrs) -> Option<(f64, f64)> {
-    let (scale, offset) = (attrs.f64("scale_factor"), attrs.f64("add_offset"));
-    (scale.is_some() || offset.is_some()).then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)))
 }
 
 /// Whether xarray computes in single precision (`_choose_float_dtype` of its coders).
@@ -138,15 +129,5 @@ fn single(dtype: DataType, attrs: &Attrs) -> bool {
         }
         (None, Some(_)) => false,
         (Some(scale), None) => scale == DataType::Float32,
-    }
-}
-
-const fn unsigned(dtype: DataType) -> DataType {
-    match dtype {
-        DataType::Int8 => DataType::UInt8,
-        DataType::Int16 => DataType::UInt16,
-        DataType::Int32 => DataType::UInt32,
-        DataType::Int64 => DataType::UInt64,
-        other => other,
     }
 }

@@ -8,7 +8,7 @@ use super::names::invalid;
 use super::steps::Steps;
 use super::{Failure, NAMED_MAX, some_of};
 use crate::block::{Block, scalar_to_le};
-use crate::cftime::{TimeUnits, equal, is_time};
+use crate::cftime::{TimeUnits, is_time};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Result;
 use crate::target::ArraySpec;
@@ -192,7 +192,7 @@ impl Meaning {
         let narrow = scalar_to_le(self.dtype, mask, &mut cell)
             .then(|| crate::block::scalar_from_le(self.dtype, &cell))
             .flatten();
-        equal(narrow.as_ref().unwrap_or(mask), value)
+        narrow.as_ref().unwrap_or(mask).equals(value)
     }
 
     /// The distance to the next number of the stored type; 0 for whole numbers.

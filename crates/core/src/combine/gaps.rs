@@ -14,10 +14,9 @@ use super::{CombineAxis, CombinedVar, Content, Context, Disagreement, File, Note
 use crate::block::{Block, scalar_to_le};
 use crate::calendar::{Calendar, DateTime};
 use crate::cftime::TimeUnits;
-use crate::chunk::Region;
-use crate::derived::{Rule, Run, Runs, evaluate};
+use crate::derived::{Run, Runs};
 use crate::dtype::{DataType, Scalar};
-use crate::error::{Code, Error};
+use crate::error::Code;
 use crate::recipe::TimeEncoding;
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
@@ -273,25 +272,20 @@ fn data(axis: &CombineAxis, variable: &mut CombinedVar, dim: usize, runs: &Runs)
         }
         var.fill = Some(Scalar::Float(f64::NAN));
     }
-    let before = Arc::clone(&variable.var);
-    let var = Arc::make_mut(&mut variable.var);
-    if let Some(length) = var.shape.get_mut(dim) {
-        *length = runs.len();
-    }
     variable.unwritten = dataset::unwritten(var);
     match &mut variable.content {
         Content::Pieces(pieces) => {
             pieces.along.iter_mut().filter(|a| a.dim == dim).for_each(|along| *along = along.pick(runs));
         }
         Content::Values(block) => {
-            let all = (0..before.dims.len()).map(|d| (d == dim).then(|| runs.clone())).collect();
-            let rule = Rule::Pick { runs: all, missing: variable.unwritten.clone() };
-            let mapped = Mapped { var: before, origin: Origin::Constant(Arc::clone(block)) };
-            let mapped = mapped.derive(rule, |var| var.shape.clone_from(&variable.var.shape));
-            let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are in hand"));
-            let whole = evaluate(&mapped, &Region::whole(&mapped.var.shape), &mut { unread });
-            *block = Arc::new(whole.map_err(|e| refused(axis, e.message))?);
+            let all = (0..var.dims.len()).map(|d| (d == dim).then(|| runs.clone())).collect();
+            let old = Mapped { var: Arc::clone(&variable.var), origin: Origin::Constant(Arc::clone(block)) };
+            let new = old.pick(all, variable.unwritten.clone()).in_hand();
+            *block = new.map_err(|e| refused(axis, e.message))?;
         }
+    }
+    if let Some(length) = Arc::make_mut(&mut variable.var).shape.get_mut(dim) {
+        *length = runs.len();
     }
     Ok(())
 }

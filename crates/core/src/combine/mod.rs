@@ -53,7 +53,7 @@ pub use note::Note;
 pub(crate) use place::filled;
 pub use place::place;
 pub use time::is_time_like;
-pub(crate) use time::{Place, decodable, masks, places};
+pub(crate) use time::{Place, decodable, places};
 
 /// One axis of the pattern as combining sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

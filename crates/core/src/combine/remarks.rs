@@ -72,8 +72,7 @@ fn units_taken(context: &Context<'_>, group: &Group) -> Vec<Note> {
 /// Large integers that a reader decodes to doubles because of their `_FillValue`.
 fn wide_integers(variable: &CombinedVar) -> Option<Note> {
     let var = &variable.var;
-    let packed = ["scale_factor", "add_offset"].iter().any(|name| var.attrs.get(name).is_some());
-    let wide = matches!(var.dtype, DataType::Int64 | DataType::UInt64) && !packed;
+    let wide = matches!(var.dtype, DataType::Int64 | DataType::UInt64) && var.attrs.packed_by().is_none();
     if !wide || var.fill.is_none() || variable.coordinate || time::is_time_like(var) {
         return None;
     }

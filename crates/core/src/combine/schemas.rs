@@ -156,9 +156,8 @@ fn differences(var: &Variable, model: &Variable, along: &[(usize, usize)], lenie
     }
     let widths = lenient.float_width && var.dtype.is_float() && model.dtype.is_float();
     if var.dtype != model.dtype && !lenient.recoded && !lenient.first_counts && !widths {
-        let packed =
-            |v: &Variable| v.attrs.get("scale_factor").is_some() || v.attrs.get("add_offset").is_some();
-        codes.push(if packed(var) || packed(model) { Code::CombinePacking } else { Code::CombineDtype });
+        let packed = var.attrs.packed_by().or(model.attrs.packed_by()).is_some();
+        codes.push(if packed { Code::CombinePacking } else { Code::CombineDtype });
     }
     if !same_fill(var.fill.as_ref(), model.fill.as_ref()) && !lenient.recoded && !lenient.first_counts {
         codes.push(Code::CombineFill);

@@ -48,7 +48,10 @@ fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCell
             op::apply_all(ops, input).map_err(|e| named(e, &mapped.var.name))
         }
         Rule::Filled(value) => filled(mapped.var.dtype, region.shape(), value),
-        Rule::Formula { formula, axes } => formula::compute((formula, axes), mapped, derived, region, read),
+        Rule::Formula { formula, axes } => {
+            let made = formula::compute((formula, axes), mapped, derived, region, read);
+            made.map_err(|e| named(e, &mapped.var.name))
+        }
         Rule::Flagged { flags, fill } => flagged::compute(flags, fill, derived, region, read),
     }
 }
@@ -61,12 +64,7 @@ fn named(mut error: Error, name: &str) -> Error {
 
 /// A part of values in hand.
 fn part(block: &Block, region: &Region) -> Result<Block> {
-    if *region == Region::whole(&block.shape) {
-        return Ok(block.clone());
-    }
-    let places: Vec<Vec<Option<usize>>> =
-        region.0.iter().map(|r| (r.start..r.end).map(|i| Some(i as usize)).collect()).collect();
-    take(block, &places, &Scalar::Int(0))
+    taken(block, &region.0.iter().cloned().map(Runs::range).collect::<Vec<_>>())
 }
 
 /// These cells of a block, along every dimension in the order of its runs; zero where a run has no cells.

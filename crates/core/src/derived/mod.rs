@@ -17,7 +17,10 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::block::Block;
+use crate::chunk::Region;
 use crate::dtype::Scalar;
+use crate::error::{Code, Error, Result};
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
@@ -97,6 +100,36 @@ impl Mapped {
         }
         let rule = Rule::Map(ops.into_iter().collect());
         self.derive(rule, change)
+    }
+
+    /// These cells along every dimension (`None`: all of them), with `missing` where there are none.
+    #[must_use]
+    pub fn pick(self, runs: Vec<Option<Runs>>, missing: Scalar) -> Self {
+        let lengths = runs.iter().map(|runs| runs.as_ref().map(Runs::len)).collect::<Vec<_>>();
+        self.derive(Rule::Pick { runs, missing }, |var| {
+            for (slot, length) in var.shape.iter_mut().zip(lengths) {
+                *slot = length.unwrap_or(*slot);
+            }
+        })
+    }
+
+    /// These cells along one dimension, all of which are there.
+    #[must_use]
+    pub fn pick_along(self, dim: usize, runs: &Runs) -> Self {
+        let all = (0..self.var.dims.len()).map(|d| (d == dim).then(|| runs.clone())).collect();
+        self.pick(all, Scalar::Int(0))
+    }
+
+    /// All values of a variable that is made of values in hand.
+    ///
+    /// # Errors
+    /// Values that an operation can't represent; a defect where an array of the file would have to be read.
+    pub fn in_hand(&self) -> Result<Arc<Block>> {
+        if let Origin::Constant(block) = &self.origin {
+            return Ok(Arc::clone(block));
+        }
+        let mut unread = |_: &Self, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
+        evaluate(self, &Region::whole(&self.var.shape), &mut unread).map(Arc::new)
     }
 
     /// Whether the values are the cells of one array of the file, as they are stored.

@@ -43,9 +43,7 @@ fn values(mapped: &Mapped) -> Vec<f64> {
 }
 
 fn pick(mapped: Mapped, runs: Vec<Option<Runs>>, missing: i64) -> Mapped {
-    let lengths: Vec<u64> =
-        runs.iter().zip(&mapped.var.shape).map(|(r, &n)| r.as_ref().map_or(n, Runs::len)).collect();
-    mapped.derive(Rule::Pick { runs, missing: Scalar::Int(missing) }, |var| var.shape = lengths)
+    mapped.pick(runs, Scalar::Int(missing))
 }
 
 #[test]

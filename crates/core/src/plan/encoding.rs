@@ -4,7 +4,7 @@ use super::source::Source;
 use super::{Mode, cells};
 use crate::codec::{Codec, Encoding, default_encoding};
 use crate::combine::Content;
-use crate::dtype::{DataType, Scalar};
+use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
 use crate::recipe::{Codecs, Output};
 use crate::schema::Variable;
@@ -110,15 +110,8 @@ fn obstacle(
     let same = source
         .unwritten
         .as_ref()
-        .is_some_and(|value| var.fill.as_ref().is_none_or(|fill| equal(fill, value)));
+        .is_some_and(|value| var.fill.as_ref().is_none_or(|fill| fill.equals(value)));
     (!same).then(|| "cells that were never written differ from _FillValue".into())
-}
-
-fn equal(a: &Scalar, b: &Scalar) -> bool {
-    match (a.as_i128(), b.as_i128()) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.same(b) || (a.as_f64().is_some() && a.as_f64() == b.as_f64()),
-    }
 }
 
 /// Fills in what depends on the type.

@@ -4,13 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Cx;
-use crate::attrs::AttrValue;
 use crate::block::scalar_to_le;
-use crate::chunk::Region;
 use crate::combine::{File, Group, Values, auxiliary, is_time_like, merge_key, place_of};
-use crate::derived::{Derived, Op, Rule, evaluate};
+use crate::derived::{Derived, Op, Rule};
 use crate::dtype::{DataType, Scalar};
-use crate::error::{Code, Error};
+use crate::error::Code;
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
@@ -62,28 +60,13 @@ pub(super) fn fill_of(var: &Variable) -> Option<(Scalar, bool)> {
     if let Some(fill) = &var.fill {
         return Some((fill.clone(), true));
     }
-    if let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value")
-        && let [value] = values.as_slice()
+    if let [value] = var.attrs.missing_values()
         && scalar_to_le(var.dtype, value, &mut Vec::new())
     {
         return Some((value.clone(), true));
     }
-    let default = match var.dtype {
-        _ if is_time_like(var) => return None,
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => {
-            return Some((Scalar::Float(f64::NAN), true));
-        }
-        DataType::Int8 => Scalar::Int(-127),
-        DataType::Int16 => Scalar::Int(-32_767),
-        DataType::Int32 => Scalar::Int(-2_147_483_647),
-        DataType::Int64 => Scalar::Int(-9_223_372_036_854_775_806),
-        DataType::UInt8 => Scalar::UInt(255),
-        DataType::UInt16 => Scalar::UInt(65_535),
-        DataType::UInt32 => Scalar::UInt(4_294_967_295),
-        DataType::UInt64 => Scalar::UInt(18_446_744_073_709_551_614),
-        DataType::Bool | DataType::Complex64 | DataType::Complex128 | DataType::Text => return None,
-    };
-    Some((default, false))
+    let default = var.dtype.default_fill().filter(|_| !is_time_like(var))?;
+    Some((default, var.dtype.is_float()))
 }
 
 /// Files that have the variable say its fill value too; one that their data may hold is looked for when they are read.
@@ -116,10 +99,8 @@ fn add(cx: &mut Cx<'_>, file: u32, model: &Mapped, along: &[(usize, usize)], fil
     let filled = Derived { inputs: Vec::new(), rule: Rule::Filled(fill.clone()) };
     let mut mapped = Mapped { var, origin: Origin::Derived(Arc::new(filled)) };
     let held = mapped.var.dtype == DataType::Text || matches!(model.origin, Origin::Constant(_));
-    let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "a filled variable reads nothing"));
     let Some(file) = cx.files.get_mut(file as usize) else { return };
-    if held && let Ok(block) = evaluate(&mapped, &Region::whole(&mapped.var.shape), &mut { unread }) {
-        let block = Arc::new(block);
+    if held && let Ok(block) = mapped.in_hand() {
         mapped.origin = Origin::Constant(Arc::clone(&block));
         file.values.insert(mapped.var.name.clone(), Values { digest: None, block: Some(block) });
     }

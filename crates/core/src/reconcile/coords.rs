@@ -16,7 +16,7 @@ use crate::combine::{
     Difference, Disagreement, Group, Occurrence, auxiliary, is_latitude, is_longitude, is_time_like,
     number_otherwise, refusal, run_against,
 };
-use crate::derived::{Rule, Runs};
+use crate::derived::Runs;
 use crate::dtype::Scalar;
 use crate::error::Code;
 use crate::schema::Variable;
@@ -198,22 +198,12 @@ fn pick(cx: &mut Cx<'_>, part: Part, holes: bool) {
     if !moved && (fill.is_none() || mapped.var.fill.is_some()) {
         return;
     }
-    let rule = Rule::Pick { runs: runs.clone(), missing: fill.clone().unwrap_or(Scalar::Int(0)) };
-    let change = |var: &mut Variable| {
-        for (length, runs) in var.shape.iter_mut().zip(&runs) {
-            *length = runs.as_ref().map_or(*length, Runs::len);
-        }
-        if fill.is_some() {
-            var.fill = fill;
-        }
-    };
-    if moved {
-        cx.replace(occurrence, mapped.derive(rule, change));
-    } else {
-        let mut mapped = occurrence.mapped(cx.files).cloned().unwrap_or(mapped);
-        change(Arc::make_mut(&mut mapped.var));
-        cx.set_schema(occurrence, mapped.var);
+    let missing = fill.clone().unwrap_or(Scalar::Int(0));
+    let mut new = if moved { mapped.pick(runs, missing) } else { mapped };
+    if fill.is_some() {
+        Arc::make_mut(&mut new.var).fill = fill;
     }
+    if moved { cx.replace(occurrence, new) } else { cx.set_schema(occurrence, new.var) }
 }
 
 /// Values in hand of a file under the joined dimensions.

@@ -98,7 +98,7 @@ fn cast(mapped: &Mapped, to: DataType, mask: Option<&Scalar>) -> Option<Mapped> 
     if numbers.stored == to {
         return None;
     }
-    let kept = |mask: &Scalar| typed(to, mask).filter(|new| new.as_f64() == mask.as_f64() || is_nan(mask));
+    let kept = |mask: &Scalar| typed(to, mask).filter(|new| new.as_f64() == mask.as_f64() || mask.is_nan());
     let all_kept = numbers.masks.iter().all(|mask| kept(mask).is_some());
     let loses_nan = numbers.stored.is_float() && to.is_integer();
     let fill = if all_kept && !loses_nan {
@@ -126,10 +126,6 @@ fn cast(mapped: &Mapped, to: DataType, mask: Option<&Scalar>) -> Option<Mapped> 
             }
         }
     }))
-}
-
-fn is_nan(value: &Scalar) -> bool {
-    matches!(value, Scalar::Float(x) if x.is_nan())
 }
 
 /// A value that stands for missing cells where no other does.

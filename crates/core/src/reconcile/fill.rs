@@ -39,7 +39,7 @@ pub(super) fn agree(cx: &mut Cx<'_>, groups: &[Group]) {
             let rest = numbers.masks.iter().filter(|mask| !mask.same(&fill));
             // elsewhere the chosen value is a value, that would be missing
             let masks: Vec<Scalar> = rest.chain(own.then_some(&fill)).cloned().collect();
-            if (own && masks.len() == 1) || (masks.is_empty() && is_nan(&fill)) {
+            if (own && masks.len() == 1) || (masks.is_empty() && fill.is_nan()) {
                 let mut mapped = mapped.clone();
                 change(Arc::make_mut(&mut mapped.var));
                 return Some(mapped);
@@ -78,8 +78,4 @@ fn chosen(members: &[Member]) -> Option<Scalar> {
     let shared = first.numbers.masks.iter().find(all);
     let found = shared.or_else(|| members.iter().find_map(|m| m.numbers.masks.first()));
     found.and_then(|fill| typed(first.numbers.stored, fill))
-}
-
-fn is_nan(value: &Scalar) -> bool {
-    matches!(value, Scalar::Float(x) if x.is_nan())
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::Cx;
 use crate::block::Block;
 use crate::combine::{Group, Occurrence};
-use crate::derived::{Rule, Runs, taken};
-use crate::dtype::Scalar;
+use crate::derived::{Runs, taken};
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
@@ -38,16 +37,6 @@ pub(super) fn bounds(cx: &Cx<'_>, of: Occurrence) -> Option<Occurrence> {
     Some(Occurrence { file: of.file, variable: variable as u32 })
 }
 
-/// These cells of a variable along one dimension.
-pub(super) fn pick(mapped: Mapped, dim: usize, runs: &Runs) -> Mapped {
-    let all = (0..mapped.var.dims.len()).map(|d| (d == dim).then(|| runs.clone())).collect();
-    mapped.derive(Rule::Pick { runs: all, missing: Scalar::Int(0) }, |var| {
-        if let Some(length) = var.shape.get_mut(dim) {
-            *length = runs.len();
-        }
-    })
-}
-
 /// Takes these cells in every variable of a file that has the dimension, but for one of them.
 pub(super) fn pick_all(cx: &mut Cx<'_>, file: u32, dim: &str, runs: &Runs, but: Occurrence) {
     let count = cx.files.get(file as usize).map_or(0, |f| f.view.variables.len());
@@ -55,7 +44,7 @@ pub(super) fn pick_all(cx: &mut Cx<'_>, file: u32, dim: &str, runs: &Runs, but: 
         let occurrence = Occurrence { file, variable };
         let Some(mapped) = cx.mapped(occurrence) else { continue };
         if let Some(at) = mapped.var.dims.iter().position(|d| d == dim) {
-            cx.replace(occurrence, pick(mapped, at, runs));
+            cx.replace(occurrence, mapped.pick_along(at, runs));
         }
     }
 }

@@ -25,10 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::block::Block;
-use crate::chunk::Region;
 use crate::combine::{CombineAxis, Disagreement, File, Group, Occurrence, Values, groups};
-use crate::derived::evaluate;
-use crate::error::{Code, Error};
 use crate::recipe::Policies;
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
@@ -96,14 +93,7 @@ impl Cx<'_> {
         if !held {
             return;
         }
-        if let Origin::Constant(block) = &slot.origin {
-            let values = Values { digest: None, block: Some(Arc::clone(block)) };
-            file.values.insert(slot.var.name.clone(), values);
-            return;
-        }
-        let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
-        if let Ok(block) = evaluate(slot, &Region::whole(&slot.var.shape), &mut { unread }) {
-            let block = Arc::new(block);
+        if let Ok(block) = slot.in_hand() {
             slot.origin = Origin::Constant(Arc::clone(&block));
             file.values.insert(slot.var.name.clone(), Values { digest: None, block: Some(block) });
         }

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use super::Cx;
 use crate::attrs::AttrValue;
-use crate::block::typed;
-use crate::chunk::Region;
 use crate::combine::{Difference, Disagreement, File, Group, Occurrence, is_time_like};
-use crate::derived::evaluate;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error};
 use crate::schema::Variable;
@@ -58,8 +55,7 @@ impl Numbers {
         if !matches!(var.attrs.get("missing_value"), None | Some(AttrValue::Numbers { .. })) {
             return None;
         }
-        let masks = masks(var).filter_map(|mask| typed(stored, mask)).collect();
-        Some(Self { stored, meant: meant(var), packing, masks })
+        Some(Self { stored, meant: var.meant().unwrap_or(stored), packing, masks: var.stored_masks() })
     }
 
     /// Factor and addend of decoding; those of plain numbers leave every bit, also of -0.0.
@@ -76,30 +72,6 @@ impl Numbers {
     pub(super) fn masks_as(&self, other: &Self) -> bool {
         let within = |a: &[Scalar], b: &[Scalar]| a.iter().all(|x| b.iter().any(|y| x.same(y)));
         within(&self.masks, &other.masks) && within(&other.masks, &self.masks)
-    }
-}
-
-/// `_FillValue` and `missing_value`, as they are written.
-fn masks(var: &Variable) -> impl Iterator<Item = &Scalar> {
-    let more = match var.attrs.get("missing_value") {
-        Some(AttrValue::Numbers { values, .. }) => values.as_slice(),
-        _ => &[],
-    };
-    var.fill.iter().chain(more)
-}
-
-fn meant(var: &Variable) -> DataType {
-    use DataType::{Int8, Int16, Int32, Int64, UInt8, UInt16, UInt32, UInt64};
-    match (var.attrs.text("_Unsigned"), var.dtype) {
-        (Some("true"), Int8) => UInt8,
-        (Some("true"), Int16) => UInt16,
-        (Some("true"), Int32) => UInt32,
-        (Some("true"), Int64) => UInt64,
-        (Some("false"), UInt8) => Int8,
-        (Some("false"), UInt16) => Int16,
-        (Some("false"), UInt32) => Int32,
-        (Some("false"), UInt64) => Int64,
-        (_, stored) => stored,
     }
 }
 
@@ -209,9 +181,8 @@ fn settled(mapped: Mapped) -> Result<Mapped, Error> {
     if !derived.inputs.iter().all(|input| matches!(input.origin, Origin::Constant(_))) {
         return Ok(mapped);
     }
-    let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
-    let block = evaluate(&mapped, &Region::whole(&mapped.var.shape), &mut { unread })?;
-    Ok(Mapped { var: mapped.var, origin: Origin::Constant(Arc::new(block)) })
+    let origin = Origin::Constant(mapped.in_hand()?);
+    Ok(Mapped { var: mapped.var, origin })
 }
 
 /// Reports what differs: `has` shows every schema, the first one and those for which `other` holds are listed.

@@ -127,7 +127,7 @@ pub(super) fn decoded(mapped: &Mapped, to: DataType) -> Option<Mapped> {
     let numbers = Numbers::of(&mapped.var)?;
     let (scale, offset) = numbers.line();
     let plain = numbers.packing.is_none() && numbers.stored == to;
-    let untouched = plain && numbers.masks.iter().all(|m| matches!(m, Scalar::Float(x) if x.is_nan()));
+    let untouched = plain && numbers.masks.iter().all(Scalar::is_nan);
     let change = |var: &mut Variable| {
         limits(&mut var.attrs, &numbers, to, &|x| Some(x));
         as_float(var, to);

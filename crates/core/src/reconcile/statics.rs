@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Cx;
-use super::grid::pick;
 use crate::block::Block;
 use crate::combine::{Difference, Disagreement, Group, Occurrence, auxiliary, blocks_same};
 use crate::derived::{Run, Runs};
@@ -112,7 +111,7 @@ fn stack_one(cx: &mut Cx<'_>, occurrence: Occurrence, axes: &[usize]) {
     mapped.rearrange(dims, shape, from);
     for (dim, length) in lengths.into_iter().flatten().enumerate().filter(|(_, length)| *length != 1) {
         let again = (0..length).map(|_| Run { first: Some(0), count: 1, reversed: false });
-        mapped = pick(mapped, dim, &Runs::new(again));
+        mapped = mapped.pick_along(dim, &Runs::new(again));
     }
     if held { cx.replace(occurrence, mapped) } else { cx.lay(occurrence, mapped) }
 }

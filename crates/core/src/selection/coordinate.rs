@@ -6,7 +6,7 @@ use super::invalid;
 use crate::block::Block;
 use crate::calendar::DateTime;
 use crate::cftime::{self, TimeUnits};
-use crate::combine::{Place, decodable, masks, places};
+use crate::combine::{Place, decodable, places};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::names;
@@ -48,11 +48,11 @@ impl<'a> Coordinate<'a> {
             invalid(format!("the coordinate `{name}` is {}, which has no order", block.dtype))
         })?;
         let units = decodable(var, block);
-        let masks = masks(var);
-        let decode = packing(var).filter(|_| units.is_none());
+        let masks = var.masks();
+        let decode = var.attrs.packing().filter(|_| units.is_none());
         let one = |(cell, place): (usize, Option<Place>)| {
             let stored = block.scalar(cell)?;
-            if masks.iter().any(|mask| cftime::equal(mask, &stored)) {
+            if masks.iter().any(|mask| mask.equals(&stored)) {
                 return None;
             }
             match (decode, stored.as_f64()) {
@@ -156,8 +156,8 @@ impl<'a> Coordinate<'a> {
 
     /// A number as the coordinate would hold it: 0.1 is a single-precision 0.1 among such.
     fn rounded(&self, number: &Scalar) -> Option<Place> {
-        let single =
-            matches!(self.var.dtype, DataType::Float32 | DataType::Float16) && packing(self.var).is_none();
+        let single = matches!(self.var.dtype, DataType::Float32 | DataType::Float16)
+            && self.var.attrs.packing().is_none();
         match number.as_i128() {
             Some(whole) => Some(Place::Whole(whole)),
             None if single => number.as_f64().map(|x| Place::Real(f64::from(x as f32))),
@@ -231,12 +231,6 @@ impl<'a> Coordinate<'a> {
         };
         text.unwrap_or_else(|| "it has no values".to_owned())
     }
-}
-
-/// `scale_factor` and `add_offset`, where there is any.
-fn packing(var: &Variable) -> Option<(f64, f64)> {
-    let (scale, offset) = (var.attrs.f64("scale_factor"), var.attrs.f64("add_offset"));
-    (scale.is_some() || offset.is_some()).then(|| (scale.unwrap_or(1.0), offset.unwrap_or(0.0)))
 }
 
 /// A label's text.

@@ -3,10 +3,10 @@
 //! Another `_FillValue` (or `missing_value`) in place of one is another value of the missing cells, too: what is missing
 //! stays so. Where there was none, cells that have the new value are missing from then on.
 
-use super::stored::{self, invalid, is_real, masks};
+use super::stored::{invalid, is_real};
 use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
-use crate::block::{scalar_from_le, scalar_to_le};
+use crate::block::{scalar_from_le, scalar_to_le, typed};
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
@@ -40,7 +40,7 @@ pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<St
 
 /// Edits a variable's attributes. Where another value stands for missing cells afterwards, they get it.
 fn edit_mapped(mapped: &mut Mapped, edit: &AttrEdit) -> Result<bool> {
-    let before = masks(&mapped.var);
+    let before = mapped.var.stored_masks();
     let found = edit_variable(mapped.edit(), edit)?;
     let (AttrEdit::Set { name: target, .. } | AttrEdit::Move { to: target, .. }) = edit else {
         return Ok(found);
@@ -49,9 +49,9 @@ fn edit_mapped(mapped: &mut Mapped, edit: &AttrEdit) -> Result<bool> {
         return Ok(found);
     }
     let var = &mapped.var;
-    let own = |value: &Scalar| stored::typed(var.dtype, value).unwrap_or_else(|| value.clone());
+    let own = |value: &Scalar| typed(var.dtype, value).unwrap_or_else(|| value.clone());
     let has = |list: &[Scalar], value: &Scalar| list.iter().any(|known| own(known).same(&own(value)));
-    let after = masks(var);
+    let after = var.stored_masks();
     let mut old: Vec<Scalar> = before.iter().filter(|mask| !has(&after, mask)).cloned().collect();
     if old.is_empty() {
         return Ok(found);
@@ -81,8 +81,7 @@ fn edit_mapped(mapped: &mut Mapped, edit: &AttrEdit) -> Result<bool> {
 
 /// The first `missing_value` that the type has.
 fn missing_value(var: &Variable) -> Option<Scalar> {
-    let AttrValue::Numbers { values, .. } = var.attrs.get("missing_value")? else { return None };
-    values.iter().find_map(|value| stored::typed(var.dtype, value))
+    var.attrs.missing_values().iter().find_map(|value| typed(var.dtype, value))
 }
 
 /// Edits a variable's attributes; `_FillValue` is one of them to users, though it is kept apart.
@@ -92,7 +91,7 @@ fn edit_variable(var: &mut Variable, edit: &AttrEdit) -> Result<bool> {
     }
     let found = edit_attrs(&mut var.attrs, edit);
     if let Some(value) = var.attrs.remove("_FillValue") {
-        let fill = typed(var.dtype, &value).ok_or_else(|| {
+        let fill = fill_value(var.dtype, &value).ok_or_else(|| {
             let (name, dtype) = (&var.name, var.dtype);
             Error::new(
                 Code::StepInvalid,
@@ -106,7 +105,7 @@ fn edit_variable(var: &mut Variable, edit: &AttrEdit) -> Result<bool> {
 }
 
 /// One value in a variable's type; `None` where the type does not have it.
-fn typed(dtype: DataType, value: &AttrValue) -> Option<Scalar> {
+fn fill_value(dtype: DataType, value: &AttrValue) -> Option<Scalar> {
     if dtype == DataType::Text {
         return value.as_text().map(|text| Scalar::Text(text.to_owned()));
     }

@@ -6,11 +6,10 @@
 //! default of the type (NaN, or the netCDF library's) where the type does not have it; `missing_value` joins it.
 
 use super::matching;
-use super::stored::{
-    self, default_fill, invalid, is_real, is_time, masks, meant, packing, reinterpreted, typed,
-};
+use super::stored::{invalid, is_real, is_time};
 use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
+use crate::block::{reinterpret, typed};
 use crate::combine::is_time_like;
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
@@ -48,7 +47,7 @@ pub(super) fn one(mapped: Mapped, to: DataType) -> Result<Mapped> {
     if var.dtype == DataType::Text || to == DataType::Text || (complex(var.dtype) && !complex(to)) {
         return Err(invalid(format!("`cast` of `{}`: {} can't become {to}", var.name, var.dtype)));
     }
-    let (masks, packing, meant) = (masks(var), packing(var), meant(var));
+    let (masks, packing, meant) = (var.stored_masks(), var.attrs.packing(), var.meant());
     if var.dtype == to && packing.is_none() && meant.is_none() {
         return Ok(mapped);
     }
@@ -64,7 +63,7 @@ pub(super) fn one(mapped: Mapped, to: DataType) -> Result<Mapped> {
         }
     } else {
         ops.extend(meant.map(|to| Op::Reinterpret { to }));
-        let masks = masks.iter().map(|mask| reinterpreted(var.dtype, from, mask)).collect();
+        let masks = masks.iter().map(|mask| reinterpret(var.dtype, from, mask)).collect();
         if from != to {
             ops.push(Op::Cast { to, masks, fill: fill.clone(), code });
         }
@@ -75,10 +74,10 @@ pub(super) fn one(mapped: Mapped, to: DataType) -> Result<Mapped> {
 /// The value of missing cells in the new type, where cells can be missing.
 fn fill(var: &Variable, to: DataType, packed: bool, masks: &[Scalar]) -> Result<Option<Scalar>> {
     let Some(first) = masks.first() else { return Ok(None) };
-    let first = reinterpreted(var.dtype, meant(var).unwrap_or(var.dtype), first);
+    let first = reinterpret(var.dtype, var.meant().unwrap_or(var.dtype), first);
     // a packed value's _FillValue is none of what it stands for
     let own = if packed { None } else { typed(to, &first) };
-    own.or_else(|| default_fill(to)).map(Some).ok_or_else(|| {
+    own.or_else(|| to.default_fill()).map(Some).ok_or_else(|| {
         invalid(format!("`cast` of `{}`: {to} has no value for missing cells", var.name))
             .help(format!("`fill: {{{}: 0}}` before it replaces them", var.name))
     })
@@ -89,7 +88,7 @@ const OF_TYPE: [&str; 5] = ["valid_min", "valid_max", "valid_range", "flag_value
 
 /// The schema of the result.
 fn retype(var: &mut Variable, to: DataType, fill: Option<Scalar>, packing: Option<(f64, f64)>) {
-    let (stored, meant) = (var.dtype, meant(var).unwrap_or(var.dtype));
+    let (stored, meant) = (var.dtype, var.meant().unwrap_or(var.dtype));
     let unpacked = packing.filter(|packing| *packing != (1.0, 0.0));
     if unpacked.is_some() && var.attrs.remove("flag_masks").is_some() {
         // bits of packed numbers are none of the decoded ones
@@ -97,7 +96,7 @@ fn retype(var: &mut Variable, to: DataType, fill: Option<Scalar>, packing: Optio
         var.attrs.remove("flag_meanings");
     }
     for name in OF_TYPE {
-        let number = |value: &Scalar| reinterpreted(stored, meant, value);
+        let number = |value: &Scalar| reinterpret(stored, meant, value);
         convert(&mut var.attrs, name, to, unpacked.filter(|_| stored.is_integer()), &number);
     }
     for name in ["missing_value", "scale_factor", "add_offset", "_Unsigned"] {
@@ -106,7 +105,7 @@ fn retype(var: &mut Variable, to: DataType, fill: Option<Scalar>, packing: Optio
     var.dtype = to;
     var.fill = fill;
     if let Storage::Chunks { unwritten, .. } = &mut var.storage {
-        let own = stored::typed(to, unwritten).filter(|_| packing.is_none());
+        let own = typed(to, unwritten).filter(|_| packing.is_none());
         *unwritten = var.fill.clone().or(own).unwrap_or(Scalar::Int(0));
     }
 }

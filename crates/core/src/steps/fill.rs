@@ -4,8 +4,9 @@
 //! is nothing to fill, and the value in integers, which have no other.
 
 use super::matching;
-use super::stored::{invalid, is_real, masks, meant, not_real, packing, reinterpreted, typed};
+use super::stored::{invalid, is_real, not_real};
 use super::view::{FileView, Mapped};
+use crate::block::{reinterpret, typed};
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Result;
@@ -27,7 +28,7 @@ pub(super) fn fill(
 
 fn one(mapped: Mapped, value: &Scalar) -> Result<Mapped> {
     let var = &mapped.var;
-    let masks = masks(var);
+    let masks = var.stored_masks();
     let filled = stored(var, value)?;
     if masks.is_empty() && !var.dtype.is_float() {
         return Ok(mapped); // nothing can be missing
@@ -48,10 +49,10 @@ fn one(mapped: Mapped, value: &Scalar) -> Result<Mapped> {
 /// The value as it is stored; a packed variable must give it back.
 fn stored(var: &Variable, value: &Scalar) -> Result<Scalar> {
     let refuse = |what: String| invalid(format!("`fill` of `{}`: {what}", var.name));
-    let unfit = || refuse(format!("{value} is no value of type {}", meant(var).unwrap_or(var.dtype)));
-    let to = meant(var).unwrap_or(var.dtype);
+    let unfit = || refuse(format!("{value} is no value of type {}", var.meant().unwrap_or(var.dtype)));
+    let to = var.meant().unwrap_or(var.dtype);
     let number = value.as_f64().ok_or_else(unfit)?;
-    let found = match packing(var) {
+    let found = match var.attrs.packing() {
         None => typed(to, value).ok_or_else(unfit)?,
         Some((scale, offset)) => {
             let packed = (number - offset) / scale;
@@ -67,5 +68,5 @@ fn stored(var: &Variable, value: &Scalar) -> Result<Scalar> {
             })?
         }
     };
-    Ok(reinterpreted(to, var.dtype, &found))
+    Ok(reinterpret(to, var.dtype, &found))
 }

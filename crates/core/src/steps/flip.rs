@@ -1,8 +1,7 @@
 //! `flip`: dimensions are counted from the other end, in every variable that has them.
 
 use super::view::FileView;
-use crate::derived::{Rule, Runs};
-use crate::dtype::Scalar;
+use crate::derived::Runs;
 
 pub(super) fn flip(view: &mut FileView, dims: &[String], missing: &mut Vec<String>) {
     for dim in dims {
@@ -21,13 +20,6 @@ pub(super) fn pick(view: &mut FileView, dim: &str, runs: &Runs) {
         if runs.is_identity(length) {
             continue;
         }
-        let picked = (0..mapped.var.dims.len()).map(|d| (d == at).then(|| runs.clone())).collect();
-        // no run leads to a cell that is not there
-        let rule = Rule::Pick { runs: picked, missing: Scalar::Int(0) };
-        *mapped = mapped.clone().derive(rule, |var| {
-            if let Some(length) = var.shape.get_mut(at) {
-                *length = runs.len();
-            }
-        });
+        *mapped = mapped.clone().pick_along(at, runs);
     }
 }

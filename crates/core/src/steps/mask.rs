@@ -4,11 +4,10 @@
 //! NaN, or the netCDF library's default of an integer type, which must not be a value of the file.
 
 use super::matching;
-use super::stored::{
-    default_fill, invalid, is_real, masks, meant, not_real, packing, readable, reinterpreted, typed,
-};
+use super::stored::{invalid, is_real, not_real, readable};
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::AttrValue;
+use crate::block::{reinterpret, typed};
 use crate::derived::{Derived, Flag, Op, Rule, axes_within};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Result};
@@ -50,8 +49,8 @@ fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)], glob: bo
     if !glob {
         can_match(var, &rule.equals)?;
     }
-    let old = masks(var);
-    let fill = old.first().cloned().or_else(|| default_fill(var.dtype)).ok_or_else(|| {
+    let old = var.stored_masks();
+    let fill = old.first().cloned().or_else(|| var.dtype.default_fill()).ok_or_else(|| {
         invalid(format!("`mask` of `{}`: {} has no value for missing cells", var.name, var.dtype))
             .help(format!("`cast: {{{}: int8}}` before it", var.name))
     })?;
@@ -74,7 +73,7 @@ fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)], glob: bo
 
 /// Refuses a value that no cell can have.
 fn can_match(var: &Variable, equals: &[Scalar]) -> Result<()> {
-    let types = || std::iter::once(var.dtype).chain(meant(var));
+    let types = || std::iter::once(var.dtype).chain(var.meant());
     match equals.iter().find(|value| types().all(|dtype| typed(dtype, value).is_none())) {
         None => Ok(()),
         Some(value) => {
@@ -83,7 +82,7 @@ fn can_match(var: &Variable, equals: &[Scalar]) -> Result<()> {
                 "`mask` of `{}`: `equals` is {value}, which is no value of type {stored}",
                 var.name
             ));
-            Err(match packing(var) {
+            Err(match var.attrs.packing() {
                 Some(_) => error.help(
                     "it is compared before scale_factor and add_offset; `below` and `above` are decoded",
                 ),
@@ -100,23 +99,22 @@ fn operations(var: &Variable, rule: &MaskRule, old: &[Scalar], fill: &Scalar) ->
     if old.is_empty() && !var.dtype.is_float() {
         ops.push(Op::Remask { masks: Vec::new(), fill: fill.clone(), code });
     }
-    let to = meant(var);
+    let to = var.meant();
     if !rule.equals.is_empty() {
         // as stored, or what the same bits are meant as
         let stored = |value: &Scalar| match (typed(var.dtype, value), to) {
-            (None, Some(to)) if typed(to, value).is_some() => reinterpreted(to, var.dtype, value),
+            (None, Some(to)) if typed(to, value).is_some() => reinterpret(to, var.dtype, value),
             _ => value.clone(),
         };
         let masks = rule.equals.iter().map(stored).chain([fill.clone()]).collect();
         ops.push(Op::Remask { masks, fill: fill.clone(), code });
     }
     if rule.below.is_some() || rule.above.is_some() {
-        let bits =
-            |value: &Scalar| to.map_or_else(|| value.clone(), |to| reinterpreted(var.dtype, to, value));
+        let bits = |value: &Scalar| to.map_or_else(|| value.clone(), |to| reinterpret(var.dtype, to, value));
         ops.extend(to.map(|to| Op::Reinterpret { to }));
         ops.push(Op::Limit {
             masks: old.iter().map(bits).collect(),
-            packing: packing(var).unwrap_or((1.0, 0.0)),
+            packing: var.attrs.packing().unwrap_or((1.0, 0.0)),
             least: rule.below,
             greatest: rule.above,
             fill: bits(fill),

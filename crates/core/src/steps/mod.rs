@@ -20,14 +20,10 @@ mod subset;
 mod time_from;
 mod view;
 
-use std::sync::Arc;
-
 use crate::axis::Key;
 use crate::block::Block;
 use crate::calendar::Calendar;
-use crate::chunk::Region;
 use crate::combine::CombineAxis;
-use crate::derived::evaluate;
 use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::recipe::{AddDim, DimValue, Step};
@@ -163,11 +159,8 @@ fn apply_one(
 fn settle(view: &mut FileView) -> Result<()> {
     for mapped in &mut view.variables {
         if matches!(mapped.origin, Origin::Derived(_)) && mapped.sources().is_empty() {
-            let mut unread =
-                |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
-            let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut unread)
-                .map_err(|e| e.in_variable(&mapped.var.name))?;
-            mapped.origin = Origin::Constant(Arc::new(block));
+            let block = mapped.in_hand().map_err(|e| e.in_variable(&mapped.var.name))?;
+            mapped.origin = Origin::Constant(block);
         }
     }
     Ok(())

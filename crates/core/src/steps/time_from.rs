@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::ReadValues;
 use super::select::forget;
-use super::stored::{decoded, default_fill, invalid, masks, readable};
+use super::stored::{decoded, invalid, readable};
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::Block;
@@ -147,6 +147,6 @@ fn dimensions(parts: &[(&str, Mapped)]) -> Result<(Vec<String>, Vec<u64>)> {
 
 /// The value of missing times, where a part may be missing: a float, or one with a `_FillValue`.
 fn fill(parts: &[(&str, Mapped)]) -> Option<Scalar> {
-    let may = parts.iter().any(|(_, m)| m.var.dtype.is_float() || !masks(&m.var).is_empty());
-    default_fill(DataType::Int64).filter(|_| may)
+    let may = parts.iter().any(|(_, m)| m.var.dtype.is_float() || !m.var.stored_masks().is_empty());
+    DataType::Int64.default_fill().filter(|_| may)
 }

@@ -5,7 +5,6 @@ mod recode;
 
 use std::cmp::Ordering;
 
-use crate::attrs::AttrValue;
 use crate::block::Block;
 use crate::cftime::{self, TimeUnits};
 use crate::dtype::Scalar;
@@ -45,15 +44,6 @@ fn owner<'a>(view: &'a FileView, var: &'a Variable) -> Option<&'a Variable> {
 fn has_bounds(parent: &Variable, var: &Variable) -> bool {
     parent.group() == var.group()
         && ["bounds", "climatology"].iter().any(|attr| parent.attrs.text(attr) == Some(var.base_name()))
-}
-
-/// Values that readers mask: `_FillValue` and `missing_value`.
-pub(crate) fn masks(var: &Variable) -> Vec<Scalar> {
-    let mut masks: Vec<Scalar> = var.fill.iter().cloned().collect();
-    if let Some(AttrValue::Numbers { values, .. }) = var.attrs.get("missing_value") {
-        masks.extend(values.iter().cloned());
-    }
-    masks
 }
 
 /// A value along an axis that can be put in order.
@@ -99,8 +89,8 @@ pub(crate) fn places<'a>(
     var: &Variable,
     block: &'a Block,
 ) -> Option<impl Iterator<Item = Option<Place>> + Clone + 'a> {
-    let masks = masks(var);
-    let masked = move |value: &Scalar| masks.iter().any(|mask| cftime::equal(mask, value));
+    let masks = var.masks();
+    let masked = move |value: &Scalar| masks.iter().any(|mask| mask.equals(value));
     let cells = usize::try_from(block.len()).ok()?;
     let units = decodable(var, block);
     let one = move |i: usize| {
@@ -119,9 +109,9 @@ pub(crate) fn places<'a>(
 
 /// The meaning of a time coordinate's numbers, where all of them can be decoded.
 pub(crate) fn decodable(var: &Variable, block: &Block) -> Option<TimeUnits> {
-    let masks = masks(var);
+    let masks = var.masks();
     let cells = usize::try_from(block.len()).ok()?;
-    let masked = |value: &Scalar| masks.iter().any(|mask| cftime::equal(mask, value));
+    let masked = |value: &Scalar| masks.iter().any(|mask| mask.equals(value));
     units_of(var).filter(|units| {
         (0..cells).all(|i| block.scalar(i).is_some_and(|v| masked(&v) || units.decode_one(&v).is_ok()))
     })

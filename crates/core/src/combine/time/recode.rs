@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::families::{Family, Wanted, counted_alike, families};
-use super::{is_time_like, masks, owner, parse};
+use super::{is_time_like, owner, parse};
 use crate::attrs::AttrValue;
 use crate::block::Block;
 use crate::cftime::{self, TimeUnit, TimeUnits};
@@ -205,7 +205,7 @@ fn decode(
         Error::new(Code::CombineTime, "the file says not in which unit these times are counted")
             .help(format!("drop `{}`, or set `units` of it with `step: attrs`", group.name))
     })?;
-    if let Some(packing) = ["scale_factor", "add_offset"].iter().find(|a| mapped.var.attrs.get(a).is_some()) {
+    if let Some(packing) = mapped.var.attrs.packed_by() {
         return Err(Error::new(Code::CombineTime, format!("times are packed with `{packing}`")));
     }
     let units = parse(own)?;
@@ -216,7 +216,7 @@ fn decode(
         )
         .help(format!("`drop: [{}]` leaves it out", group.name))
     })?;
-    let masks = masks(&mapped.var);
+    let masks = mapped.var.masks();
     let instants =
         if wanted.months { units.decode_months(block, &masks) } else { units.decode(block, &masks) }?;
     // counts of months are gone with the decoding

@@ -62,14 +62,14 @@ fn one_by_one(
     let (Some(size), Some(width)) = (from.size(), to.size()) else {
         return Err(Error::new(Code::StepInvalid, format!("found {from}, which can't become {to}")));
     };
-    let masked = |value: &Scalar| masks.iter().any(|mask| mask.same(value) || equal(mask, value));
+    let masked = |value: &Scalar| masks.iter().any(|mask| mask.equals(value));
     let mut target = Vec::new();
     let target = fill.filter(|fill| scalar_to_le(to, fill, &mut target)).map(|_| target);
     let mut out = Vec::with_capacity(bytes.len() / size * width);
     for cell in bytes.chunks_exact(size) {
         let value = scalar_from_le(from, cell)
             .ok_or_else(|| Error::new(Code::Bug, "a cell is shorter than its type"))?;
-        let missing = masked(&value) || (!to.is_float() && is_nan(&value));
+        let missing = masked(&value) || (!to.is_float() && value.is_nan());
         let written = match (missing, fill) {
             (true, Some(fill)) => scalar_to_le(to, fill, &mut out),
             _ => exactly(to, &value, &mut out),
@@ -77,15 +77,11 @@ fn one_by_one(
         if !written {
             return Err(unfit(&value, to, code));
         }
-        if !missing && target.as_ref().is_some_and(|fill| out.ends_with(fill)) && !is_nan(&value) {
+        if !missing && target.as_ref().is_some_and(|fill| out.ends_with(fill)) && !value.is_nan() {
             return Err(Error::new(code, format!("{value} is a value here, and would be missing as {to}")));
         }
     }
     Ok(out)
-}
-
-fn is_nan(value: &Scalar) -> bool {
-    matches!(value, Scalar::Float(x) if x.is_nan())
 }
 
 fn unfit(value: &Scalar, to: DataType, code: Code) -> Error {
@@ -98,13 +94,6 @@ fn unfit(value: &Scalar, to: DataType, code: Code) -> Error {
             error.help("replace what is missing first: `fill: {NAME: 0}`; or give the variable a _FillValue")
         }
         _ => error,
-    }
-}
-
-fn equal(a: &Scalar, b: &Scalar) -> bool {
-    match (a.as_i128(), b.as_i128()) {
-        (Some(a), Some(b)) => a == b,
-        _ => a.as_f64().is_some() && a.as_f64() == b.as_f64(),
     }
 }
 

@@ -6,12 +6,8 @@ use std::sync::Arc;
 
 use super::{Part, missing, set};
 use crate::block::{Block, BlockData};
-use crate::chunk::Region;
-use crate::derived::{Rule, Runs, evaluate};
 use crate::dtype::Scalar;
-use crate::error::{Code, Error};
 use crate::reconcile::Cx;
-use crate::steps::Mapped;
 
 /// The cells of all files.
 pub(super) struct Merged {
@@ -98,13 +94,7 @@ fn picked(cx: &Cx<'_>, part: &Part) -> Option<(Block, Vec<bool>)> {
     let mapped = cx.mapped(part.occurrence)?;
     let missing = missing(&mapped.var).unwrap_or(Scalar::Int(0));
     let lengths = mapped.var.shape.clone();
-    let picked = mapped.derive(Rule::Pick { runs: part.runs.clone(), missing }, |var| {
-        for (length, runs) in var.shape.iter_mut().zip(&part.runs) {
-            *length = runs.as_ref().map_or(*length, Runs::len);
-        }
-    });
-    let unread = |_: &Mapped, _: &Region| Err(Error::new(Code::Bug, "these values are not in hand"));
-    let block = evaluate(&picked, &Region::whole(&picked.var.shape), &mut { unread }).ok()?;
+    let block = Arc::unwrap_or_clone(mapped.pick(part.runs.clone(), missing).in_hand().ok()?);
     let mut known = vec![true];
     for (runs, &length) in part.runs.iter().zip(&lengths) {
         let row: Vec<bool> = match runs {
