@@ -38,6 +38,23 @@ impl Block {
         Self { dtype: DataType::Text, shape, data: BlockData::Text(text) }
     }
 
+    /// Single values in C order; `None` where the type can't hold one.
+    pub fn of_scalars(
+        dtype: DataType,
+        shape: Vec<u64>,
+        scalars: impl IntoIterator<Item = Scalar>,
+    ) -> Option<Self> {
+        let mut scalars = scalars.into_iter();
+        if dtype == DataType::Text {
+            let text = |scalar| if let Scalar::Text(text) = scalar { Some(text) } else { None };
+            return Some(Self::from_text(shape, scalars.map(text).collect::<Option<_>>()?));
+        }
+        let mut bytes = Vec::new();
+        scalars
+            .all(|scalar| scalar_to_le(dtype, &scalar, &mut bytes))
+            .then(|| Self::from_bytes(dtype, shape, bytes))
+    }
+
     /// How many elements there are.
     pub fn len(&self) -> u64 {
         self.shape.iter().product()

@@ -93,6 +93,14 @@ pub enum Storage {
     Whole,
 }
 
+impl Storage {
+    /// Of a variable that is no array of a file: one chunk, not encoded.
+    pub fn in_hand(shape: &[u64], unwritten: Scalar) -> Self {
+        let chunk = shape.iter().map(|&n| n.max(1)).collect();
+        Self::Chunks { chunk, encoding: Encoding::raw(), unwritten, chunked: false }
+    }
+}
+
 impl Variable {
     /// The last part of the path.
     pub fn base_name(&self) -> &str {
@@ -102,6 +110,12 @@ impl Variable {
     /// The group's path; empty for the root.
     pub fn group(&self) -> &str {
         group_of(&self.name)
+    }
+
+    /// Full paths of the variables that bound this one's cells, as its attributes name them.
+    pub fn bounds(&self) -> impl Iterator<Item = String> + '_ {
+        let names = ["bounds", "climatology"].into_iter().filter_map(|attr| self.attrs.text(attr));
+        names.map(|name| path_in(self.group(), name.trim()))
     }
 
     /// Whether this is a coordinate variable in the sense of CF: one dimension, of its own name.
@@ -174,6 +188,15 @@ impl Schema {
 /// The last part of a path.
 pub fn base_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, base)| base)
+}
+
+/// The full path of a name in an attribute of `group` or of a variable in it; absolute names begin with a slash.
+pub fn path_in(group: &str, name: &str) -> String {
+    match (group, name.strip_prefix('/')) {
+        (_, Some(absolute)) => absolute.to_owned(),
+        ("", None) => name.to_owned(),
+        (group, None) => format!("{group}/{name}"),
+    }
 }
 
 /// The part of a path before its last part; empty in the root.

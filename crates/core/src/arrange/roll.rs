@@ -7,7 +7,7 @@ use crate::block::{Block, scalar_to_le};
 use crate::combine::{Combined, CombinedVar, Content};
 use crate::dtype::Scalar;
 use crate::error::{Code, Error, Result};
-use crate::schema::Variable;
+use crate::schema::{Variable, path_in};
 use crate::selection::{Horizontal, horizontal, is_degrees};
 
 /// Attributes that the new values would contradict.
@@ -122,10 +122,7 @@ fn seam(dim: &str, values: &[f64]) -> Result<usize> {
 
 /// Bounds of a coordinate that the dataset has.
 fn bounds_of(combined: &Combined, var: &Variable) -> Vec<String> {
-    let named = var.attrs.text("bounds").map(|base| match var.group() {
-        "" => base.to_owned(),
-        group => format!("{group}/{base}"),
-    });
+    let named = var.attrs.text("bounds").map(|name| path_in(var.group(), name));
     let fits = |v: &&CombinedVar| {
         Some(&v.var.name) == named.as_ref() && v.var.dims.first() == var.dims.first() && v.var.dims.len() > 1
     };

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{hand, invalid, unknown};
-use crate::attrs::AttrValue;
 use crate::block::Block;
 use crate::cftime::{TimeUnits, encode_as};
-use crate::combine::{Combined, CombinedVar, Content, File, is_time_like, unwritten};
+use crate::combine::{Combined, CombinedVar, Content, File, count_in, is_time_like, unwritten};
 use crate::dtype::Scalar;
 use crate::error::{Code, Error, Result};
 use crate::names;
@@ -34,21 +33,12 @@ pub fn needs(steps: &[Step], files: &[File]) -> Vec<(usize, String)> {
         let mut found = BTreeSet::new();
         for mapped in file.view.variables.iter().filter(|mapped| is_meant(&mapped.var)) {
             found.insert(mapped.var.name.clone());
-            found.extend(bounds(&mapped.var).filter(|name| file.view.variable(name).is_some()));
+            found.extend(mapped.var.bounds().filter(|name| file.view.variable(name).is_some()));
         }
         let unread = found.into_iter().filter(|name| !file.values.contains_key(name));
         wanted.extend(unread.map(|name| (number, name)));
     }
     wanted
-}
-
-/// Full paths of the bounds that a variable names.
-fn bounds(var: &Variable) -> impl Iterator<Item = String> + '_ {
-    let path = |base: &str| match var.group() {
-        "" => base.to_owned(),
-        group => format!("{group}/{base}"),
-    };
-    ["bounds", "climatology"].into_iter().filter_map(move |attr| var.attrs.text(attr).map(path))
 }
 
 pub(super) fn encode(
@@ -72,7 +62,7 @@ pub(super) fn encode(
             return Err(invalid(format!("`{}` is no time: it has {units}", only.name))
                 .help("bounds follow the time that they belong to"));
         }
-        let of_others: BTreeSet<String> = matched.iter().flat_map(|var| bounds(var)).collect();
+        let of_others: BTreeSet<String> = matched.iter().flat_map(|var| var.bounds()).collect();
         let times = matched.iter().filter(|var| is_time_like(var) && !of_others.contains(&var.name));
         for var in times {
             family(combined, var, encoding, files).map_err(|e| e.in_variable(&var.name))?;
@@ -84,7 +74,7 @@ pub(super) fn encode(
 /// One time with its bounds, which have its units and its type.
 fn family(combined: &mut Combined, parent: &Variable, encoding: &TimeEncoding, files: &[File]) -> Result<()> {
     let from = TimeUnits::of(&parent.attrs)?;
-    let related: BTreeSet<String> = bounds(parent).collect();
+    let related: BTreeSet<String> = parent.bounds().collect();
     let mut members: Vec<(usize, Vec<Option<i128>>)> = Vec::new();
     for (at, variable) in combined.variables.iter().enumerate() {
         let var = &variable.var;
@@ -117,13 +107,7 @@ fn family(combined: &mut Combined, parent: &Variable, encoding: &TimeEncoding, f
 fn set(variable: &mut CombinedVar, units: &TimeUnits, block: Block, missing: Option<Scalar>) {
     let var = Arc::make_mut(&mut variable.var);
     RANGES.iter().for_each(|name| drop(var.attrs.remove(name)));
-    let timely = is_time_like(var);
-    if timely {
-        var.attrs.set("units", AttrValue::Text(units.to_string()));
-    }
-    if timely || var.attrs.get("calendar").is_some() {
-        var.attrs.set("calendar", AttrValue::Text(units.calendar.name().to_owned()));
-    }
+    count_in(var, units);
     (var.dtype, var.fill) = (block.dtype, missing);
     variable.unwritten = unwritten(var);
     variable.content = Content::Values(Arc::new(block));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::pick::{along, picked};
 use crate::block::{Block, BlockData};
+use crate::chunk::ChunkGrid;
 use crate::combine::{CombinedVar, Content, Difference, Disagreement, Pieces};
 use crate::derived::{Runs, taken};
 use crate::dtype::Scalar;
@@ -87,7 +88,7 @@ pub(crate) fn compare(
                 let (a, b) =
                     (taken(block, &along(var, at, &kept))?, taken(block, &along(var, at, &dropped))?);
                 let Some((cell, first, second)) = difference(&a, &b) else { continue };
-                let pair = place_along(&a.shape, at, cell);
+                let pair = place_of(&a.shape, cell).get(at).copied().unwrap_or(0) as usize;
                 let Some(double) = doubles.get(pair) else { continue };
                 problems.push(Disagreement {
                     code: Code::CombineDuplicates,
@@ -125,11 +126,9 @@ fn what(name: &str, dim: &str, label: &str) -> String {
     format!("`{name}` has several values at `{dim}` {label}, which `identical` does not decide")
 }
 
-/// The place along a dimension of a flat cell.
-fn place_along(shape: &[u64], dim: usize, cell: usize) -> usize {
-    let behind: u64 = shape.iter().skip(dim + 1).product();
-    let length = shape.get(dim).copied().unwrap_or(1).max(1);
-    ((cell as u64 / behind.max(1)) % length) as usize
+/// The place of a flat cell along every dimension.
+fn place_of(shape: &[u64], cell: usize) -> Vec<u64> {
+    ChunkGrid::new(shape.to_vec(), vec![1; shape.len()]).index(cell as u64)
 }
 
 impl Comparison {
@@ -142,12 +141,8 @@ impl Comparison {
         url: impl Fn(&Pieces, &[u64]) -> String,
     ) -> Option<Error> {
         let (cell, first, second) = difference(kept, dropped)?;
-        let mut rest = cell as u64;
-        let mut at = vec![0; kept.shape.len()];
-        for ((slot, &n), &start) in at.iter_mut().zip(&kept.shape).zip(origin).rev() {
-            *slot = start + rest % n.max(1);
-            rest /= n.max(1);
-        }
+        let at: Vec<u64> =
+            place_of(&kept.shape, cell).iter().zip(origin).map(|(at, start)| at + start).collect();
         let pair = at.get(self.dim).copied().unwrap_or(0) as usize;
         let dim = self.var.dims.get(self.dim).map_or("?", String::as_str);
         let disagreement = Disagreement {

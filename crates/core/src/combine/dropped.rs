@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::Group;
-use super::{CombinedVar, Context, Disagreement, Note, schemas};
+use super::{CombinedVar, Context, Disagreement, Note};
 use crate::steps::forget_names;
 
 /// Names of variables that are left out, with the reason.
@@ -14,7 +14,7 @@ pub(super) struct Dropped(BTreeMap<String, String>);
 pub(super) fn absent(context: &Context<'_>, groups: &[Group], problems: &mut Vec<Disagreement>) -> Dropped {
     let mut dropped = Dropped::default();
     for group in groups.iter().filter(|group| context.policies.get("absent", &group.name) == "drop") {
-        let lacking = schemas::lacking(context, group).len();
+        let lacking = group.lacking(context.axes, context.files).len();
         if lacking > 0 {
             let files = if lacking == 1 { "file lacks" } else { "files lack" };
             dropped.add(&group.name, &format!("left out, because {lacking} {files} it"));

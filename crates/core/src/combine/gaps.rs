@@ -11,11 +11,11 @@ use super::lengths::Offsets;
 use super::order::in_order;
 use super::time::{Place, decodable, is_time_like, places};
 use super::{CombineAxis, CombinedVar, Content, Context, Disagreement, File, Note, dataset};
-use crate::block::{Block, scalar_to_le};
+use crate::block::Block;
 use crate::calendar::{Calendar, DateTime};
 use crate::cftime::TimeUnits;
 use crate::derived::{Run, Runs};
-use crate::dtype::{DataType, Scalar};
+use crate::dtype::Scalar;
 use crate::error::Code;
 use crate::recipe::TimeEncoding;
 use crate::schema::Variable;
@@ -307,7 +307,7 @@ fn coordinate(
         None => encode(&variable.var, units.as_ref(), values.next()?),
     };
     let scalars: Option<Vec<Scalar>> = runs.cells(&(0..runs.len())).into_iter().map(cell).collect();
-    let new = scalars.and_then(|scalars| block_of(block.dtype, scalars));
+    let new = scalars.and_then(|new| Block::of_scalars(block.dtype, vec![new.len() as u64], new));
     let new = new.ok_or_else(|| {
         refused(
             axis,
@@ -326,19 +326,6 @@ fn coordinate(
     Arc::make_mut(&mut variable.var).shape = new.shape.clone();
     variable.content = Content::Values(Arc::new(new));
     Ok(())
-}
-
-fn block_of(dtype: DataType, scalars: Vec<Scalar>) -> Option<Block> {
-    let shape = vec![scalars.len() as u64];
-    if dtype == DataType::Text {
-        let text = |scalar| if let Scalar::Text(text) = scalar { Some(text) } else { None };
-        return Some(Block::from_text(shape, scalars.into_iter().map(text).collect::<Option<_>>()?));
-    }
-    let mut bytes = Vec::new();
-    scalars
-        .iter()
-        .all(|scalar| scalar_to_le(dtype, scalar, &mut bytes))
-        .then(|| Block::from_bytes(dtype, shape, bytes))
 }
 
 /// The number that stands for a value in the coordinate's type and units, exactly.

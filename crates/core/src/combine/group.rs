@@ -62,6 +62,18 @@ impl Group {
             .collect()
     }
 
+    /// The numbers of files that lack it while others of their merge key have it.
+    pub(crate) fn lacking(&self, axes: &[CombineAxis], files: &[File]) -> Vec<u32> {
+        if self.files.len() == files.len() {
+            return Vec::new();
+        }
+        let has: BTreeSet<u32> = self.files.iter().map(|o| o.file).collect();
+        let key = |file: &File| merge_key(axes, Some(file));
+        let keys: BTreeSet<Vec<u32>> = has.iter().filter_map(|&n| files.get(n as usize)).map(key).collect();
+        let lacks = |(file, number): &(&File, u32)| !has.contains(number) && keys.contains(&key(file));
+        files.iter().zip(0..).filter(lacks).map(|(_, number)| number).collect()
+    }
+
     /// Whether several files hold the same part of a variable that varies along a concat axis.
     pub(crate) fn repeated(&self, axes: &[CombineAxis], files: &[File]) -> bool {
         let along = self.along(axes, files);

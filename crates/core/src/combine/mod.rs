@@ -48,12 +48,12 @@ pub(crate) use direction::{is_latitude, is_longitude, number_otherwise, refusal,
 pub use disagreement::{Difference, Disagreement};
 pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
-pub(crate) use group::{Group, Occurrence, merge_key, place_of, variables as groups};
+pub(crate) use group::{Group, Occurrence, place_of, variables as groups};
 pub use note::Note;
 pub(crate) use place::filled;
 pub use place::place;
 pub use time::is_time_like;
-pub(crate) use time::{Place, decodable, places};
+pub(crate) use time::{Place, count_in, decodable, has_bounds, places};
 
 /// One axis of the pattern as combining sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::group::{Group, merge_key, place_of};
+use super::group::{Group, place_of};
 use super::{CombinedVar, Context, Difference, Disagreement, File};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
@@ -213,21 +213,6 @@ fn same_fill(a: Option<&Scalar>, b: Option<&Scalar>) -> bool {
     }
 }
 
-/// Files that lack a variable which others of their merge key have.
-pub(super) fn lacking<'a>(context: &Context<'a>, group: &Group) -> Vec<&'a File> {
-    if group.files.len() == context.files.len() {
-        return Vec::new();
-    }
-    let has: BTreeSet<usize> = group.files.iter().map(|o| o.file as usize).collect();
-    let key = |file: &File| merge_key(context.axes, Some(file));
-    let keys: BTreeSet<Vec<u32>> = has.iter().filter_map(|&n| context.files.get(n)).map(key).collect();
-    let files = context.files.iter().enumerate();
-    files
-        .filter(|(number, file)| !has.contains(number) && keys.contains(&key(file)))
-        .map(|(_, file)| file)
-        .collect()
-}
-
 /// Every file of a merge key has the variable, or none has it. By policy, one that varies along no axis (`once`) is
 /// taken from the files that have it, unless it is a coordinate.
 pub(super) fn absent(
@@ -236,7 +221,8 @@ pub(super) fn absent(
     (along, coordinate): (&[(usize, usize)], bool),
     problems: &mut Vec<Disagreement>,
 ) {
-    let mut lacking = lacking(context, group);
+    let lacking = group.lacking(context.axes, context.files).into_iter();
+    let mut lacking: Vec<&File> = lacking.filter_map(|n| context.files.get(n as usize)).collect();
     let fill = context.policies.get("absent", &group.name) == "fill";
     if fill && !coordinate {
         // what another file holds at the place is there

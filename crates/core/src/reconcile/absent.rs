@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Cx;
 use crate::block::scalar_to_le;
-use crate::combine::{File, Group, Values, auxiliary, is_time_like, merge_key, place_of};
+use crate::combine::{Group, Values, auxiliary, is_time_like, place_of};
 use crate::derived::{Derived, Op, Rule};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
@@ -25,7 +25,7 @@ pub(super) fn fill(cx: &mut Cx<'_>) {
     let auxiliary = auxiliary(cx.axes, cx.files);
     for group in groups {
         let along = group.along(cx.axes, cx.files);
-        let lacking = lacking(cx, &group);
+        let lacking = group.lacking(cx.axes, cx.files);
         let Some((_, model)) = group.first(cx.files) else { continue };
         if along.is_empty() || lacking.is_empty() || auxiliary.contains(&group.name) {
             continue;
@@ -42,16 +42,6 @@ pub(super) fn fill(cx: &mut Cx<'_>) {
             add(cx, file, &model, &along, &fill);
         }
     }
-}
-
-/// Files that lack a variable which others of their merge key have.
-fn lacking(cx: &Cx<'_>, group: &Group) -> Vec<u32> {
-    let has: BTreeSet<u32> = group.files.iter().map(|o| o.file).collect();
-    let key = |file: &File| merge_key(cx.axes, Some(file));
-    let keys: BTreeSet<Vec<u32>> = has.iter().filter_map(|&n| cx.files.get(n as usize)).map(key).collect();
-    let files =
-        cx.files.iter().zip(0..).filter(|(file, number)| !has.contains(number) && keys.contains(&key(file)));
-    files.map(|(_, number)| number).collect()
 }
 
 /// What stands for missing cells, and whether it is known to: a `_FillValue`, a `missing_value`, NaN, or else the NetCDF

@@ -6,7 +6,7 @@ use super::Cx;
 use crate::block::Block;
 use crate::combine::{Group, Occurrence};
 use crate::derived::{Runs, taken};
-use crate::schema::Variable;
+use crate::schema::{Variable, path_in};
 use crate::steps::{Mapped, Origin};
 
 /// A coordinate of one dimension along which files do not follow each other.
@@ -31,8 +31,7 @@ pub(super) fn lines(cx: &Cx<'_>, is: impl Fn(&Variable) -> bool) -> Vec<Line> {
 pub(super) fn bounds(cx: &Cx<'_>, of: Occurrence) -> Option<Occurrence> {
     let view = &cx.files.get(of.file as usize)?.view;
     let var = &of.mapped(cx.files)?.var;
-    let name = var.attrs.text("bounds")?;
-    let path = if var.group().is_empty() { name.to_owned() } else { format!("{}/{name}", var.group()) };
+    let path = path_in(var.group(), var.attrs.text("bounds")?);
     let variable = view.variables.iter().position(|m| m.var.name == path)?;
     Some(Occurrence { file: of.file, variable: variable as u32 })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Cx;
 use crate::attrs::AttrValue;
-use crate::combine::{Difference, Disagreement, File, Group, Occurrence, is_time_like};
+use crate::combine::{Difference, Disagreement, File, Group, Occurrence, has_bounds, is_time_like};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error};
 use crate::schema::Variable;
@@ -95,13 +95,7 @@ fn differs(files: &[File], group: &Group) -> bool {
 
 fn bounds_a_time(files: &[File], group: &Group) -> bool {
     let Some((file, own)) = group.first(files) else { return false };
-    file.view.variables.iter().any(|parent| is_time_like(&parent.var) && bounds(&parent.var, &own.var))
-}
-
-/// Whether `parent` names `var` as its bounds.
-fn bounds(parent: &Variable, var: &Variable) -> bool {
-    parent.group() == var.group()
-        && ["bounds", "climatology"].iter().any(|attr| parent.attrs.text(attr) == Some(var.base_name()))
+    file.view.variables.iter().any(|parent| is_time_like(&parent.var) && has_bounds(&parent.var, &own.var))
 }
 
 /// The schemas of a variable in file order, files that share theirs once; `None` where one is not of real numbers.

@@ -15,7 +15,6 @@ use crate::combine::Group;
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
-use crate::schema::Variable;
 use crate::steps::Mapped;
 use crate::units::{Conversion, Linear, Unit};
 
@@ -163,7 +162,7 @@ fn convert(cx: &mut Cx<'_>, group: &Group, groups: &[Group], members: &[Member],
     let by_file: BTreeMap<usize, Conversion> = conversions(cx, group, plan);
     let repacked =
         matches!(policy("packing"), "first" | "auto") && members.iter().any(|m| m.numbers.packing.is_some());
-    let named = bounds_of(&first.var);
+    let named: Vec<String> = first.var.bounds().collect();
     let own = |m: &Member| plan.from.get(m.var.attrs.text("units")?).copied();
     let pairs: Vec<_> = members.iter().filter_map(|m| Some((&m.numbers, own(m)?))).collect();
     let to = if repacked { DataType::Float64 } else { type_for(&pairs) };
@@ -183,16 +182,6 @@ fn convert(cx: &mut Cx<'_>, group: &Group, groups: &[Group], members: &[Member],
 
 fn members_of_bounds(cx: &Cx<'_>, group: &Group) -> Option<Vec<Member>> {
     if is_free(cx, group) { members(cx, group) } else { None }
-}
-
-/// Names of the variables that bound this one's cells.
-fn bounds_of(var: &Variable) -> Vec<String> {
-    let names = ["bounds", "climatology"].iter().filter_map(|attr| var.attrs.text(attr));
-    let path = |name: &str| match var.group() {
-        "" => name.to_owned(),
-        group => format!("{group}/{name}"),
-    };
-    names.map(path).collect()
 }
 
 fn conversions(cx: &Cx<'_>, group: &Group, plan: &Plan) -> BTreeMap<usize, Conversion> {

@@ -179,7 +179,7 @@ impl<'a> Coordinate<'a> {
     pub(super) fn find(&self, label: &Label) -> Result<Vec<u64>> {
         let equal: Box<dyn Fn(usize) -> bool + '_> = match &self.values {
             Values::Texts(texts) => {
-                let wanted = plain(label);
+                let wanted = written(label);
                 Box::new(move |cell| texts.get(cell).is_some_and(|text| *text == wanted))
             }
             Values::Places(places) => {
@@ -196,7 +196,7 @@ impl<'a> Coordinate<'a> {
         match &self.values {
             Values::Texts(texts) => {
                 let known = || texts.iter().map(String::as_str);
-                names::nearest(&plain(label), known()).map(|near| format!("\"{near}\""))
+                names::nearest(&written(label), known()).map(|near| format!("\"{near}\""))
             }
             Values::Places(places) => {
                 let wanted = self.place(label, false).ok()?;
@@ -234,14 +234,9 @@ impl<'a> Coordinate<'a> {
 }
 
 /// A label's text.
-fn plain(label: &Label) -> String {
+pub(super) fn written(label: &Label) -> String {
     match label {
         Label::Number(number) => number.to_string(),
         Label::Text(text) => text.clone(),
     }
-}
-
-/// A label as messages show it.
-pub(super) fn written(label: &Label) -> String {
-    plain(label)
 }

@@ -9,10 +9,9 @@ use super::rename::rename;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::axis::Key;
-use crate::block::{Block, scalar_to_le};
+use crate::block::Block;
 use crate::calendar::{Calendar, DateTime};
 use crate::cftime::{TimeUnits, calendar_named, encode_as, units_since_1970};
-use crate::codec::Encoding;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::names;
@@ -111,18 +110,7 @@ fn scalar_coordinate(mut mapped: Mapped, add: &AddDim) -> Result<Mapped> {
 }
 
 fn constant_coordinate(add: &AddDim, dtype: DataType, value: &Scalar, attrs: Attrs) -> Option<Mapped> {
-    let block = if let Scalar::Text(text) = value {
-        Block::from_text(vec![1], vec![text.clone()])
-    } else {
-        let mut bytes = Vec::new();
-        scalar_to_le(dtype, value, &mut bytes).then(|| Block::from_bytes(dtype, vec![1], bytes))?
-    };
-    let storage = Storage::Chunks {
-        chunk: vec![1],
-        encoding: Encoding::raw(),
-        unwritten: Scalar::Int(0),
-        chunked: false,
-    };
+    let block = Block::of_scalars(dtype, vec![1], [value.clone()])?;
     let var = Variable {
         name: add.dim.clone(),
         dims: vec![add.dim.clone()],
@@ -130,7 +118,7 @@ fn constant_coordinate(add: &AddDim, dtype: DataType, value: &Scalar, attrs: Att
         dtype: block.dtype,
         attrs,
         fill: None,
-        storage,
+        storage: Storage::in_hand(&[1], Scalar::Int(0)),
     };
     Some(Mapped { var: Arc::new(var), origin: Origin::Constant(Arc::new(block)) })
 }

@@ -9,6 +9,7 @@ use crate::axis::Key;
 use crate::calendar::Calendar;
 use crate::error::{Code, Error, Result};
 use crate::recipe::Naming;
+use crate::schema::path_in;
 
 /// The new names in one file.
 pub(super) fn names(
@@ -126,12 +127,7 @@ fn check_collisions(view: &FileView, pairs: &BTreeMap<String, String>, step: &st
 
 /// One word of a CF attribute: a name relative to `group`, or a label.
 fn renamed(word: &str, group: &str, pairs: &BTreeMap<String, String>) -> String {
-    let path = match word.strip_prefix('/') {
-        Some(absolute) => absolute.to_owned(),
-        None if group.is_empty() => word.to_owned(),
-        None => format!("{group}/{word}"),
-    };
-    match pairs.get(&path) {
+    match pairs.get(&path_in(group, word)) {
         Some(to) if word.starts_with('/') && to.contains('/') => format!("/{to}"),
         Some(to) => to.strip_prefix(&format!("{group}/")).unwrap_or(to).to_owned(),
         None => word.to_owned(),

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::select::forget_words;
 use super::stored::invalid;
 use super::view::FileView;
-use crate::attrs::{AttrValue, Attrs};
 use crate::error::Result;
 use crate::names;
 
@@ -32,31 +32,15 @@ pub(super) fn reset_coords(
         reset.extend(free.iter().map(|m| m.var.name.clone()));
     }
     view.coords.retain(|name| !reset.contains(name));
-    forget(&mut view.attrs, "", &reset);
+    forget_words(&mut view.attrs, "coordinates", "", &reset);
     for (path, attrs) in &mut view.groups {
-        forget(attrs, path, &reset);
+        forget_words(attrs, "coordinates", path, &reset);
     }
     for mapped in &mut view.variables {
         if mapped.var.attrs.text("coordinates").is_some() {
             let group = mapped.var.group().to_owned();
-            forget(&mut mapped.edit().attrs, &group, &reset);
+            forget_words(&mut mapped.edit().attrs, "coordinates", &group, &reset);
         }
     }
     Ok(())
-}
-
-/// Removes names from an attribute `coordinates` of a group, or of a variable in it.
-fn forget(attrs: &mut Attrs, group: &str, reset: &BTreeSet<String>) {
-    let Some(text) = attrs.text("coordinates").map(str::to_owned) else { return };
-    let path = |word: &str| match word.strip_prefix('/') {
-        Some(absolute) => absolute.to_owned(),
-        None if group.is_empty() => word.to_owned(),
-        None => format!("{group}/{word}"),
-    };
-    let left: Vec<&str> = text.split_whitespace().filter(|word| !reset.contains(&path(word))).collect();
-    if left.is_empty() {
-        attrs.remove("coordinates");
-    } else if left.len() < text.split_whitespace().count() {
-        attrs.set("coordinates", AttrValue::Text(left.join(" ")));
-    }
 }

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::view::{FileView, REFERENCES, references};
-use crate::attrs::AttrValue;
+use crate::attrs::{AttrValue, Attrs};
 use crate::error::{Code, Error, Result};
 use crate::names;
-use crate::schema::Variable;
+use crate::schema::{Variable, path_in};
 
 pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) -> Result<()> {
     for pattern in patterns {
@@ -96,25 +96,27 @@ pub(crate) fn forget_names(var: &mut Arc<Variable>, gone: &BTreeSet<String>) {
         return;
     }
     let group = var.group().to_owned();
-    let path = |word: &str| if group.is_empty() { word.to_owned() } else { format!("{group}/{word}") };
     let var = Arc::make_mut(var);
-    for attr in REFERENCES {
-        let Some(text) = var.attrs.text(attr).map(str::to_owned) else { continue };
-        let mut left: Vec<&str> = Vec::new();
-        for word in text.split_whitespace() {
-            if gone.contains(&path(word)) {
-                // the label in front of it (`area: areacella`) goes too
-                if left.last().is_some_and(|label| label.ends_with(':')) {
-                    left.pop();
-                }
-            } else {
-                left.push(word);
+    REFERENCES.iter().for_each(|attr| forget_words(&mut var.attrs, attr, &group, gone));
+}
+
+/// Removes names from one attribute of a group, or of a variable in it.
+pub(super) fn forget_words(attrs: &mut Attrs, attr: &str, group: &str, gone: &BTreeSet<String>) {
+    let Some(text) = attrs.text(attr).map(str::to_owned) else { return };
+    let mut left: Vec<&str> = Vec::new();
+    for word in text.split_whitespace() {
+        if gone.contains(&path_in(group, word)) {
+            // the label in front of it (`area: areacella`) goes too
+            if left.last().is_some_and(|label| label.ends_with(':')) {
+                left.pop();
             }
+        } else {
+            left.push(word);
         }
-        if left.is_empty() {
-            var.attrs.remove(attr);
-        } else if left.len() < text.split_whitespace().count() {
-            var.attrs.set(attr, AttrValue::Text(left.join(" ")));
-        }
+    }
+    if left.is_empty() {
+        attrs.remove(attr);
+    } else if left.len() < text.split_whitespace().count() {
+        attrs.set(attr, AttrValue::Text(left.join(" ")));
     }
 }

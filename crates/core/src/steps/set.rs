@@ -15,7 +15,6 @@ use super::cast;
 use super::stored::{decoded, invalid, is_real, not_real, readable};
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
-use crate::codec::Encoding;
 use crate::derived::{Derived, Formula, Op, Rule, axes_within};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Error, Result};
@@ -69,12 +68,7 @@ fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<S
         return Err(invalid(format!("`set` of `{name}`: an expression gives numbers, which are no {dtype}")));
     }
     let first = if dtype == DataType::Float32 { dtype } else { DataType::Float64 };
-    let storage = Storage::Chunks {
-        chunk: shape.iter().map(|&n| n.max(1)).collect(),
-        encoding: Encoding::raw(),
-        unwritten: Scalar::Float(f64::NAN),
-        chunked: false,
-    };
+    let storage = Storage::in_hand(&shape, Scalar::Float(f64::NAN));
     let fill = Some(Scalar::Float(f64::NAN));
     let var = Variable { name: name.to_owned(), dims, shape, dtype: first, attrs, fill, storage };
     let inputs = inputs.iter().map(decoded).collect::<Result<Vec<_>>>()?;

@@ -1,13 +1,13 @@
 //! What a variable's stored numbers stand for: missing values, packing, unsigned integers.
 
 use crate::block::reinterpret;
-use crate::combine::is_time_like;
+use crate::combine::{has_bounds, is_time_like};
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::schema::Variable;
 
-use super::view::{FileView, Mapped, references};
+use super::view::{FileView, Mapped};
 
 /// The variable as float64, with NaN where it is missing: what readers see, before they round.
 ///
@@ -50,12 +50,7 @@ pub(super) const fn is_real(dtype: DataType) -> bool {
 
 /// Whether numbers are times: by their units, or as the bounds of times (CF 7.1).
 pub(super) fn is_time(view: &FileView, var: &Variable) -> bool {
-    let bounds = |parent: &Variable| {
-        let named =
-            |(attr, name): &(&str, String)| matches!(*attr, "bounds" | "climatology") && *name == var.name;
-        is_time_like(parent) && references(parent).iter().any(named)
-    };
-    is_time_like(var) || view.variables.iter().any(|m| bounds(&m.var))
+    is_time_like(var) || view.variables.iter().any(|m| is_time_like(&m.var) && has_bounds(&m.var, var))
 }
 
 /// What a step on numbers says of a variable that has none.

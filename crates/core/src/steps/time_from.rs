@@ -12,7 +12,6 @@ use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::Block;
 use crate::cftime::{Parts, from_parts, units_since_1970};
-use crate::codec::Encoding;
 use crate::derived::{axes_within, spread};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
@@ -111,12 +110,7 @@ fn made(step: &TimeFrom, parts: &[(&str, Mapped)], read: &mut ReadValues<'_>) ->
     .into_iter()
     .collect();
     let block = Block::from_bytes(DataType::Int64, shape.clone(), bytes);
-    let storage = Storage::Chunks {
-        chunk: shape.iter().map(|&n| n.max(1)).collect(),
-        encoding: Encoding::raw(),
-        unwritten: fill.clone().unwrap_or(Scalar::Int(0)),
-        chunked: false,
-    };
+    let storage = Storage::in_hand(&shape, fill.clone().unwrap_or(Scalar::Int(0)));
     let var = Variable { name: step.name.clone(), dims, shape, dtype: DataType::Int64, attrs, fill, storage };
     Ok(Mapped { var: Arc::new(var), origin: Origin::Constant(Arc::new(block)) })
 }

@@ -7,7 +7,7 @@ use crate::attrs::Attrs;
 use crate::block::{Block, BlockData};
 use crate::chunk::{ChunkGrid, Region, indices};
 use crate::derived::{Derived, Rule};
-use crate::schema::{Schema, Unreadable, Variable};
+use crate::schema::{Schema, Unreadable, Variable, path_in};
 
 /// One file's schema after the steps.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -158,12 +158,7 @@ pub(super) fn references(var: &Variable) -> Vec<(&'static str, String)> {
     for attr in REFERENCES {
         for word in var.attrs.text(attr).unwrap_or_default().split_whitespace() {
             if !word.ends_with(':') {
-                let path = match (group, word.strip_prefix('/')) {
-                    (_, Some(absolute)) => absolute.to_owned(),
-                    ("", None) => word.to_owned(),
-                    (group, None) => format!("{group}/{word}"),
-                };
-                found.push((attr, path));
+                found.push((attr, path_in(group, word)));
             }
         }
     }

@@ -67,12 +67,7 @@ pub(in crate::combine) fn families(files: &[File], groups: &[Group], policies: &
     for (number, group) in parents {
         let Some((_, mapped)) = group.first(files) else { continue };
         let mut members = vec![number];
-        for attr in ["bounds", "climatology"] {
-            let Some(name) = mapped.var.attrs.text(attr) else { continue };
-            let path = match mapped.var.group() {
-                "" => name.to_owned(),
-                parent => format!("{parent}/{name}"),
-            };
+        for path in mapped.var.bounds() {
             members.extend(at.get(path.as_str()).copied().filter(|&n| taken.insert(n)));
         }
         let wanted = Wanted::of(policies, &group.name);

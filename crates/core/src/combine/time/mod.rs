@@ -13,6 +13,7 @@ use crate::schema::Variable;
 use crate::steps::FileView;
 
 pub(super) use families::families;
+pub(crate) use recode::count_in;
 pub(super) use recode::{NOT_A_TIME, Recoded, Times, recode, set_units};
 
 /// Whether a variable's `units` are meant as time since a reference.
@@ -41,9 +42,8 @@ fn owner<'a>(view: &'a FileView, var: &'a Variable) -> Option<&'a Variable> {
 }
 
 /// Whether `parent` names `var` as its bounds.
-fn has_bounds(parent: &Variable, var: &Variable) -> bool {
-    parent.group() == var.group()
-        && ["bounds", "climatology"].iter().any(|attr| parent.attrs.text(attr) == Some(var.base_name()))
+pub(crate) fn has_bounds(parent: &Variable, var: &Variable) -> bool {
+    parent.bounds().any(|name| name == var.name)
 }
 
 /// A value along an axis that can be put in order.

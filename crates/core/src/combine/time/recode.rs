@@ -285,6 +285,12 @@ pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block
         }
     }
     var.dtype = block.dtype;
+    count_in(var, units);
+    block
+}
+
+/// Sets the attributes of times in `units`; bounds, whose units are those of their time, say at most the calendar.
+pub(crate) fn count_in(var: &mut Variable, units: &TimeUnits) {
     let timely = is_time_like(var);
     if timely {
         var.attrs.set("units", AttrValue::Text(units.to_string()));
@@ -292,5 +298,4 @@ pub(in crate::combine) fn set_units(var: &mut Variable, units: &TimeUnits, block
     if timely || var.attrs.get("calendar").is_some() {
         var.attrs.set("calendar", AttrValue::Text(units.calendar.name().to_owned()));
     }
-    block
 }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::block::{Block, scalar_to_le};
+use crate::block::Block;
 use crate::combine::{Difference, Disagreement, Group, Occurrence, blocks_same, relative_rounding};
 use crate::derived::Runs;
 use crate::dtype::{DataType, Scalar};
@@ -229,15 +229,7 @@ fn labels(kept: &[&Vec<Entry>], lists: &[List], dtype: DataType) -> Option<Block
         let entry = group.first()?;
         lists.get(entry.list)?.block.scalar(entry.item)
     });
-    if dtype == DataType::Text {
-        let texts = scalars.map(|s| if let Some(Scalar::Text(text)) = s { Some(text) } else { None });
-        return Some(Block::from_text(vec![kept.len() as u64], texts.collect::<Option<_>>()?));
-    }
-    let mut bytes = Vec::new();
-    for scalar in scalars {
-        scalar_to_le(dtype, &scalar?, &mut bytes).then_some(())?;
-    }
-    Some(Block::from_bytes(dtype, vec![kept.len() as u64], bytes))
+    Block::of_scalars(dtype, vec![kept.len() as u64], scalars.collect::<Option<Vec<_>>>()?)
 }
 
 /// Of every list the cells of the file.
