@@ -101,29 +101,29 @@ fn file_url(text: &str, rest: &str) -> Result<Location> {
 }
 
 fn unescape(path: &str, url: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(path.len());
-    let mut rest = path.bytes();
-    while let Some(byte) = rest.next() {
-        if byte == b'%' {
-            let high = rest.next().and_then(|b| char::from(b).to_digit(16));
-            let low = rest.next().and_then(|b| char::from(b).to_digit(16));
-            match (high, low) {
-                (Some(high), Some(low)) => bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?')),
-                _ => {
-                    return Err(Error::new(
-                        Code::SourceNotFound,
-                        "found a `%` without two hexadecimal digits",
-                    )
-                    .at(url)
-                    .help("write `%25` for a percent sign in a `file://` URL"));
-                }
-            }
-        } else {
-            bytes.push(byte);
-        }
-    }
+    let bytes = percent_decoded(path).ok_or_else(|| {
+        Error::new(Code::SourceNotFound, "found a `%` without two hexadecimal digits")
+            .at(url)
+            .help("write `%25` for a percent sign in a `file://` URL")
+    })?;
     String::from_utf8(bytes)
         .map_err(|e| Error::new(Code::SourceUnsupported, "the path is not UTF-8").caused_by(e).at(url))
+}
+
+/// The bytes of what URLs write with `%`; `None` where two hexadecimal digits do not follow.
+pub(crate) fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'%' => {
+                let digits = [char::from(rest.next()?).to_digit(16)?, char::from(rest.next()?).to_digit(16)?];
+                u8::try_from(digits[0] * 16 + digits[1]).ok()?
+            }
+            other => other,
+        });
+    }
+    Some(bytes)
 }
 
 /// `scheme` and what follows `://`, where `text` begins with a scheme (RFC 3986, 3.1).

@@ -2,9 +2,12 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
+use std::sync::Mutex;
 
 use arcoforge_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
+
+use crate::local::lock;
 
 /// What tells one version of an object from another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -64,12 +67,46 @@ pub(crate) fn check_range(url: &str, offset: u64, length: usize, size: u64) -> R
     }
 }
 
+/// Checks that ranges lie inside the object.
+pub(crate) fn check_ranges(object: &(impl Object + ?Sized), ranges: &[Range<u64>]) -> Result<()> {
+    let size = object.validator().size;
+    match ranges.iter().find(|range| range.start > range.end || range.end > size) {
+        Some(bad) => Err(beyond_end(object.url(), bad.start, bad.end, size)),
+        None => Ok(()),
+    }
+}
+
+/// The first bytes of an object, where opening it brought them along, until they are handed out.
+#[derive(Debug)]
+pub(crate) struct Prefix(Mutex<Option<Vec<u8>>>);
+
+impl Prefix {
+    pub(crate) fn new(bytes: Option<Vec<u8>>) -> Self {
+        Self(Mutex::new(bytes))
+    }
+
+    /// Fills `out` from `offset`; `false` where not all of these bytes are at hand.
+    pub(crate) fn copy(&self, offset: u64, out: &mut [u8]) -> bool {
+        let prefix = lock(&self.0);
+        let part = prefix.as_ref().and_then(|bytes| {
+            let start = usize::try_from(offset).ok()?;
+            bytes.get(start..start.checked_add(out.len())?)
+        });
+        if let Some(part) = part {
+            out.copy_from_slice(part);
+        }
+        part.is_some()
+    }
+
+    /// See [`Object::take_prefix`].
+    pub(crate) fn take(&self) -> Option<Vec<u8>> {
+        lock(&self.0).take()
+    }
+}
+
 /// Reads one range into a new buffer; the range is checked against the object's size before memory is taken.
 pub fn read_range<O: Object + ?Sized>(object: &O, range: Range<u64>) -> Result<Vec<u8>> {
-    let size = object.validator().size;
-    if range.start > range.end || range.end > size {
-        return Err(beyond_end(object.url(), range.start, range.end, size));
-    }
+    check_ranges(object, std::slice::from_ref(&range))?;
     let length = usize::try_from(range.end - range.start).map_err(|e| {
         Error::new(Code::SourceLimit, "range does not fit in memory").caused_by(e).at(object.url())
     })?;

@@ -120,10 +120,7 @@ impl Sources {
             },
             Location::Http(url) => {
                 let member = url_or_path.split_once('#').map(|(_, member)| member);
-                self.unwrapper.open(&url, member, || match &self.cache {
-                    Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
-                    None => HttpObject::open(&self.client, &url),
-                })
+                self.unwrapper.open(&url, member, || self.open_http(&url))
             }
         }
     }
@@ -140,10 +137,7 @@ impl Sources {
                 let path = split_member(&path).map_or(path, |(path, _)| path);
                 Ok(Arc::new(LocalObject::open(&self.files, &path, &path.display().to_string())?))
             }
-            Location::Http(url) => match &self.cache {
-                Some(cache) => Ok(Arc::new(cache.open(&self.client, &url)?)),
-                None => HttpObject::open(&self.client, &url),
-            },
+            Location::Http(url) => self.open_http(&url),
         }
     }
 
@@ -158,6 +152,13 @@ impl Sources {
         // a file that was written anew in this run is another input
         let key = format!("{} {:?}", path.display(), object.validator());
         self.unwrapper.open(&key, member, || Ok(Arc::new(object)))
+    }
+
+    fn open_http(&self, url: &str) -> Result<Arc<dyn Object>> {
+        match &self.cache {
+            Some(cache) => Ok(Arc::new(cache.open(&self.client, url)?)),
+            None => HttpObject::open(&self.client, url),
+        }
     }
 
     fn check_local(&self, shown: &str) -> Result<()> {

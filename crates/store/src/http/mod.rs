@@ -15,14 +15,14 @@ pub use tls::ROOTS_VARIABLE;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
 
-use crate::local::{LocalObject, lock};
+use crate::local::LocalObject;
 use crate::location::redact;
-use crate::object::{Object, Validator, beyond_end, check_range, read_range};
+use crate::object::{Object, Prefix, Validator, check_range, check_ranges, read_range};
 use crate::ranges::merge;
 
 pub(crate) use client::{Answer, Client};
@@ -38,7 +38,7 @@ pub(crate) struct HttpObject {
     full_url: String,
     shown: String,
     validator: Validator,
-    prefix: Mutex<Option<Vec<u8>>>,
+    prefix: Prefix,
 }
 
 impl fmt::Debug for HttpObject {
@@ -118,18 +118,6 @@ impl HttpObject {
         )
     }
 
-    fn copy_prefix(&self, offset: u64, out: &mut [u8]) -> bool {
-        let prefix = lock(&self.prefix);
-        let part = prefix.as_ref().and_then(|bytes| {
-            let start = usize::try_from(offset).ok()?;
-            bytes.get(start..start.checked_add(out.len())?)
-        });
-        if let Some(part) = part {
-            out.copy_from_slice(part);
-        }
-        part.is_some()
-    }
-
     /// Fetches merged ranges, several at a time where the host's limit allows.
     fn fetch_all(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
         let lanes = usize::try_from(self.client.options().connections_per_host).unwrap_or(1);
@@ -177,17 +165,14 @@ impl Object for HttpObject {
 
     fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
         check_range(&self.shown, offset, out.len(), self.validator.size)?;
-        if out.is_empty() || self.copy_prefix(offset, out) {
+        if out.is_empty() || self.prefix.copy(offset, out) {
             return Ok(());
         }
         self.client.with_retries(&self.shown, || self.fetch(offset, out))
     }
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
-        let size = self.validator.size;
-        if let Some(bad) = ranges.iter().find(|range| range.start > range.end || range.end > size) {
-            return Err(beyond_end(&self.shown, bad.start, bad.end, size));
-        }
+        check_ranges(self, ranges)?;
         let merged = merge(ranges, self.client.options().gap_bytes);
         let fetched = self.fetch_all(&merged.iter().map(|m| m.range.clone()).collect::<Vec<_>>())?;
         let mut out = vec![Vec::new(); ranges.len()];
@@ -213,7 +198,7 @@ impl Object for HttpObject {
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {
-        lock(&self.prefix).take()
+        self.prefix.take()
     }
 }
 
@@ -267,7 +252,7 @@ fn open_ranged(
         full_url: url.to_owned(),
         shown: shown.to_owned(),
         validator,
-        prefix: Mutex::new(Some(prefix)),
+        prefix: Prefix::new(Some(prefix)),
     }))
 }
 

@@ -15,7 +15,7 @@ use flate2::read::MultiGzDecoder;
 use super::client::{Answer, Client};
 use super::failure::{Failure, explain_transport};
 use super::page;
-use crate::files::{create_dirs, rename_noreplace, unwritable};
+use crate::files::{create_dirs, fill, free_bytes, rename_noreplace, unwritable};
 use crate::local::{LocalObject, RemoveOnDrop, lock};
 
 /// Bytes of temporary downloads that are kept although nobody reads them, so that the stages of a run fetch once.
@@ -255,16 +255,7 @@ impl Copy<'_> {
 
     /// Reads until the buffer is full or the body ends.
     fn fill(&self, reader: &mut dyn Wire, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let mut filled = 0_usize;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match reader.read(rest) {
-                Ok(0) => break,
-                Ok(count) => filled = filled.saturating_add(count),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(self.explain(e, reader.received())),
-            }
-        }
-        Ok(filled)
+        fill(reader, buffer).map_err(|e| self.explain(e, reader.received()))
     }
 
     fn explain(&self, e: io::Error, received: u64) -> Failure {
@@ -285,10 +276,9 @@ impl Copy<'_> {
 
 fn check_space(answer: &Answer<'_>, shown: &str, path: &Path) -> Result<()> {
     let folder = path.parent().unwrap_or(path);
-    let (Some(needed), Ok(disk)) = (answer.head.content_length, rustix::fs::statvfs(folder)) else {
+    let (Some(needed), Some(free)) = (answer.head.content_length, free_bytes(folder)) else {
         return Ok(());
     };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
     if needed <= free {
         return Ok(());
     }

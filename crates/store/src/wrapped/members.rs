@@ -5,6 +5,7 @@ use glob::{MatchOptions, Pattern};
 
 use super::kind::Packing;
 use super::names;
+use crate::location::percent_decoded;
 
 /// Members that a message lists.
 const LISTED: usize = 8;
@@ -91,7 +92,7 @@ pub(crate) fn choose<'a, 'f>(members: &'a [Member], fragment: &'f str) -> Result
 
 fn named<'a>(members: &'a [Member], name: &str) -> Option<&'a Member> {
     members.iter().find(|member| member.name == name).or_else(|| {
-        let decoded = percent_decoded(name)?;
+        let decoded = String::from_utf8(percent_decoded(name)?).ok()?;
         members.iter().find(|member| member.name == decoded)
     })
 }
@@ -109,22 +110,6 @@ fn matching<'a>(members: &'a [Member], pattern: &str) -> Result<Vec<&'a Member>>
             && (!names::is_hidden(&member.name) || pattern.starts_with('.'))
     };
     Ok(members.iter().filter(meant).collect())
-}
-
-/// A name written as URLs write it.
-fn percent_decoded(name: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(name.len());
-    let mut rest = name.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'%' => {
-                let digits = [char::from(rest.next()?).to_digit(16)?, char::from(rest.next()?).to_digit(16)?];
-                u8::try_from(digits[0] * 16 + digits[1]).ok()?
-            }
-            other => other,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 /// The first members, for messages.

@@ -28,8 +28,9 @@ use self::kind::{Kind, LOOKED_AT, Packing, is_data};
 use self::members::{Member, Storage, ZipEntry, choose, listed};
 use self::part::Part;
 use self::place::{Place, derived};
-use self::stream::{Input, fill};
+use self::stream::Input;
 use self::unpack::{Job, head};
+use crate::files::fill;
 use crate::http::Client;
 use crate::object::{Object, read_range};
 

@@ -10,6 +10,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 
 use super::kind::Packing;
+use crate::files::fill;
 use crate::object::{Object, read_range};
 
 /// Bytes of the first read and of the largest: another machine is asked for more with each.
@@ -77,20 +78,6 @@ impl Read for Input {
         self.consume(count);
         Ok(count)
     }
-}
-
-/// Fills `buffer` as far as the stream goes.
-pub(crate) fn fill(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0_usize;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match reader.read(rest) {
-            Ok(0) => break,
-            Ok(count) => filled = filled.saturating_add(count),
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(filled)
 }
 
 /// Why a part of the unpacked bytes was not taken.

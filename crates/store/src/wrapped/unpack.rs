@@ -8,8 +8,8 @@ use arcoforge_core::error::{Code, Error, Result};
 use flate2::Crc;
 
 use super::kind::Packing;
-use super::stream::{Input, Stop, fill, unpack};
-use crate::files::unwritable;
+use super::stream::{Input, Stop, unpack};
+use crate::files::{fill, free_bytes, unwritable};
 use crate::http::Client;
 use crate::local::RemoveOnDrop;
 
@@ -141,8 +141,7 @@ impl Job<'_> {
 }
 
 fn check_space(folder: &Path, needed: u64) -> Result<()> {
-    let Ok(disk) = rustix::fs::statvfs(folder) else { return Ok(()) };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let Some(free) = free_bytes(folder) else { return Ok(()) };
     if needed.saturating_add(RESERVED_BYTES) <= free {
         return Ok(());
     }
