@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Short;
+
 /// The type of an array's elements, as the dataset has it (not as a file stores it).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -236,8 +238,8 @@ impl fmt::Display for Scalar {
             Self::Bool(x) => write!(f, "{x}"),
             Self::Int(x) => write!(f, "{x}"),
             Self::UInt(x) => write!(f, "{x}"),
-            Self::Float(x) => write!(f, "{x}"),
-            Self::Complex(re, im) => write!(f, "{re}{im:+}j"),
+            Self::Float(x) => Short(*x).fmt(f),
+            Self::Complex(re, im) => write!(f, "{}{:+}j", Short(*re), Short(*im)),
             Self::Text(x) => write!(f, "\"{x}\""),
         }
     }

@@ -28,6 +28,7 @@ pub mod derived;
 pub mod dtype;
 pub mod error;
 pub mod expr;
+pub mod figures;
 pub mod names;
 pub mod pattern;
 pub mod plan;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use arcoforge_core::axis::Every;
 use arcoforge_core::code::Code;
+use arcoforge_core::figures::Short;
 use arcoforge_core::recipe::{Check, CheckRule, Level};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -176,8 +177,11 @@ fn fractions(value: &Node, cx: &mut Cx) -> Option<Vec<(String, f64)>> {
     let fractions = entries::<Real>(value, cx)?;
     for (name, fraction) in &fractions {
         if !(0.0..=1.0).contains(&fraction.value) {
-            let message =
-                format!("the share of `{}` is {}, expected 0 to 1", shorten(&name.value), fraction.value);
+            let message = format!(
+                "the share of `{}` is {}, expected 0 to 1",
+                shorten(&name.value),
+                Short(fraction.value)
+            );
             cx.bad_value::<()>(&fraction.span, message, None);
         }
     }
@@ -191,7 +195,7 @@ impl Read for Pair<Real> {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
         let Kind::List(items) = &node.kind else { return cx.wrong_type(node, "`[least, greatest]`") };
         let (low, high) = pair(items, node, cx)?;
-        ordered(Self(low, high), |real| real.value, |real| &real.span, cx)
+        ordered(Self(low, high), |real| Short(real.value), |real| &real.span, cx)
     }
 }
 

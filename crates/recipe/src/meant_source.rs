@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use arcoforge_core::axis::{Key, Keys};
 use arcoforge_core::calendar::DateTime;
 use arcoforge_core::code::Code;
+use arcoforge_core::figures::counted;
 use arcoforge_core::names::nearest;
 use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Selection};
 use arcoforge_core::template::{Template, TemplateError};
@@ -275,8 +276,8 @@ fn check_count(files: &[Text], axes: &Axes, found: bool, cx: &mut Cx) {
     let fits = if found { positions > 0 && count.is_multiple_of(positions) } else { count == positions };
     if let (false, Some(last)) = (fits, files.last()) {
         let what = if found { "a multiple of " } else { "" };
-        let message =
-            format!("`source.files` lists {count} files, the axes have {what}{positions} positions");
+        let (count, positions) = (counted(count, "file"), counted(positions, "position"));
+        let message = format!("`source.files` lists {count}, the axes have {what}{positions}");
         wrong(&last.span, message, "list one file per position, row-major in the order of the axes", cx);
     }
 }

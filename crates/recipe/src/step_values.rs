@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use arcoforge_core::figures::Short;
 use arcoforge_core::recipe::{Kept, Naming};
 use arcoforge_core::template::Template;
 use schemars::{Schema, SchemaGenerator, json_schema};
@@ -128,7 +129,7 @@ pub(crate) fn rolls(node: &Node, cx: &mut Cx) -> Option<Vec<(String, f64)>> {
         let first = cx.within(&dim.value, |cx| {
             let first = finite(&degree, cx)?;
             if !(-360.0..=360.0).contains(&first) {
-                let message = format!("{} is {first}, expected -360 to 360", cx.place());
+                let message = format!("{} is {}, expected -360 to 360", cx.place(), Short(first));
                 cx.bad_value::<()>(&degree.span, message, Some("usual are -180 and 0".into()));
             }
             Some(first)

@@ -7,6 +7,7 @@ use crate::block::{Block, scalar_to_le};
 use crate::combine::{Combined, CombinedVar, Content};
 use crate::dtype::Scalar;
 use crate::error::{Code, Error, Result};
+use crate::figures::Short;
 use crate::schema::{Variable, path_in};
 use crate::selection::{Horizontal, horizontal, is_degrees};
 
@@ -107,7 +108,7 @@ fn seam(dim: &str, values: &[f64]) -> Result<usize> {
         [] => Ok(0),
         [at] if around() => Ok(*at),
         [at, ..] => {
-            let shown = |at: usize| values.get(at).map_or_else(String::new, f64::to_string);
+            let shown = |at: usize| values.get(at).map_or_else(String::new, |x| Short(*x).to_string());
             Err(invalid(format!(
                 "`{dim}` can't be rotated so that it rises: {} is followed by {} at item {at}",
                 shown(at - 1),
@@ -135,7 +136,7 @@ fn replace(variable: &mut CombinedVar, values: &[f64]) -> Result<()> {
     let mut bytes = Vec::new();
     for value in values {
         if !scalar_to_le(dtype, &Scalar::Float(*value), &mut bytes) {
-            return Err(Error::new(Code::StepInvalid, format!("{value} does not fit {dtype}"))
+            return Err(Error::new(Code::StepInvalid, format!("{} does not fit {dtype}", Short(*value)))
                 .in_variable(&variable.var.name));
         }
     }

@@ -5,6 +5,7 @@ use super::{TimeUnit, TimeUnits, common_units, counts_bc};
 use crate::calendar::{Calendar, DAY_NS, DateTime};
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::figures::Short;
 
 const HOUR_NS: i128 = 3_600_000_000_000;
 const MINUTE_NS: i128 = 60_000_000_000;
@@ -137,7 +138,7 @@ impl Element {
             if let [(name, value), (finer, _)] = pair
                 && value.fract() != 0.0
             {
-                return Err(format!("{name} {value} has a fraction, but {finer} is given too"));
+                return Err(format!("{name} {} has a fraction, but {finer} is given too", Short(*value)));
             }
         }
         Ok(())
@@ -155,10 +156,13 @@ impl Element {
     fn day_of_month(&self, year: i64, calendar: Calendar) -> Result<i128, String> {
         let month = whole("month", self.month.unwrap_or(1.0), 1.0, 12.0)?;
         let day = self.day.unwrap_or(1.0);
-        let ns = float_times(day, DAY_NS).ok_or_else(|| format!("day {day} is not a day"))?;
+        let ns = float_times(day, DAY_NS).ok_or_else(|| format!("day {} is not a day", Short(day)))?;
         let date = u8::try_from(month).ok().zip(u8::try_from(ns.div_euclid(DAY_NS)).ok());
         let date = date.and_then(|(month, day)| DateTime::date(calendar, year, month, day));
-        let date = date.ok_or_else(|| format!("there is no day {day} in month {month} of {}", self.year))?;
+        let date = date.ok_or_else(|| {
+            let (day, year) = (Short(day), Short(self.year));
+            format!("there is no day {day} in month {month} of {year}")
+        })?;
         Ok(calendar.to_ns(&date) + ns.rem_euclid(DAY_NS))
     }
 
@@ -176,7 +180,7 @@ impl Element {
             total += match ns {
                 Some(ns) => ns,
                 None if midnight => DAY_NS,
-                None => return Err(format!("{name} {value} is not one of 0 to {}", end - 1)),
+                None => return Err(format!("{name} {} is not one of 0 to {}", Short(value), end - 1)),
             };
         }
         if total > DAY_NS || (self.hour == Some(24.0) && total != DAY_NS) {
@@ -190,16 +194,16 @@ fn day_of_year(number: f64, year: i64, calendar: Calendar) -> Result<i128, Strin
     let first = calendar.to_days(year, 1, 1);
     let days = calendar.to_days(year.saturating_add(1), 1, 1) - first;
     let ns = float_times(number, DAY_NS).filter(|ns| (DAY_NS..(days + 1) * DAY_NS).contains(ns));
-    let ns = ns.ok_or_else(|| format!("day_of_year {number} is not one of 1 to {days}"))?;
+    let ns = ns.ok_or_else(|| format!("day_of_year {} is not one of 1 to {days}", Short(number)))?;
     Ok((first - 1) * DAY_NS + ns)
 }
 
 fn whole(name: &str, value: f64, least: f64, most: f64) -> Result<i64, String> {
     if value.fract() != 0.0 {
-        return Err(format!("{name} {value} is no whole number"));
+        return Err(format!("{name} {} is no whole number", Short(value)));
     }
     if !(least..=most).contains(&value) {
-        return Err(format!("{name} {value} is not one of {least} to {most}"));
+        return Err(format!("{name} {} is not one of {} to {}", Short(value), Short(least), Short(most)));
     }
     Ok(value as i64)
 }

@@ -4,6 +4,7 @@ use super::names::{fitting, invalid};
 use super::{Failure, Questions, Tally, Verdict, Walk, cf, metadata};
 use crate::dtype::DataType;
 use crate::error::{Error, Result};
+use crate::figures::Short;
 use crate::recipe::{Check, CheckRule};
 use crate::target::{ArraySpec, Dataset};
 
@@ -98,10 +99,10 @@ impl<'a> Examination<'a> {
             CheckRule::Range(ranges) => {
                 for (pattern, least, greatest) in ranges {
                     if least.is_nan() || greatest.is_nan() || least > greatest {
-                        return Err(invalid(
-                            name,
-                            format!("no value of `{pattern}` is at least {least} and at most {greatest}"),
-                        ));
+                        let (least, greatest) = (Short(*least), Short(*greatest));
+                        let what =
+                            format!("no value of `{pattern}` is at least {least} and at most {greatest}");
+                        return Err(invalid(name, what));
                     }
                     for at in fitting(name, pattern, dataset, is_real)? {
                         let question = self.question(at);
@@ -116,7 +117,7 @@ impl<'a> Examination<'a> {
             CheckRule::NanFraction(shares) => {
                 for (pattern, most) in shares {
                     if !(0.0..=1.0).contains(most) {
-                        return Err(invalid(name, format!("{most} is no share: expected 0 to 1")));
+                        return Err(invalid(name, format!("{} is no share: expected 0 to 1", Short(*most))));
                     }
                     for at in fitting(name, pattern, dataset, is_number)? {
                         parts.push(Part::Missing { question: self.question(at), most: *most });
@@ -200,10 +201,10 @@ fn outside(array: &ArraySpec, bounds: (f64, f64), outside: (u64, u64), tally: &T
             "{cells} of {} values of `{}` lie outside {} to {}: the least is {}, the greatest {}",
             tally.cells - tally.missing,
             array.name,
-            bounds.0,
-            bounds.1,
-            tally.least,
-            tally.greatest
+            Short(bounds.0),
+            Short(bounds.1),
+            Short(tally.least),
+            Short(tally.greatest)
         );
         Failure { chunk: Some(array.chunks().index(chunk)), ..Failure::of(&array.name, message) }
     })
@@ -211,11 +212,12 @@ fn outside(array: &ArraySpec, bounds: (f64, f64), outside: (u64, u64), tally: &T
 
 fn too_much_missing(array: &ArraySpec, tally: &Tally, most: f64) -> Failure {
     let message = format!(
-        "{} of {} values of `{}` are missing, a share of {}, expected at most {most}",
+        "{} of {} values of `{}` are missing, a share of {}, expected at most {}",
         tally.missing,
         tally.cells,
         array.name,
-        rounded(tally.missing_share(), most)
+        rounded(tally.missing_share(), most),
+        Short(most)
     );
     Failure::of(&array.name, message)
 }
@@ -224,7 +226,7 @@ fn too_much_missing(array: &ArraySpec, tally: &Tally, most: f64) -> Failure {
 fn rounded(share: f64, most: f64) -> String {
     let texts = (3..16).map(|digits| format!("{share:.digits$}"));
     let mut telling = texts.filter(|text| text.parse::<f64>().is_ok_and(|x| x > most));
-    telling.next().unwrap_or_else(|| share.to_string())
+    telling.next().unwrap_or_else(|| Short(share).to_string())
 }
 
 fn is_coordinate(array: &ArraySpec) -> Result<(), String> {

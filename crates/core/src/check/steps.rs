@@ -7,6 +7,7 @@ use crate::axis::Every;
 use crate::calendar::DAY_NS;
 use crate::cftime::TimeUnits;
 use crate::error::Result;
+use crate::figures::Short;
 
 const SECOND_NS: i128 = 1_000_000_000;
 const HOUR_NS: i128 = 3600 * SECOND_NS;
@@ -188,7 +189,7 @@ impl Stride {
     fn shown(&self) -> String {
         let of = |n: i128, unit: &str| format!("{n} {unit}{}", if n == 1 { "" } else { "s" });
         match self {
-            Self::Number(x) => x.to_string(),
+            Self::Number(x) => Short(*x).to_string(),
             Self::Months(n) if n % 12 == 0 => of(i128::from(n / 12), "year"),
             Self::Months(n) => of(i128::from(*n), "month"),
             Self::Time(ns) => {
@@ -196,7 +197,7 @@ impl Stride {
                     [(DAY_NS, "day"), (HOUR_NS, "hour"), (60 * SECOND_NS, "minute"), (SECOND_NS, "second")];
                 match units.into_iter().find(|(unit, _)| ns % unit == 0) {
                     Some((unit, name)) => of(ns / unit, name),
-                    None => format!("{} seconds", *ns as f64 / 1e9),
+                    None => format!("{} seconds", Short(*ns as f64 / 1e9)),
                 }
             }
         }

@@ -11,6 +11,7 @@ use crate::block::{Block, scalar_to_le};
 use crate::cftime::{TimeUnits, is_time};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Result;
+use crate::figures::Short;
 use crate::target::ArraySpec;
 
 /// One way along one coordinate.
@@ -225,7 +226,7 @@ impl fmt::Display for Item {
                 None => write!(f, "{instant} ns"),
             },
             Self::Whole(number) => number.fmt(f),
-            Self::Number(number, _) => number.fmt(f),
+            Self::Number(number, _) => Short(*number).fmt(f),
             Self::Text(text) => write!(f, "`{text}`"),
         }
     }

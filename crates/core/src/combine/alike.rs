@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Values;
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
+use crate::figures::Short;
 
 /// The largest difference between two blocks: where it is, and both values.
 pub(super) struct Largest {
@@ -100,7 +101,9 @@ impl Largest {
     pub(super) fn show(&self) -> String {
         let Self { item, first, other, by } = self;
         match by {
-            Some(by) => format!("{other} instead of {first} at item {item}, the largest difference ({by})"),
+            Some(by) => {
+                format!("{other} instead of {first} at item {item}, the largest difference ({})", Short(*by))
+            }
             None => format!("{other} instead of {first} at item {item}"),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::collected::settle;
 use super::group::Group;
 use super::time::is_time_like;
-use super::{Context, Difference, Disagreement};
+use super::{Context, Difference, Disagreement, File, can_drop};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::scalar_to_le;
 use crate::error::Code;
@@ -106,7 +106,7 @@ pub(super) fn variable(
             }
         }
     }
-    problems.extend(refused.into_iter().map(|refused| disagreement(&model.name, refused)));
+    problems.extend(refused.into_iter().map(|refused| disagreement(context.files, &model.name, refused)));
     let mut kept = model.attrs.clone();
     gone.iter().for_each(|name| drop(kept.remove(name)));
     let all = group.files.iter().filter_map(|occurrence| occurrence.mapped(context.files));
@@ -119,20 +119,23 @@ pub(super) fn variable(
 /// An attribute that differs and may not: its name, the code, the policy's key, and what files have.
 type Refused = (String, Code, &'static str, Vec<Difference>);
 
-fn disagreement(variable: &str, (name, code, key, found): Refused) -> Disagreement {
+fn disagreement(files: &[File], variable: &str, (name, code, key, found): Refused) -> Disagreement {
     Disagreement {
         code,
         variable: variable.to_owned(),
         what: format!("attribute `{name}` differs between files, and decides what the numbers mean"),
         found,
-        help: help(key, variable, &name),
+        help: help(files, key, variable, &name),
     }
 }
 
 /// What to do about attributes that decide. Setting one where the numbers differ would be wrong in silence, so it is
 /// never the advice for packing and fill values.
-fn help(key: &str, variable: &str, attribute: &str) -> String {
-    let rest = format!("make one recipe for each value, or leave the variable out: `drop: [{variable}]`");
+fn help(files: &[File], key: &str, variable: &str, attribute: &str) -> String {
+    let rest = match can_drop(files, variable) {
+        true => format!("make one recipe for each value, or leave the variable out: `drop: [{variable}]`"),
+        false => "make one recipe for each value".to_owned(),
+    };
     let set = format!("`attrs: {{set: {{{variable}@{attribute}: …}}}}`");
     match key {
         "packing" => {

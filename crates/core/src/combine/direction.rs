@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Difference, Disagreement};
+use super::{Difference, Disagreement, File, leave_out};
 use crate::block::Block;
 use crate::error::Code;
 use crate::schema::Variable;
@@ -74,7 +74,7 @@ pub(crate) fn number_otherwise(a: &Block, b: &Block) -> bool {
 }
 
 /// The refusal of latitudes or longitudes; the first of `files` is the one that the others do not follow.
-pub(crate) fn refusal(code: Code, name: &str, files: &[(&str, &Block)]) -> Disagreement {
+pub(crate) fn refusal(code: Code, name: &str, files: &[(&str, &Block)], all: &[File]) -> Disagreement {
     let show = |block: &Block| if code == Code::CombineLat { course(block) } else { numbers(block) };
     let mut shown = files.iter().map(|(url, block)| (*url, show(block)));
     let (one, other) = (shown.next().unwrap_or_default(), shown.next().unwrap_or_default());
@@ -96,7 +96,7 @@ pub(crate) fn refusal(code: Code, name: &str, files: &[(&str, &Block)]) -> Disag
         variable: name.to_owned(),
         what,
         found: files.iter().map(|(url, block)| Difference::new(*url, ends(block))).collect(),
-        help: format!("{policy}; `drop: [{name}]` leaves it out"),
+        help: format!("{policy}; {}", leave_out(all, name)),
     }
 }
 

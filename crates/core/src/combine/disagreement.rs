@@ -1,5 +1,6 @@
 //! What files disagree on, grouped so that ten thousand files make one message.
 
+use super::File;
 use crate::error::{Code, Error, FoundFile};
 
 /// One thing that files disagree on.
@@ -24,6 +25,19 @@ pub struct Difference {
     pub url: String,
     /// What it has.
     pub has: String,
+}
+
+/// How a variable is left out, as a clause of a help. The step `drop` refuses the name of a dimension.
+pub(crate) fn leave_out(files: &[File], name: &str) -> String {
+    match can_drop(files, name) {
+        true => format!("`drop: [{name}]` leaves it out"),
+        false => "else make one recipe for each".to_owned(),
+    }
+}
+
+/// Whether the step `drop` takes this name in every file.
+pub(crate) fn can_drop(files: &[File], name: &str) -> bool {
+    files.iter().all(|file| file.view.length(name).is_none())
 }
 
 impl Difference {

@@ -8,6 +8,7 @@ use super::place::{filled, place};
 use super::time::{self, NOT_A_TIME, Recoded};
 use super::{
     Along, Content, Context, Difference, Disagreement, Piece, Pieces, alike, dataset, is_needed_always,
+    leave_out,
 };
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
@@ -124,7 +125,7 @@ impl Layout<'_> {
             what: "the values are small in some files, and too large to be kept in memory in others"
                 .to_owned(),
             found: vec![Difference::new(url(holds), "small"), Difference::new(url(without), "large")],
-            help: format!("`drop: [{}]` leaves it out", self.group.name),
+            help: leave_out(self.context.files, &self.group.name),
         });
         None
     }
@@ -237,8 +238,9 @@ pub(super) fn holes(
         what: format!("{none}, and the variable has no _FillValue to put there"),
         found: first.into_iter().collect(),
         help: format!(
-            "`attrs: {{set: {{{0}@_FillValue: …}}}}` gives it one, `drop: [{0}]` leaves it out",
-            var.name
+            "`attrs: {{set: {{{}@_FillValue: …}}}}` gives it one, {}",
+            var.name,
+            leave_out(context.files, &var.name)
         ),
     });
     None

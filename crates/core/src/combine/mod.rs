@@ -46,6 +46,7 @@ pub use dataset::combine;
 pub(crate) use dataset::unwritten;
 pub(crate) use direction::{is_latitude, is_longitude, number_otherwise, refusal, run_against};
 pub use disagreement::{Difference, Disagreement};
+pub(crate) use disagreement::{can_drop, leave_out};
 pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, place_of, variables as groups};

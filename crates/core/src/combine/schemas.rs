@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::group::{Group, place_of};
-use super::{CombinedVar, Context, Difference, Disagreement, File};
+use super::{CombinedVar, Context, Difference, Disagreement, File, can_drop, leave_out};
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
 use crate::schema::{Variable, base_name};
@@ -99,7 +99,7 @@ fn dims_differ(other: &Variable, model: &Variable) -> String {
 }
 
 fn dims_help(context: &Context<'_>, other: &Variable, model: &Variable) -> String {
-    let drop = format!("`drop: [{}]` leaves it out", model.name);
+    let drop = leave_out(context.files, &model.name);
     let sorted = |var: &Variable| var.dims.iter().cloned().collect::<BTreeSet<_>>();
     let labelled = |dim: &str| {
         context.files.iter().any(|f| f.view.variable(dim).is_some_and(|m| m.var.is_dimension_coordinate()))
@@ -116,13 +116,13 @@ fn dims_help(context: &Context<'_>, other: &Variable, model: &Variable) -> Strin
         None if sorted(other) == sorted(model) && context.policies.get("dims", &model.name) == "error" => {
             format!("`combine.dims: transpose` puts them in the first file's order; {drop}")
         }
-        None => format!("make one recipe for each, or {drop}"),
+        None => apart(context, &model.name),
     }
 }
 
 /// The policy that makes types, packing or fill values alike, where it is not the one that was asked for.
 fn numbers_help(context: &Context<'_>, code: Code, group: &Group) -> String {
-    let drop = format!("`drop: [{}]` leaves it out", group.name);
+    let drop = leave_out(context.files, &group.name);
     let mapped = || group.files.iter().filter_map(|o| o.mapped(context.files));
     let numbers = mapped().all(|m| m.var.dtype.is_integer() || m.var.dtype.is_float());
     let (key, policies) = match code {
@@ -140,9 +140,17 @@ fn numbers_help(context: &Context<'_>, code: Code, group: &Group) -> String {
         return format!("{policies}; {drop}");
     }
     if code == Code::CombineDtype && mapped().any(|m| m.var.dtype == DataType::Text) {
-        return format!("no policy makes numbers of text: make one recipe for each, or {drop}");
+        return format!("no policy makes numbers of text: {}", apart(context, &group.name));
     }
-    format!("make one recipe for each, or {drop}")
+    apart(context, &group.name)
+}
+
+/// What is left where no policy helps.
+fn apart(context: &Context<'_>, name: &str) -> String {
+    match can_drop(context.files, name) {
+        true => format!("make one recipe for each, or {}", leave_out(context.files, name)),
+        false => "make one recipe for each".to_owned(),
+    }
 }
 
 fn differences(var: &Variable, model: &Variable, along: &[(usize, usize)], lenient: Lenient) -> Vec<Code> {

@@ -10,7 +10,9 @@ use super::layout::{holes, position};
 use super::lengths::Offsets;
 use super::place::{filled, place};
 use super::time::{self, NOT_A_TIME, Place, Recoded};
-use super::{Content, Context, Difference, Disagreement, Piece, Pieces, Values, alike, dataset};
+use super::{
+    Content, Context, Difference, Disagreement, File, Piece, Pieces, Values, alike, dataset, leave_out,
+};
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
@@ -225,7 +227,7 @@ impl Static<'_> {
             variable: var.name.clone(),
             what: format!("`{}` has no concat dimension, and differs between files", var.name),
             found,
-            help: help(key, var),
+            help: help(self.context.files, key, var),
         });
     }
 
@@ -235,7 +237,7 @@ impl Static<'_> {
         files.sort_unstable();
         let of = |n: &usize| Some((self.url(*n), &**self.block(*n)?));
         let files: Vec<_> = files.iter().filter_map(of).collect();
-        direction::refusal(code, &var.name, &files)
+        direction::refusal(code, &var.name, &files, self.context.files)
     }
 
     /// The first values of a file.
@@ -272,8 +274,7 @@ impl Static<'_> {
 }
 
 /// What to do about values that differ.
-fn help(key: &str, var: &Variable) -> String {
-    let name = &var.name;
+fn help(files: &[File], key: &str, var: &Variable) -> String {
     let policy = match key {
         "coords" if var.is_dimension_coordinate() => {
             "`combine.coords: outer` takes the union of all, `inner` what all have, `override` the first file's; "
@@ -282,5 +283,5 @@ fn help(key: &str, var: &Variable) -> String {
         "scalars" => "`combine.scalars: promote` lays it along the concat dimension; ",
         _ => "`combine.static: stack` gives it the concat dimension, `first` takes the first file's; ",
     };
-    format!("{policy}`drop: [{name}]` leaves it out")
+    format!("{policy}{}", leave_out(files, &var.name))
 }

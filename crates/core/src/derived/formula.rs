@@ -7,6 +7,7 @@ use crate::chunk::Region;
 use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
 use crate::expr::{Expr, ExprError, Operand, Program};
+use crate::figures::Short;
 use crate::steps::Mapped;
 use crate::units::Unit;
 
@@ -91,7 +92,7 @@ fn encoded(values: &[f64], dtype: DataType) -> Result<Vec<u8>> {
     for &value in values {
         let single = value as f32;
         if single.is_infinite() && value.is_finite() {
-            return Err(Error::new(Code::StepValues, format!("{value} is too large for float32"))
+            return Err(Error::new(Code::StepValues, format!("{} is too large for float32", Short(value)))
                 .help("give the variable the type: `set: {NAME: {expression: …, dtype: float64}}`"));
         }
         out.extend_from_slice(&single.to_le_bytes());

@@ -54,6 +54,7 @@ impl Found {
                 found.lines.push(format!("(`--json` lists all {} files)", grouped(found.total)));
             }
             0 => {}
+            1 => found.lines.push("… and 1 more file; `--json` lists it".to_owned()),
             more => found.lines.push(format!("… and {} more files; `--json` lists them", grouped(more))),
         }
         found
@@ -109,6 +110,10 @@ mod tests {
             (
                 &[(1, "x = 1"), (4998, "x = 2")],
                 &["f0.nc: x = 1", "x = 2: 4,998 files, first f1.nc", "(`--json` lists all 4,999 files)"],
+            ),
+            (
+                &[(1, "a"), (1, "b"), (1, "c"), (1, "d")],
+                &["f0.nc: a", "f1.nc: b", "f2.nc: c", "… and 1 more file; `--json` lists it"],
             ),
             (
                 &[(2, "a"), (1, "b"), (1, "c"), (1, "d"), (2, "a"), (9996, "d")],

@@ -4,6 +4,7 @@ use super::functions::Op;
 use super::program::fold;
 use super::rule::Rule;
 use super::{Expr, ExprError, Kind, Node};
+use crate::figures::Short;
 use crate::units::{Conversion, Unit};
 
 /// What is known of an expression before its elements.
@@ -262,7 +263,7 @@ impl Context<'_> {
         let Measure::Known(unit) = self.measure(node, 0) else { return Ok(self.measure(node, 0)) };
         self.refuse_offset(node, 0, op)?;
         unit.powf(exponent).map(Measure::Known).ok_or_else(|| {
-            let message = format!("`{unit}` to the power of {exponent} is not a unit");
+            let message = format!("`{unit}` to the power of {} is not a unit", Short(exponent));
             ExprError::new(node.span.clone(), message).help("divide by a value in the same units first")
         })
     }

@@ -10,6 +10,7 @@ use winnow::stream::{Stateful, Stream};
 use super::functions::{CONSTANTS, FUNCTIONS, Function, NOT_ELEMENTWISE, OTHER_NAMES, Op};
 use super::lex::{Token, Word, words};
 use super::{ExprError, Kind, Node};
+use crate::figures::Short;
 use crate::names::nearest;
 use crate::units::Unit;
 
@@ -315,7 +316,9 @@ fn unexpected(word: &Word) -> ExprError {
         Token::Name(name) | Token::Quoted(name) => {
             ExprError::new(at, format!("an operator is missing before `{name}`"))
         }
-        Token::Number(number) => ExprError::new(at, format!("an operator is missing before `{number}`")),
+        Token::Number(number) => {
+            ExprError::new(at, format!("an operator is missing before `{}`", Short(*number)))
+        }
         Token::Text(text) => ExprError::new(at, format!("the text `{text}` is not expected here"))
             .help("only the units of `convert` are a text; names stand in backticks"),
     }

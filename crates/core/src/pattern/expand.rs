@@ -5,6 +5,7 @@ use crate::axis::{Axis, Key, Keys};
 use crate::calendar::{Calendar, DateTime};
 use crate::code::Code;
 use crate::error::{Error, Result};
+use crate::figures::counted;
 use crate::names::nearest;
 use crate::template::Template;
 
@@ -86,12 +87,17 @@ pub(super) fn count_found(axes: &[Axis], expanded: &mut [PatternAxis], files: us
         } else {
             "list one file per position, row-major in the order of the axes"
         };
-        return Err(wrong(format!("`source.files` has {count} files, and the axes have {others} positions"))
-            .help(help));
+        return Err(wrong(format!(
+            "`source.files` has {}, and the axes have {}",
+            counted(count, "file"),
+            counted(others, "position")
+        ))
+        .help(help));
     };
     if count == 0 || !count.is_multiple_of(others) {
         let message = format!(
-            "`source.files` has {count} files: expected a multiple of {others}, the other axes' positions"
+            "`source.files` has {}: expected a multiple of {others}, the other axes' positions",
+            counted(count, "file")
         );
         return Err(wrong(message));
     }

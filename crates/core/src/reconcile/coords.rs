@@ -14,7 +14,7 @@ use super::statics::is_stacked;
 use crate::block::Block;
 use crate::combine::{
     Difference, Disagreement, Group, Occurrence, auxiliary, is_latitude, is_longitude, is_time_like,
-    number_otherwise, refusal, run_against,
+    leave_out, number_otherwise, refusal, run_against,
 };
 use crate::derived::Runs;
 use crate::dtype::Scalar;
@@ -78,7 +78,7 @@ fn directed(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
     }
     let own = std::iter::once((first.url.as_str(), &*model));
     let files: Vec<(&str, &Block)> = own.chain(others.iter().map(|(url, block)| (*url, &**block))).collect();
-    Some(refusal(code, &group.name, &files))
+    Some(refusal(code, &group.name, &files, cx.files))
 }
 
 /// One file's variable with the cells that it has along the joined dimensions.
@@ -178,7 +178,8 @@ fn masked(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
             .to_owned(),
         found: file.map(|f| Difference::new(&f.url, dtype)).into_iter().collect(),
         help: format!(
-            "`attrs: {{set: {{{name}@_FillValue: …}}}}` gives it one, `drop: [{name}]` leaves it out"
+            "`attrs: {{set: {{{name}@_FillValue: …}}}}` gives it one, {}",
+            leave_out(cx.files, name)
         ),
     })
 }

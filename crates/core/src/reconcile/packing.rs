@@ -11,6 +11,7 @@ use crate::combine::Group;
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
+use crate::figures::Short;
 use crate::schema::Variable;
 use crate::steps::Mapped;
 
@@ -246,7 +247,10 @@ fn auto(cx: &mut Cx<'_>, group: &Group, members: &[Member]) {
 fn show(member: &Member) -> String {
     let Numbers { meant, packing, .. } = &member.numbers;
     match packing {
-        Some((scale, offset)) => format!("{meant} with scale_factor {scale} and add_offset {offset}"),
+        Some((scale, offset)) => {
+            let (scale, offset) = (Short(*scale), Short(*offset));
+            format!("{meant} with scale_factor {scale} and add_offset {offset}")
+        }
         None => format!("{meant}, not packed"),
     }
 }

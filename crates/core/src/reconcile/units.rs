@@ -11,7 +11,7 @@ use super::packing::{self, as_float, float_for, limits, unpack};
 use super::shifted::{self, Mark};
 use crate::attrs::AttrValue;
 use crate::block::typed;
-use crate::combine::Group;
+use crate::combine::{Group, can_drop};
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
@@ -111,7 +111,10 @@ fn refuse_marked(cx: &mut Cx<'_>, members: &[Member], mark: &Mark) {
     let what = format!(
         "units differ between files, and `{attribute}` = \"{text}\" says that these are no values on the unit's scale, {why}"
     );
-    let rest = format!("make one recipe for each unit, or leave it out: `drop: [{name}]`");
+    let rest = match can_drop(cx.files, name) {
+        true => format!("make one recipe for each unit, or leave it out: `drop: [{name}]`"),
+        false => "make one recipe for each unit".to_owned(),
+    };
     let help = match squared {
         true => rest,
         false => format!(

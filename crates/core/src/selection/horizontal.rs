@@ -6,6 +6,7 @@ use crate::block::Block;
 use crate::derived::Runs;
 use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
+use crate::figures::Short;
 use crate::schema::Variable;
 
 /// What a horizontal coordinate counts.
@@ -103,7 +104,7 @@ pub(super) fn part(
         Horizontal::Longitude => (longitudes(&values, west, east, near), (west, east)),
     };
     if cells.is_empty() {
-        let (low, high) = edges;
+        let (low, high) = (Short(edges.0), Short(edges.1));
         let message =
             format!("nothing of `{}` lies from {low} to {high} degrees: {}", var.name, values.extent());
         return Err(invalid(message));

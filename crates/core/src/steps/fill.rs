@@ -10,6 +10,7 @@ use crate::block::{reinterpret, typed};
 use crate::derived::Op;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Result;
+use crate::figures::Short;
 use crate::schema::{Storage, Variable};
 
 pub(super) fn fill(
@@ -59,8 +60,9 @@ fn stored(var: &Variable, value: &Scalar) -> Result<Scalar> {
             let nearest = if to.is_float() { packed } else { packed.round_ties_even() };
             let back = nearest * scale + offset;
             let near = (back - number).abs() <= 1e-9 * scale.abs().max(f64::MIN_POSITIVE);
-            let help = |next: &str| format!("the nearest that it holds is {back}; {next}");
+            let help = |next: &str| format!("the nearest that it holds is {}; {next}", Short(back));
             typed(to, &Scalar::Float(nearest)).filter(|_| near).ok_or_else(|| {
+                let (scale, offset) = (Short(scale), Short(offset));
                 refuse(format!(
                     "{value} can't be packed as {to} with scale_factor {scale} and add_offset {offset}"
                 ))

@@ -103,7 +103,7 @@ fn conversion(name: &str, computed: &Computed, expr: &Expr, of: Option<&Unit>) -
     if expr.has_numbers() {
         return Err(invalid(format!("{said}, and `{wanted}` is asked for; its numbers may convert it already"))
             .help(format!(
-                "to convert: `expression: convert({expression}, '{wanted}')`; if it is in `{wanted}` already, write `attrs: {{units: {wanted}}}` in place of `units`"
+                "to convert: `expression: convert({expression}, '{wanted}')`; if it is in `{wanted}` already, write `attrs: {{units: {wanted}}}` in place of `units`; without `units` it stays in `{of}`"
             )));
     }
     Ok(Some(found))
@@ -152,7 +152,7 @@ fn dimensions(inputs: &[Mapped]) -> Result<(Vec<String>, Vec<u64>)> {
                     let other = shape.get(at).copied().unwrap_or(0);
                     let name = &mapped.var.name;
                     return Err(invalid(format!(
-                        "`{name}` has {length} items along `{dim}`, others have {other}"
+                        "`{name}` has length {length} along `{dim}`, others have {other}"
                     )));
                 }
             }

@@ -442,12 +442,16 @@ fn what_steps_refuse() {
         (mask("byte", |m| m.equals = vec![int(300)]), "300, which is no value of type uint8"),
         (units("c", "real", "m"), "which can't be converted to `m`"),
         (units("c", "real - 273.15", "degC"), "convert(real - 273.15, 'degC')"),
+        (units("c", "real - 273.15", "degC"), "`attrs: {units: degC}` in place of `units`"),
+        (units("c", "real * 2", "degC"), "without `units` it stays in `K`"),
         (cast("obs", Int32), "`time_encoding: {obs: {dtype: int32}}`"),
         (cast("obs_bnds", Int32), "`obs_bnds`, which holds times"),
         (flags("u", "flag", vec![word("clod")]), "the nearest of its flag_meanings is `cloud`"),
         (flags("g/x", "flag", vec![int(0)]), "which lies along `lat`"),
         (flags("u", "plain", vec![word("x")]), "it has no attribute flag_meanings"),
         (fill("packed", Scalar::Float(2.4)), "can't be packed as int16"),
+        (fill("packed", Scalar::Float(1e300)), "the nearest that it holds is 1e300"),
+        (fill("u", Scalar::Float(1e300)), "1e300 is no value of type float32"),
         (fill("whole", Scalar::Float(0.5)), "0.5 is no value of type int32"),
         (Step::ResetCoords(words(&["lat"])), "which is the coordinate of a dimension"),
         (set("x", "u + real"), "`u` is in `m s-1` and `real` in `K`"),
@@ -474,6 +478,11 @@ fn what_values_refuse() {
         (vec![cast("u", Int16)], "u", "NaN is no value of type int16"),
         (vec![cast("plain", Bool)], "plain", "2 is no value of type bool"),
         (vec![set("x", "huge + 1")], "x", "9007199254740993 is no value of type float64"),
+        (vec![cast("u", Int16)], "u", "`fill: {u: 0}`"),
+        (vec![cast("real", Int32)], "real", "`set: {real: \"round(real)\"}`"),
+        (vec![set("x", "u * 1e300")], "x", "3e300 is too large for float32"),
+        (vec![set("x", "u * 1e300")], "x", "`set: {x: {expression: …, dtype: float64}}`"),
+        (vec![set("x", "real * 1e200 * 1e100"), cast("x", Int16)], "x", "1.5e300 is no value of type int16"),
         (
             vec![set("near", "where(plain == 1, -32767, plain)"), cast("near", Int16)],
             "near",
@@ -484,7 +493,8 @@ fn what_values_refuse() {
     for (steps, name, expected) in rows {
         let error = file.found(&steps, name).expect_err(expected);
         assert_eq!(error.code, Code::StepValues, "{steps:?}: {error}");
-        assert!(error.message.contains(expected), "{steps:?}: {error}");
+        let said = format!("{error} {}", error.help.clone().unwrap_or_default());
+        assert!(said.contains(expected), "{steps:?}: {said}");
     }
 }
 

@@ -226,6 +226,9 @@ fn refuse_under(
             assert!(message.contains(word), "{what}: `{word}` is not in\n{message}");
         }
         assert!(!problem.help.is_empty(), "{what}: no help");
+        let advised = problem.help.split_once("`drop: [").and_then(|(_, rest)| rest.split_once(']'));
+        let refused = |name| files.iter().any(|file| file.view.length(name).is_some());
+        assert!(!advised.is_some_and(|(name, _)| refused(name)), "{what}: `drop` refuses it\n{message}");
     }
 }
 

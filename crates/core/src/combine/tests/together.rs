@@ -216,6 +216,45 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
+fn coordinates_of_dimensions_are_not_to_be_dropped() {
+    let row = |x: Var| [x, i16s("v", "time=1 x=2", &[0., 1.])];
+    let x = |values: [f64; 2]| f64s("x", "x=2", &values);
+    let north = |values| x(values).units("degrees_north");
+    let rows: Vec<(&[&str], Var, Var, Code, &[&str])> = vec![
+        (
+            &[],
+            x([1., 2.]),
+            x([1., 3.]),
+            Code::CombineCoords,
+            &["coords: outer", "else make one recipe for each"],
+        ),
+        (
+            &["lat=error"],
+            north([1., 2.]),
+            north([2., 1.]),
+            Code::CombineLat,
+            &["lat: align", "else make one recipe for each"],
+        ),
+        (
+            &[],
+            x([1., 2.]).units("m"),
+            x([1., 2.]).units("K"),
+            Code::CombineUnits,
+            &["one recipe for each value"],
+        ),
+        (&[], x([1., 2.]), text("x", "x=2", &["a", "b"]), Code::CombineDtype, &["make one recipe for each"]),
+    ];
+    for (list, a, b, code, words) in rows {
+        let files = along_time(&[&row(a), &row(b)]);
+        let problems = run(&files.0, &files.1, &policies(list)).expect_err("they differ");
+        let own = problems.iter().find(|p| p.variable == "x" && p.code == code);
+        let said = own.map(|p| format!("{} {}", p.to_error(), p.help)).unwrap_or_default();
+        assert!(words.iter().all(|word| said.contains(word)), "{code}: {problems:#?}");
+        assert!(problems.iter().all(|p| !p.help.contains("drop: [x]")), "{code}: {problems:#?}");
+    }
+}
+
+#[test]
 fn notes() {
     let v = |dtype, n: u64| var("v", &format!("time={n}"), dtype, &[1.]);
     let rows: Vec<(&[&str], Vec<Var>, Vec<&str>)> = vec![

@@ -9,6 +9,7 @@ use crate::block::Block;
 use crate::cftime::{self, TimeUnits};
 use crate::dtype::Scalar;
 use crate::error::Result;
+use crate::figures::Short;
 use crate::schema::Variable;
 use crate::steps::FileView;
 
@@ -72,7 +73,7 @@ impl Place {
                 units.date(*ns).map_or_else(|| ns.to_string(), |d| d.to_string())
             }
             (Self::Whole(x), None) => x.to_string(),
-            (Self::Real(x), _) => x.to_string(),
+            (Self::Real(x), _) => Short(*x).to_string(),
         }
     }
 }

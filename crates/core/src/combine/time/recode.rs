@@ -12,7 +12,7 @@ use crate::attrs::AttrValue;
 use crate::block::Block;
 use crate::cftime::{self, TimeUnit, TimeUnits};
 use crate::combine::group::{Group, Occurrence};
-use crate::combine::{Difference, Disagreement, File};
+use crate::combine::{Difference, Disagreement, File, can_drop, leave_out};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
 use crate::recipe::Policies;
@@ -138,7 +138,11 @@ impl Refusal<'_> {
             what: format!("times can't be put in one unit and calendar: {}", self.error.message),
             found,
             help: self.error.help.unwrap_or_else(|| {
-                format!("set `units` and `calendar` of the files with `step: attrs`, or split the recipe; `drop: [{name}]` leaves it out")
+                let how = "set `units` and `calendar` of the files with `step: attrs`, or split the recipe";
+                match can_drop(files, name) {
+                    true => format!("{how}; {}", leave_out(files, name)),
+                    false => how.to_owned(),
+                }
             }),
         }
     }
@@ -203,7 +207,7 @@ fn decode(
     let mapped = occurrence.mapped(files).ok_or_else(bug)?;
     let own = owner(&file.view, &mapped.var).ok_or_else(|| {
         Error::new(Code::CombineTime, "the file says not in which unit these times are counted")
-            .help(format!("drop `{}`, or set `units` of it with `step: attrs`", group.name))
+            .help(format!("set `units` of it with `step: attrs`; {}", leave_out(files, &group.name)))
     })?;
     if let Some(packing) = mapped.var.attrs.packed_by() {
         return Err(Error::new(Code::CombineTime, format!("times are packed with `{packing}`")));
@@ -214,7 +218,7 @@ fn decode(
             Code::CombineTime,
             format!("`{}` is too large to be decoded while files are compared", group.name),
         )
-        .help(format!("`drop: [{}]` leaves it out", group.name))
+        .help(leave_out(files, &group.name))
     })?;
     let masks = mapped.var.masks();
     let instants =

@@ -5,6 +5,7 @@ use super::real::{Masks, Real, cells, mapped, native, with_masks, with_real};
 use crate::block::{reinterpret, scalar_to_le};
 use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Error, Result};
+use crate::figures::Short;
 use crate::units::Conversion;
 
 pub(super) fn unpack(
@@ -85,7 +86,10 @@ pub(super) fn pack(dtype: DataType, bytes: &[u8], packing: &Packing<'_>) -> Resu
             let worst = cells::<f64>(bytes).find(|value| !one(*value).1).unwrap_or(f64::NAN);
             let message = match worst.is_nan() {
                 true => format!("a value is missing, and there is no _FillValue in {to} for it"),
-                false => format!("{worst} does not fit {to} with scale_factor {scale} and add_offset {offset}"),
+                false => {
+                    let [worst, scale, offset] = [worst, scale, offset].map(Short);
+                    format!("{worst} does not fit {to} with scale_factor {scale} and add_offset {offset}")
+                }
             };
             Error::new(code, message)
         })

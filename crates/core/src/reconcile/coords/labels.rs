@@ -9,6 +9,7 @@ use crate::combine::{Difference, Disagreement, Group, Occurrence, blocks_same, r
 use crate::derived::Runs;
 use crate::dtype::{DataType, Scalar};
 use crate::error::Code;
+use crate::figures::Short;
 use crate::reconcile::Cx;
 use crate::schema::Variable;
 
@@ -280,7 +281,7 @@ impl Label {
     fn show(&self) -> String {
         match self {
             Self::Whole(x) => x.to_string(),
-            Self::Real(x) => x.to_string(),
+            Self::Real(x) => Short(*x).to_string(),
             Self::Text(x) => format!("\"{x}\""),
         }
     }
