@@ -108,7 +108,8 @@ def test_all_failures_come_together_and_the_old_target_stays(tmp_path, store):
     assert done.code == 4
     errors = [event for event in done.events() if event["event"] == "error"]
     assert [event["code"] for event in errors] == ["check-failed"] * 3
-    assert errors[0]["place"]["url"] == str(store) and errors[0]["place"]["variable"] == "t"
+    assert errors[0]["place"]["variable"] == "t" and errors[0]["place"]["url"] is None
+    assert all("nothing was published" in event["help"] and str(store) in event["help"] for event in errors)
     made_checks = [event for event in done.events() if event["event"] == "check"]
     assert [(event["check"], event["passed"]) for event in made_checks] == [
         ("range", False),

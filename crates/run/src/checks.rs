@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use arcoforge_core::check::{Examination, Tally, Verdict, Walk};
 use arcoforge_core::chunk::indices;
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::counted;
 use arcoforge_core::plan::Plan;
 use arcoforge_core::recipe::Level;
 use arcoforge_core::target::ArraySpec;
@@ -62,10 +63,14 @@ pub(crate) fn settle(session: &Session<'_>, target: &Path, verdicts: &[Verdict])
     let mut errors = Vec::new();
     for verdict in verdicts {
         session.tell(&Event::Checked(verdict.clone()));
+        let unpublished = format!(
+            "nothing was published: the store that was to become {} is removed, and what was there is as before",
+            target.display()
+        );
         for failure in &verdict.failures {
             match verdict.level {
                 Level::Warn => session.tell(&Event::Warning(failure.message.clone())),
-                Level::Error => errors.push(failure.to_error().at(target.display().to_string())),
+                Level::Error => errors.push(failure.to_error().help(&unpublished)),
             }
         }
         for advice in verdict.advice.iter().take(ADVICE_MAX) {
@@ -73,8 +78,8 @@ pub(crate) fn settle(session: &Session<'_>, target: &Path, verdicts: &[Verdict])
         }
         let more = verdict.advice.len().saturating_sub(ADVICE_MAX);
         if more > 0 {
-            session
-                .tell(&Event::Warning(format!("{more} more recommendations of check `{}`", verdict.check)));
+            let more = counted(more as u64, "more recommendation");
+            session.tell(&Event::Warning(format!("{more} of check `{}`", verdict.check)));
         }
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
