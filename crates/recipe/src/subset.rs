@@ -8,7 +8,7 @@ use arcoforge_core::recipe::{Label, Selection};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Number, Read, Text, ticked, written};
+use crate::read::{Cx, Read, Text, ticked, written};
 use crate::scalar::Raw;
 use crate::values::{Int, Real, finite};
 
@@ -30,8 +30,9 @@ written! {
             start: Int,
             /// The number of the first item that is left out; the end where absent.
             stop: Int,
-            /// Every so many items; 1 where absent.
-            step: Number,
+            /// Every so many items, 1 or more; 1 where absent.
+            #[schemars(range(min = 1))]
+            step: Int,
             /// Exactly these items, in this order; negative numbers count from the end.
             items: Vec<Int>,
         }
@@ -179,11 +180,13 @@ fn by_numbers(
     dim: String,
     start: Option<Int>,
     stop: Option<Int>,
-    step: Option<Number>,
+    step: Option<Int>,
     cx: &mut Cx,
 ) -> Option<Selection> {
-    if let Some(step) = step.as_ref().filter(|step| step.value == 0) {
-        cx.bad_value::<()>(&step.span, format!("{}: `step` is 0, expected at least 1", cx.place()), None);
+    if let Some(step) = step.as_ref().filter(|step| step.value < 1) {
+        let message = format!("{}: `step` is {}, expected at least 1", cx.place(), step.value);
+        let help = (step.value < 0).then(|| format!("`flip: [{dim}]` counts a dimension from its other end"));
+        cx.bad_value::<()>(&step.span, message, help);
     }
     let first = start.map(|start| start.value);
     if let Some(stop) = &stop {
@@ -194,7 +197,7 @@ fn by_numbers(
             cx.bad_value::<()>(&stop.span, message, Some("`stop` itself is left out".into()));
         }
     }
-    let step = step.map_or(1, |step| step.value);
+    let step = step.map_or(1, |step| step.value.unsigned_abs());
     Some(Selection::Range { dim, start: first, stop: stop.map(|stop| stop.value), step })
 }
 
