@@ -1,19 +1,27 @@
-"""table.py RESULTS.jsonl VERIFY.log: one Markdown row per run, the best by CPU time of its repetitions."""
+"""table.py RESULTS.jsonl VERIFY.log [--json FILE]: one Markdown row per run.
+
+CPU seconds are the best of a run's repetitions, and the worst where it differs by a twentieth or more. What the floor
+takes (`floor-NAME`) stands beside every `ours-NAME-MEMORY`: how many times as much ours takes, and by how many
+milliseconds a file it lies above 1.15 times the floor.
+"""
 
 import json
 import re
 import sys
 from pathlib import Path
 
+ORDER = ["oisst-t20", "oisst-ts", "merge", "cmip", "era5-f32", "tiny"]
 
-def best(path):
-    rows = {}
+
+def rows(path):
+    """Per label its repetitions, best first; those that failed last."""
+    found = {}
     for line in Path(path).read_text().splitlines():
         row = json.loads(line)
-        old = rows.get(row["label"])
-        if old is None or (row["rc"] == 0, -row["cpu"]) > (old["rc"] == 0, -old["cpu"]):
-            rows[row["label"]] = row
-    return rows
+        found.setdefault(row["label"], []).append(row)
+    for runs in found.values():
+        runs.sort(key=lambda row: (row["rc"] != 0, row["cpu"]))
+    return found
 
 
 def verdicts(path):
@@ -33,28 +41,51 @@ def verdicts(path):
     return out
 
 
+def floor_of(name, workload, files, found):
+    """The floor of a run of ours; `None` for all others."""
+    ours = re.fullmatch(r"ours-(.*)-\d+MiB", name)
+    runs = ours and found.get(f"floor-{ours[1]}/{workload}/{files}")
+    return runs[0]["cpu"] if runs else None
+
+
+def spread(runs):
+    good = [row["cpu"] for row in runs if row["rc"] == 0] or [runs[0]["cpu"]]
+    best, worst = min(good), max(good)
+    return f"{best:.2f}" if worst < 1.05 * best else f"{best:.2f} to {worst:.2f}"
+
+
+def compared(cpu, floor, files):
+    if floor is None:
+        return ["", ""]
+    return [f"{cpu / floor:.2f}", f"{(cpu - 1.15 * floor) / files * 1000:+.2f}"]
+
+
+def cells(label, runs, found, said):
+    name, workload, files = label.split("/")
+    row = runs[0]
+    if row.get("timed_out"):
+        result = "stopped at the time limit"
+    elif row["rc"]:
+        result = f"failed: {row['err'].strip()[-100:]!r}"
+    else:
+        result = said.get(label, "")
+    peak = max(row.get("peak_mb", 0), row.get("maxrss_kernel_mb", 0))
+    compare = compared(row["cpu"], floor_of(name, workload, files, found), int(files))
+    numbers = [f"{peak:.0f}" if peak else "", row.get("wall", ""), row.get("store_mb", ""), row.get("load1", "")]
+    return [workload, files, name, spread(runs), *compare, *numbers, result]
+
+
 def main():
-    rows, said = best(sys.argv[1]), verdicts(sys.argv[2])
-    print("| run | files | CPU s | wall s | peak MB | store MB | objects | load | values |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for label, row in sorted(rows.items(), key=lambda r: (r[0].split("/")[1], r[1]["cpu"])):
-        name, workload, files = label.split("/")
-        if row["rc"] or row["timed_out"]:
-            result = "stopped at the time limit" if row["timed_out"] else f"failed: {row['err'].strip()[-100:]!r}"
-        else:
-            result = said.get(label, "not checked")
-        cells = [
-            f"{name} ({workload})",
-            files,
-            row["cpu"],
-            row["wall"],
-            row["peak_mb"],
-            row["store_mb"],
-            row["store_files"],
-            row["load1"],
-            result,
-        ]
-        print("| " + " | ".join(map(str, cells)) + " |")
+    found, said = rows(sys.argv[1]), verdicts(sys.argv[2])
+    print("| workload | files | run | CPU s | of the floor | ms a file above 1.15 floor | peak MB | wall s | store MB | load | values |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
+
+    def place(item):
+        name, workload, files = item[0].split("/")
+        return ORDER.index(workload) if workload in ORDER else len(ORDER), int(files)
+
+    for label, runs in sorted(found.items(), key=place):
+        print("| " + " | ".join(map(str, cells(label, runs, found, said))) + " |")
 
 
 if __name__ == "__main__":
