@@ -43,6 +43,24 @@ pub enum DataType {
 }
 
 impl DataType {
+    /// Every type but text.
+    pub const NUMBERS: [Self; 14] = [
+        Self::Bool,
+        Self::Int8,
+        Self::Int16,
+        Self::Int32,
+        Self::Int64,
+        Self::UInt8,
+        Self::UInt16,
+        Self::UInt32,
+        Self::UInt64,
+        Self::Float16,
+        Self::Float32,
+        Self::Float64,
+        Self::Complex64,
+        Self::Complex128,
+    ];
+
     /// Bytes of one element; `None` for text.
     pub const fn size(self) -> Option<usize> {
         Some(match self {

@@ -1,16 +1,14 @@
 //! The `add_dim` step: `add_dim: {member: {key: member}}`.
 
-use std::borrow::Cow;
-
 use arcoforge_core::attrs::AttrValue;
 use arcoforge_core::code::Code;
 use arcoforge_core::recipe::{AddDim, DimValue};
 use arcoforge_core::strftime::Strftime;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
 use crate::diagnostic::Diagnostic;
 use crate::node::{Node, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text, ticked, written};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, inline_schemas, ticked, written};
 use crate::scalar::{Attr, Raw};
 
 /// The value of the step: one dimension, and where its coordinate comes from.
@@ -124,17 +122,9 @@ pub(crate) fn check_regex(text: &Text, cx: &mut Cx) -> Option<regex::Regex> {
     }
 }
 
-impl JsonSchema for AddDimEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "AddDimStep".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+inline_schemas! {
+    AddDimEntry => |generator| {
         let map = generator.subschema_for::<AddDimMap>();
         json_schema!({ "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": map })
-    }
+    };
 }

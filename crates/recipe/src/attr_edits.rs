@@ -4,10 +4,9 @@
 
 use arcoforge_core::names::is_glob;
 use arcoforge_core::recipe::AttrEdit;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::node::{Kind, Node, Spanned, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text, written};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, schema_as, written};
 use crate::scalar::Attr;
 
 /// The edits, in the order written.
@@ -116,12 +115,6 @@ fn literal(name: &str, at: &Spanned<String>, cx: &mut Cx) -> bool {
     !is_glob(name)
 }
 
-impl JsonSchema for AttrEdits {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        EditMap::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        EditMap::json_schema(generator)
-    }
+schema_as! {
+    [] AttrEdits => EditMap;
 }

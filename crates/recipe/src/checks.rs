@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::Diagnostic;
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Number, Read, Text, nearest, ticked};
+use crate::read::{Cx, Number, Read, Text, suggest};
 use crate::scalar::Raw;
 use crate::values::{Flag, Real, choice, entries, names};
 
@@ -92,10 +92,7 @@ fn rule_row(name: &Text, cx: &mut Cx) -> Option<&'static RuleRow> {
     let row = RULES.iter().find(|row| row.name == name.value);
     if row.is_none() {
         let known: Vec<&str> = RULES.iter().map(|row| row.name).collect();
-        let help = match nearest(&name.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("the checks are {}", ticked(&known)),
-        };
+        let help = suggest(&name.value, &known, "the checks are");
         let message = format!("there is no check `{}`", shorten(&name.value));
         let diagnostic = Diagnostic::error(Code::RecipeUnknownKey, name.span.clone(), message);
         cx.push(diagnostic.label("unknown check").help(help));

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::node::{Kind, Node, shorten};
 use crate::read::{Cx, Entries, Read, Text, nearest, ticked};
+use crate::values::not_empty;
 
 /// The checksums, as meant.
 #[derive(Debug, Clone)]
@@ -51,9 +52,7 @@ fn one(node: &Node, checksums: &mut Checksums, cx: &mut Cx) {
 
 fn listed(node: &Node, listed: &mut BTreeMap<String, Checksum>, cx: &mut Cx) {
     for (file, text) in Entries::<Text>::read(node, cx).map_or_else(Vec::new, |entries| entries.0) {
-        if file.value.is_empty() {
-            cx.bad_value::<()>(&file.span, format!("{} has an empty name", cx.place()), None);
-        }
+        not_empty(&file, cx);
         let Some(checksum) = cx.within(&file.value, |cx| checksum(&text, cx)) else { continue };
         if listed.get(&file.value).is_some_and(|known| *known != checksum) {
             let message = format!("`{}` has two checksums", shorten(&file.value));

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::Span;
 use crate::node::{Kind, Node, Spanned, shorten};
-use crate::read::{Cx, Read, Text, nearest, ticked, written};
+use crate::read::{Cx, Read, Text, suggest, ticked, written};
 use crate::scalar::Raw;
 
 /// One codec that a chain may have.
@@ -141,10 +141,7 @@ impl Read for CodecItem {
 
 fn unknown<T>(name: &Text, cx: &mut Cx) -> Option<T> {
     let known: Vec<&str> = CODECS.iter().map(|row| row.name).collect();
-    let help = match nearest(&name.value, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("one of {}", ticked(&known)),
-    };
+    let help = suggest(&name.value, &known, "one of");
     cx.bad_value(&name.span, format!("no codec `{}` can be written", shorten(&name.value)), Some(help))
 }
 

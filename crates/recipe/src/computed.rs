@@ -1,13 +1,11 @@
 //! The `set` step: `set: {wind: "hypot(u, v)"}`.
 
-use std::borrow::Cow;
-
 use arcoforge_core::expr::Expr;
 use arcoforge_core::recipe;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
 use crate::node::{Kind, Node};
-use crate::read::{Cx, Entries, Read, Text, written};
+use crate::read::{Cx, Entries, Read, Text, inline_schemas, written};
 use crate::scalar::Attr;
 use crate::values::TypeName;
 
@@ -68,17 +66,9 @@ fn checked(text: Text, cx: &mut Cx) -> Option<String> {
     }
 }
 
-impl JsonSchema for Computed {
-    fn schema_name() -> Cow<'static, str> {
-        "ComputedVariable".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+inline_schemas! {
+    Computed => |generator| {
         let map = generator.subschema_for::<ComputedMap>();
         json_schema!({"anyOf": [{"type": "string"}, map]})
-    }
+    };
 }

@@ -1,13 +1,10 @@
 //! The `mask` step: `mask: {sst: {below: -3, above: 45}}`.
 
-use std::borrow::Cow;
-
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::recipe::MaskRule;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::node::{Node, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text, written};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, schema_as, written};
 use crate::scalar::Raw;
 use crate::values::{Real, entries, finite};
 
@@ -85,12 +82,6 @@ fn scalars(raws: &OneOrMany<Raw>) -> Vec<Scalar> {
     raws.0.iter().map(Raw::value).collect()
 }
 
-impl JsonSchema for Mask {
-    fn schema_name() -> Cow<'static, str> {
-        MaskMap::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        MaskMap::json_schema(generator)
-    }
+schema_as! {
+    [] Mask => MaskMap;
 }

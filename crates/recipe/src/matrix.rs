@@ -7,7 +7,7 @@ use arcoforge_core::code::Code;
 use crate::csv;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::node::{Node, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text, nearest, ticked, written};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, suggest, written};
 use crate::scalar::Raw;
 
 /// Most datasets of one recipe.
@@ -213,24 +213,12 @@ fn position(keys: &[Text], key: &Text, cx: &mut Cx) -> Option<usize> {
     let at = keys.iter().position(|known| known.value == key.value);
     if at.is_none() {
         let known: Vec<&str> = keys.iter().map(|key| key.value.as_str()).collect();
-        unknown(key, &known, cx);
+        let message = format!("`matrix` has no key `{}`", shorten(&key.value));
+        let diagnostic = Diagnostic::error(Code::RecipeUnknownKey, key.span.clone(), message);
+        let help = suggest(&key.value, &known, "the keys are");
+        cx.push(diagnostic.label("unknown key").help(help));
     }
     at
-}
-
-/// Reports a key that the matrix does not have.
-fn unknown(key: &Text, known: &[&str], cx: &mut Cx) {
-    let message = format!("`matrix` has no key `{}`", shorten(&key.value));
-    let diagnostic = Diagnostic::error(Code::RecipeUnknownKey, key.span.clone(), message);
-    cx.push(diagnostic.label("unknown key").help(suggest(&key.value, known)));
-}
-
-/// What to write in place of an unknown key.
-pub(crate) fn suggest(key: &str, known: &[&str]) -> String {
-    match nearest(key, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("the keys are {}", ticked(known)),
-    }
 }
 
 fn included(row: Entries<Raw>, keys: &[Text], span: &Span, cx: &mut Cx) -> Option<Row> {

@@ -9,8 +9,9 @@ use arcoforge_core::recipe::{About, Maintainer, Output, Provider, Recipe, Step};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::meant_steps::Steps;
 use crate::node::shorten;
-use crate::read::{Cx, Text, nearest, ticked};
+use crate::read::{Cx, Text, suggest};
 use crate::scalar::is_orcid;
+use crate::substitute::slug;
 use crate::{meant_axes, meant_source, written};
 
 /// Roles of a provider, as in STAC.
@@ -106,14 +107,8 @@ fn check_name(name: &Text, cx: &mut Cx) {
     let rest = name.value.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !first || !rest || name.value.len() > NAME_MAX {
         let message = format!("`{}` is not a name for a dataset", shorten(&name.value));
-        let slug: String = name
-            .value
-            .to_lowercase()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .take(NAME_MAX)
-            .collect();
-        let slug = slug.trim_matches('-');
+        let short: String = name.value.to_lowercase().chars().take(NAME_MAX).collect();
+        let slug = slug(&short);
         let mut help = "a name has lower-case letters, digits and hyphens, at most 100".to_owned();
         if !slug.is_empty() {
             help = format!("{help}; for example `{slug}`");
@@ -128,10 +123,7 @@ fn about(about: written::About, cx: &mut Cx) -> About {
     for provider in about.providers.unwrap_or_default() {
         let roles = provider.roles.unwrap_or_default();
         for role in roles.iter().filter(|role| !ROLES.contains(&role.value.as_str())) {
-            let help = nearest(&role.value, ROLES.iter().copied()).map_or_else(
-                || format!("one of {}", ticked(ROLES)),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = suggest(&role.value, ROLES, "one of");
             cx.bad_value::<()>(&role.span, format!("`{}` is not a role", shorten(&role.value)), Some(help));
         }
         providers.push(Provider {
@@ -167,10 +159,9 @@ fn about(about: written::About, cx: &mut Cx) -> About {
 pub(crate) fn unknown_axis(name: &Text, axes: &Axes, cx: &mut Cx) {
     let known: Vec<&str> = axes.names.iter().map(|name| name.value.as_str()).collect();
     let message = format!("`{}` is not an axis of the recipe", shorten(&name.value));
-    let help = match nearest(&name.value, known.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if known.is_empty() => "the recipe has no axes (`axes: {}`)".to_owned(),
-        None => format!("the axes are {}", ticked(&known)),
+    let help = match known.as_slice() {
+        [] => "the recipe has no axes (`axes: {}`)".to_owned(),
+        known => suggest(&name.value, known, "the axes are"),
     };
     let diagnostic = Diagnostic::error(Code::RecipeAxis, name.span.clone(), message);
     cx.push(diagnostic.label("unknown axis").help(help));

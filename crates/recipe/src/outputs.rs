@@ -1,13 +1,11 @@
 //! `output`: target format, and one map or several.
 
-use std::borrow::Cow;
-
 use arcoforge_core::recipe::TargetFormat;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 use serde_json::json;
 
 use crate::node::{Kind, Node, shorten};
-use crate::read::{Cx, Read, Text, nearest, ticked};
+use crate::read::{Cx, Read, Text, inline_schemas, suggest};
 use crate::written::Output;
 
 /// Every target of the language, and what it is in this version.
@@ -35,29 +33,10 @@ impl Read for FormatName {
             }
             None => {
                 let names: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
-                let help = match nearest(&value, names.iter().copied()) {
-                    Some(name) => format!("did you mean `{name}`?"),
-                    None => format!("one of {}", ticked(&names)),
-                };
+                let help = suggest(&value, &names, "one of");
                 cx.bad_value(&span, format!("`{}` is not a format", shorten(&value)), Some(help))
             }
         }
-    }
-}
-
-impl JsonSchema for FormatName {
-    fn schema_name() -> Cow<'static, str> {
-        "Format".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let names: Vec<&str> =
-            FORMATS.iter().filter(|(_, format)| format.is_some()).map(|(name, _)| *name).collect();
-        json_schema!({ "enum": names })
     }
 }
 
@@ -105,18 +84,14 @@ impl Read for Outputs {
     }
 }
 
-impl JsonSchema for Outputs {
-    fn schema_name() -> Cow<'static, str> {
-        "Outputs".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+inline_schemas! {
+    FormatName => |_| {
+        let carried = FORMATS.iter().filter(|(_, format)| format.is_some());
+        json_schema!({ "enum": carried.map(|(name, _)| *name).collect::<Vec<_>>() })
+    };
+    Outputs => |generator| {
         let one = generator.subschema_for::<Output>();
         let named = json!({"allOf": [one, {"required": ["name"]}]});
         json_schema!({"anyOf": [one, {"type": "array", "minItems": 1, "items": named}]})
-    }
+    };
 }

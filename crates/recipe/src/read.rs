@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arcoforge_core::code::Code;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::{Diagnostic, Severity, Span};
 use crate::node::{Kind, Node, Spanned};
@@ -85,10 +85,7 @@ impl Cx {
         for (key, _) in unknown.take(DIAGNOSTICS_MAX) {
             let place = self.place();
             let message = format!("{place} has no key `{}`", crate::node::shorten(&key.value));
-            let help = match nearest(&key.value, known.iter().copied()) {
-                Some(name) => format!("did you mean `{name}`?"),
-                None => format!("{place} takes {}", ticked(known)),
-            };
+            let help = suggest(&key.value, known, &format!("{place} takes"));
             let diagnostic = Diagnostic::error(Code::RecipeUnknownKey, key.span.clone(), message);
             self.push(diagnostic.label("unknown key").help(help));
         }
@@ -111,6 +108,14 @@ impl Cx {
 /// The known name nearest to `name`; none for texts that are too long for a name.
 pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if name.len() > 100 { None } else { arcoforge_core::names::nearest(name, known) }
+}
+
+/// What to write in place of an unknown name: the nearest one, or any of them, behind the words of `all`.
+pub(crate) fn suggest(name: &str, known: &[&str], all: &str) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("{all} {}", ticked(known)),
+    }
 }
 
 /// Names in backticks, separated by commas.
@@ -265,24 +270,47 @@ pub(crate) fn entry<T: Read>(entries: &[(Spanned<String>, Node)], key: &str, cx:
 /// The JSON Schema of wrappers is that of what they wrap.
 macro_rules! schema_as {
     ($([$($generic:tt)*] $type:ty => $inner:ty;)*) => { $(
-        impl<$($generic)*> JsonSchema for $type {
+        impl<$($generic)*> schemars::JsonSchema for $type {
             fn schema_name() -> std::borrow::Cow<'static, str> {
                 <$inner>::schema_name()
             }
             fn inline_schema() -> bool {
-                true
+                <$inner>::inline_schema()
             }
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+            fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
                 <$inner>::json_schema(generator)
             }
         }
     )* };
 }
+pub(crate) use schema_as;
 
 schema_as! {
     [] Text => String;
     [] Number => u64;
     [T: JsonSchema] Entries<T> => BTreeMap<String, T>;
+}
+
+/// JSON Schemas that are put in where the type is used.
+macro_rules! inline_schemas {
+    ($($type:ty => |$generator:pat_param| $schema:expr;)*) => { $(
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($type).into()
+            }
+            fn inline_schema() -> bool {
+                true
+            }
+            fn json_schema($generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $schema
+            }
+        }
+    )* };
+}
+pub(crate) use inline_schemas;
+
+inline_schemas! {
+    NotYet => |_| json_schema!({ "not": {} });
 }
 
 impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
@@ -296,20 +324,6 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<T>();
-        schemars::json_schema!({ "anyOf": [one.clone(), {"type": "array", "items": one}] })
-    }
-}
-
-impl JsonSchema for NotYet {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "NotYet".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        schemars::json_schema!({ "not": {} })
+        json_schema!({ "anyOf": [one.clone(), {"type": "array", "items": one}] })
     }
 }

@@ -11,7 +11,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use crate::diagnostic::{Diagnostic, Span};
 use crate::node::{Kind, Node};
-use crate::read::{Cx, Read};
+use crate::read::{Cx, Read, inline_schemas};
 
 /// A scalar as written: text, and whether it was quoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,18 +87,8 @@ impl Read for Raw {
     }
 }
 
-impl JsonSchema for Raw {
-    fn schema_name() -> Cow<'static, str> {
-        "Scalar".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": ["string", "number", "boolean"] })
-    }
+inline_schemas! {
+    Raw => |_| json_schema!({ "type": ["string", "number", "boolean"] });
 }
 
 /// The value of an attribute: text, a number, true or false, or a list of texts or of numbers.

@@ -3,9 +3,9 @@
 use arcoforge_core::code::Code;
 
 use crate::diagnostic::{Diagnostic, Span};
-use crate::matrix::{Matrix, Row, suggest};
+use crate::matrix::{Matrix, Row};
 use crate::node::{Kind, Node, Spanned, shorten};
-use crate::read::Cx;
+use crate::read::{Cx, suggest};
 
 /// How a reference begins.
 const OPEN: &str = "{matrix.";
@@ -71,9 +71,11 @@ fn check(text: &Spanned<String>, matrix: &Matrix, cx: &mut Cx) {
     let known: Vec<&str> = matrix.keys.iter().map(String::as_str).collect();
     for part in parts(&text.value) {
         let (span, message, help) = match part {
-            Part::Key(key, span) if !known.contains(&key) => {
-                (span, format!("`matrix` has no key `{}`", shorten(key)), suggest(key, &known))
-            }
+            Part::Key(key, span) if !known.contains(&key) => (
+                span,
+                format!("`matrix` has no key `{}`", shorten(key)),
+                suggest(key, &known, "the keys are"),
+            ),
             Part::Broken(span) => {
                 let help =
                     "only `{matrix.KEY}` is replaced; it takes no format, offset or function".to_owned();
@@ -179,7 +181,7 @@ fn whole_span(span: &Span, length: usize, source: &str) -> Span {
 }
 
 /// A name for a dataset: lower case, what is no letter or digit is a hyphen.
-fn slug(text: &str) -> String {
+pub(crate) fn slug(text: &str) -> String {
     let hyphens = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     text.to_lowercase().chars().map(hyphens).collect::<String>().trim_matches('-').to_owned()
 }

@@ -1,16 +1,15 @@
 //! Steps about times: `time_from` and `time_encoding`.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use arcoforge_core::calendar::Calendar;
 use arcoforge_core::cftime::TimeUnits;
 use arcoforge_core::dtype::DataType;
 use arcoforge_core::recipe::{TimeEncoding, TimeFrom};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::json_schema;
 
 use crate::node::{Node, shorten};
-use crate::read::{Cx, Read, Text, written};
+use crate::read::{Cx, Read, Text, inline_schemas, schema_as, written};
 use crate::values::{Flag, TypeName, calendar_of};
 
 /// Types that times are stored as.
@@ -151,27 +150,13 @@ impl Read for Encoding {
     }
 }
 
-impl JsonSchema for Encoding {
-    fn schema_name() -> Cow<'static, str> {
-        EncodingMap::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        EncodingMap::json_schema(generator)
-    }
+schema_as! {
+    [] Encoding => EncodingMap;
 }
 
-impl JsonSchema for TimeFromEntry {
-    fn schema_name() -> Cow<'static, str> {
-        "TimeFromStep".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+inline_schemas! {
+    TimeFromEntry => |generator| {
         let map = generator.subschema_for::<TimeFromMap>();
         json_schema!({ "type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": map })
-    }
+    };
 }

@@ -1,14 +1,12 @@
 //! Small values that several parts of the language take: numbers, true and false, data types, calendars, choices.
 
-use std::borrow::Cow;
-
 use arcoforge_core::calendar::Calendar;
-use arcoforge_core::dtype::DataType;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use arcoforge_core::dtype::{DataType, Scalar};
+use schemars::json_schema;
 
 use crate::diagnostic::Span;
 use crate::node::{Kind, Node, Spanned, shorten};
-use crate::read::{Cx, Entries, OneOrMany, Read, Text, nearest, ticked};
+use crate::read::{Cx, Entries, OneOrMany, Read, Text, inline_schemas, nearest, suggest, ticked};
 use crate::scalar::Raw;
 
 /// A real number; infinite ones are `.inf` and `-.inf`, NaN is refused.
@@ -20,73 +18,47 @@ pub(crate) type Flag = Spanned<bool>;
 /// A data type by its name.
 pub(crate) type TypeName = Spanned<DataType>;
 
-/// Every type that values can have, by its name.
-pub(crate) const TYPES: &[DataType] = &[
-    DataType::Bool,
-    DataType::Int8,
-    DataType::Int16,
-    DataType::Int32,
-    DataType::Int64,
-    DataType::UInt8,
-    DataType::UInt16,
-    DataType::UInt32,
-    DataType::UInt64,
-    DataType::Float16,
-    DataType::Float32,
-    DataType::Float64,
-    DataType::Complex64,
-    DataType::Complex128,
-];
-
 impl Read for Real {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
-        let number = match &node.kind {
-            Kind::Scalar { .. } => Raw::read(node, cx)?.value().as_f64().filter(|number| !number.is_nan()),
-            _ => None,
-        };
-        match number {
-            Some(value) => Some(Self { value, span: node.span.clone() }),
-            None => cx.wrong_type(node, "a number"),
-        }
+        scalar(node, "a number", cx, |raw| raw.value().as_f64().filter(|number| !number.is_nan()))
     }
 }
 
 impl Read for Int {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
-        let number = match &node.kind {
-            Kind::Scalar { .. } => Raw::read(node, cx)?.int(),
-            _ => None,
-        };
-        match number {
-            Some(value) => Some(Self { value, span: node.span.clone() }),
-            None => cx.wrong_type(node, "a whole number"),
-        }
+        scalar(node, "a whole number", cx, Raw::int)
     }
 }
 
 impl Read for Flag {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
-        let value = match &node.kind {
-            Kind::Scalar { text, plain: true } => match text.as_str() {
-                "true" | "True" | "TRUE" => Some(true),
-                "false" | "False" | "FALSE" => Some(false),
-                _ => None,
-            },
+        scalar(node, "`true` or `false`", cx, |raw| match raw.value() {
+            Scalar::Bool(flag) => Some(flag),
             _ => None,
-        };
-        match value {
-            Some(value) => Some(Self { value, span: node.span.clone() }),
-            None => cx.wrong_type(node, "`true` or `false`"),
-        }
+        })
+    }
+}
+
+/// What one value means; `None` and all else than one value is reported as the wrong type.
+fn scalar<T>(
+    node: &Node,
+    expected: &str,
+    cx: &mut Cx,
+    meant: impl FnOnce(&Raw) -> Option<T>,
+) -> Option<Spanned<T>> {
+    let raw = if matches!(node.kind, Kind::Scalar { .. }) { Raw::read(node, cx) } else { None };
+    match raw.and_then(|raw| meant(&raw)) {
+        Some(value) => Some(Spanned { value, span: node.span.clone() }),
+        None => cx.wrong_type(node, expected),
     }
 }
 
 impl Read for TypeName {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
         let name = Text::read(node, cx)?;
-        let names: Vec<&str> = TYPES.iter().map(|dtype| dtype.name()).collect();
+        let names: Vec<&str> = DataType::NUMBERS.iter().map(|dtype| dtype.name()).collect();
         let at = choice(&name, &names, "a data type", cx)?;
-        TYPES.get(at).map(|dtype| Self { value: *dtype, span: name.span })
+        DataType::NUMBERS.get(at).map(|dtype| Self { value: *dtype, span: name.span })
     }
 }
 
@@ -94,10 +66,7 @@ impl Read for TypeName {
 pub(crate) fn choice(text: &Text, known: &[&str], what: &str, cx: &mut Cx) -> Option<usize> {
     let at = known.iter().position(|word| *word == text.value);
     if at.is_none() {
-        let help = match nearest(&text.value, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("one of {}", ticked(known)),
-        };
+        let help = suggest(&text.value, known, "one of");
         let message = format!("{} is `{}`, which is not {what}", cx.place(), shorten(&text.value));
         cx.bad_value::<()>(&text.span, message, Some(help));
     }
@@ -168,7 +137,8 @@ pub(crate) fn entries<T: Read>(node: &Node, cx: &mut Cx) -> Option<Vec<(Text, T)
     Some(entries)
 }
 
-fn not_empty(name: &Text, cx: &mut Cx) {
+/// Reports a name without a character.
+pub(crate) fn not_empty(name: &Text, cx: &mut Cx) {
     if name.value.is_empty() {
         cx.bad_value::<()>(&name.span, format!("{} has an empty name", cx.place()), None);
     }
@@ -179,25 +149,9 @@ fn nothing(span: &Span, cx: &mut Cx) {
     cx.bad_value::<()>(span, message, None);
 }
 
-macro_rules! schemas {
-    ($($type:ty, $name:literal => $schema:expr;)*) => { $(
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
-                $name.into()
-            }
-            fn inline_schema() -> bool {
-                true
-            }
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                $schema
-            }
-        }
-    )* };
-}
-
-schemas! {
-    Real, "Real" => json_schema!({ "type": "number" });
-    Int, "Int" => json_schema!({ "type": "integer" });
-    Flag, "Flag" => json_schema!({ "type": "boolean" });
-    TypeName, "TypeName" => json_schema!({ "enum": TYPES.iter().map(|dtype| dtype.name()).collect::<Vec<_>>() });
+inline_schemas! {
+    Real => |_| json_schema!({ "type": "number" });
+    Int => |_| json_schema!({ "type": "integer" });
+    Flag => |_| json_schema!({ "type": "boolean" });
+    TypeName => |_| json_schema!({ "enum": DataType::NUMBERS.map(DataType::name) });
 }
