@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Ours, the floor and the peers, side by side: benches/run.sh [WORKLOAD...]   (see `workloads` below; default: all)
 #
-#   ONLY=REGEX        only the runs whose name matches, for instance ONLY='^ours|^floor'
+#   ONLY=REGEX        only the runs whose NAME/WORKLOAD/FILES matches, for instance ONLY='^ours|^floor'
 #   REPEAT=N          every run of ours and of the floor N times (default 1)
 #   VERIFY=0          without the comparison of every store with its sources
 #   ARCOFORGE_BENCH   the harness: generators, peers, measurer, verifier (default ../shared/bench beside the repository)
@@ -61,7 +61,7 @@ measured() {
 }
 
 chosen() { # NAME
-    [[ -z "${ONLY:-}" || "$1" =~ $ONLY ]]
+    [[ -z "${ONLY:-}" || "$1/$workload/$files" =~ $ONLY ]]
 }
 
 peer() { # NAME PYTHON FORMAT SCRIPT ARGS...
