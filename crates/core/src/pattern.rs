@@ -19,6 +19,7 @@ mod checksums;
 mod expand;
 mod found;
 mod grid;
+mod rate;
 mod select;
 
 use std::collections::BTreeMap;
@@ -30,6 +31,7 @@ use crate::template::Template;
 
 pub use checksums::{Algorithm, Checksum, Checksums, parse_manifest};
 pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
+pub use rate::Rate;
 
 /// Where a recipe's files are.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct Source {
     pub group: Option<String>,
     /// Most connections to one host at a time.
     pub connections: Option<u32>,
+    /// Most requests to one host in a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
     /// What the bytes of the inputs must add up to.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
@@ -58,6 +63,7 @@ impl Source {
             missing: Vec::new(),
             group: None,
             connections: None,
+            rate: None,
             checksums: Checksums { listed: BTreeMap::new(), manifests: Vec::new() },
         }
     }

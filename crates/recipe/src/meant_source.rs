@@ -7,7 +7,7 @@ use arcoforge_core::calendar::DateTime;
 use arcoforge_core::code::Code;
 use arcoforge_core::figures::counted;
 use arcoforge_core::names::nearest;
-use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Selection};
+use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Rate, Selection};
 use arcoforge_core::template::{Template, TemplateError};
 
 use crate::add_dim::{check_date_format, check_regex};
@@ -17,7 +17,7 @@ use crate::meant::{Axes, unknown_axis, unused};
 use crate::node::shorten;
 use crate::read::{Cx, Text, ticked};
 use crate::scalar::Raw;
-use crate::written::{self, Source};
+use crate::written::{self, Limits, Source};
 
 /// The source; a stand-in where it is wrong, which was reported then.
 pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx: &mut Cx) -> pattern::Source {
@@ -42,7 +42,16 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
         (None, None, Some(find)) => Input::Find(find_of(find, axes, axes_known, cx)),
         _ => nothing,
     };
-    let connections = written.limits.and_then(|limits| limits.connections).and_then(|number| {
+    let (connections, rate) = written.limits.map_or((None, None), |limits| limits_of(limits, cx));
+    let group =
+        written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
+    let checksums = written.checksums.map_or_else(Default::default, |checksums| checksums.0);
+    pattern::Source { input, overrides, missing, group, connections, rate, checksums }
+}
+
+/// Most connections and most requests in a time, to one host.
+fn limits_of(limits: Limits, cx: &mut Cx) -> (Option<u32>, Option<Rate>) {
+    let connections = limits.connections.and_then(|number| {
         let connections = u32::try_from(number.value).ok().filter(|n| (1..=1024).contains(n));
         if connections.is_none() {
             let message = format!("`source.limits.connections` is {}, expected 1 to 1024", number.value);
@@ -50,10 +59,14 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
         }
         connections
     });
-    let group =
-        written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
-    let checksums = written.checksums.map_or_else(Default::default, |checksums| checksums.0);
-    pattern::Source { input, overrides, missing, group, connections, checksums }
+    let rate = limits.rate.and_then(|text| match text.value.parse() {
+        Ok(rate) => Some(rate),
+        Err(expected) => {
+            let message = format!("`source.limits.rate` is `{}`, {expected}", shorten(&text.value));
+            cx.bad_value(&text.span, message, None)
+        }
+    });
+    (connections, rate)
 }
 
 /// Reports a source without input, or with several kinds; `node` is where `source` stands.

@@ -141,6 +141,8 @@ written! {
         optional {
             /// Most connections to one host at a time.
             connections: Number,
+            /// Most requests to one host in a time: `10/s`, `30/min`, `500/h`.
+            rate: Text,
         }
     }
 }
