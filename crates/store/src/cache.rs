@@ -2,26 +2,33 @@
 //!
 //! `DIR/ab/abcd…/` (SHA-256 of the URL without its secrets) holds `entry.json`, which says what was downloaded, and
 //! the file itself. An entry counts only while the server confirms it (`If-None-Match`, `If-Modified-Since`), once in
-//! each run; what the server can't confirm is downloaded again. Files appear whole, by renaming; one download serves
-//! all threads, and by a file lock all processes that share the folder.
+//! each run; what the server can't confirm is downloaded again. Files appear whole, by renaming, once they are on the disk;
+//! one download serves all threads, and by a file lock all processes that share the folder. What a killed run left of a
+//! large file (`.data.partial`, with a note of how much of it is good) is gone on with, or removed.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
 use arcoforge_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::files::{atomic_write, create_dirs, temporary_beside, unwritable};
-use crate::http::{Answer, Client, Failure, download, same_version};
+use crate::http::{Answer, Client, Downloaded, Failure, Transfer, same_version};
 use crate::local::{LocalObject, lock};
 use crate::location::redact;
 use crate::object::Validator;
 
 /// The version of `entry.json`.
 const VERSION: u32 = 1;
+/// A file that is being downloaded, in the folder of its entry.
+const PARTIAL: &str = ".data.partial";
+/// How often it is looked whether another process is done.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A folder of downloads.
 #[derive(Debug)]
@@ -54,78 +61,97 @@ impl Cache {
         let key = hex(&Sha256::digest(shown.as_bytes()));
         let folder = self.root.join(key.get(..2).unwrap_or_default()).join(&key);
         client.keys.with(&key, || {
-            if lock(&self.confirmed).contains(&key)
-                && let Some(entry) = Entry::read(&folder)
-            {
-                return entry.open(client, &folder, &shown);
-            }
-            create_dirs(&folder)?;
-            let _held = lock_file(&folder)?;
-            let entry = client.with_retries(&shown, || refresh(client, url, &shown, &folder))?;
-            lock(&self.confirmed).insert(key.clone());
+            let confirmed = if lock(&self.confirmed).contains(&key) { Entry::read(&folder) } else { None };
+            let entry = match confirmed {
+                Some(entry) => entry,
+                None => {
+                    create_dirs(&folder)?;
+                    let held = lock_file(client, &folder, &shown)?;
+                    let mut transfer = if held.is_alone {
+                        Transfer::going_on(client, &shown, folder.join(PARTIAL))
+                    } else {
+                        Transfer::new(client, &shown, temporary_beside(&folder.join("data")))
+                    };
+                    let entry =
+                        client.with_retries(&shown, || refresh(client, url, &folder, &mut transfer))?;
+                    lock(&self.confirmed).insert(key.clone());
+                    entry
+                }
+            };
+            client.versions.check(&shown, &entry.validator)?;
             entry.open(client, &folder, &shown)
         })
     }
 }
 
-/// Waits until no other process downloads the same file; held until dropped.
-pub(crate) fn lock_file(folder: &Path) -> Result<File> {
+/// A lock among processes, held until dropped.
+pub(crate) struct HeldFile {
+    /// Whether the file system can lock at all; some network file systems can't, and renaming keeps files whole there.
+    is_alone: bool,
+    _file: File,
+}
+
+/// Waits until no other process works in this folder.
+///
+/// # Errors
+/// `target-unwritable`, `interrupted`.
+pub(crate) fn lock_file(client: &Client, folder: &Path, shown: &str) -> Result<HeldFile> {
     let path = folder.join("lock");
     let file = File::create(&path).map_err(|e| unwritable(&path, e))?;
-    match file.lock() {
-        // Some network file systems can't lock; renaming keeps files whole all the same.
-        Err(e) if e.kind() == std::io::ErrorKind::Unsupported => {}
-        other => other.map_err(|e| unwritable(&path, e))?,
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(HeldFile { is_alone: true, _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                client.check_interrupted(shown)?;
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(TryLockError::Error(e)) if e.kind() == io::ErrorKind::Unsupported => {
+                return Ok(HeldFile { is_alone: false, _file: file });
+            }
+            Err(TryLockError::Error(e)) => return Err(unwritable(&path, e)),
+        }
     }
-    Ok(file)
 }
 
 /// Makes the entry what the server has now.
-fn refresh(client: &Client, url: &str, shown: &str, folder: &Path) -> Result<Entry, Failure> {
+fn refresh(client: &Client, url: &str, folder: &Path, transfer: &mut Transfer<'_>) -> Result<Entry, Failure> {
     let old = Entry::read(folder);
-    let mut fields = Vec::new();
-    if let Some(entry) = &old {
-        if let Some(etag) = &entry.validator.etag {
-            fields.push(("If-None-Match", etag.as_str()));
-        } else if let Some(date) = &entry.last_modified {
-            fields.push(("If-Modified-Since", date.as_str()));
-        }
-    }
-    let answer = client.get(url, None, &fields)?;
+    let answer = match transfer.ask_for_rest(url)? {
+        Some(answer) if answer.status != 416 => answer,
+        _ => client.get(url, None, &old.as_ref().map(Entry::questions).unwrap_or_default())?,
+    };
     match (answer.status, old) {
         (304, Some(entry)) => Ok(entry),
         (200, Some(entry)) if entry.is_confirmed_by(&answer) => Ok(entry),
-        (200, old) => replace(client, answer, shown, folder, old.as_ref()),
+        (200 | 206, old) => replace(transfer, answer, folder, old.as_ref()),
         (status, _) => Err(Failure::soon(
             Error::new(
                 Code::SourceUnreachable,
                 format!("the server answered {status} to a request for the whole file"),
             )
-            .at(shown),
+            .at(transfer.shown()),
         )),
     }
 }
 
 fn replace(
-    client: &Client,
+    transfer: &mut Transfer<'_>,
     answer: Answer<'_>,
-    shown: &str,
     folder: &Path,
     old: Option<&Entry>,
 ) -> Result<Entry, Failure> {
-    let head = answer.head.clone();
-    let partial = temporary_beside(&folder.join("data"));
-    let size = download(client, answer, shown, &partial)?;
-    let validator = head.validator(size);
-    let mark = format!("{:?} {:?} {size}", validator.etag, head.last_modified);
+    let Downloaded { validator, last_modified } = transfer.take(answer)?;
+    let mark = format!("{:?} {:?} {}", validator.etag, last_modified, validator.size);
     let file = format!("data-{}", hex(&Sha256::digest(mark.as_bytes())).get(..16).unwrap_or_default());
-    let entry =
-        Entry { version: VERSION, url: shown.to_owned(), file, validator, last_modified: head.last_modified };
-    let done = fs::rename(&partial, folder.join(&entry.file))
+    let entry = Entry { version: VERSION, url: transfer.shown().to_owned(), file, validator, last_modified };
+    // the entry must not outlive a loss of power that the file does not
+    let done = File::open(transfer.path())
+        .and_then(|file| file.sync_data())
+        .and_then(|()| fs::rename(transfer.path(), folder.join(&entry.file)))
         .map_err(|e| unwritable(folder, e))
         .and_then(|()| entry.write(folder));
     if let Err(error) = done {
-        let _ = fs::remove_file(&partial);
+        let _ = fs::remove_file(transfer.path());
         return Err(Failure::never(error));
     }
     if let Some(old) = old.filter(|old| old.file != entry.file) {
@@ -135,6 +161,15 @@ fn replace(
 }
 
 impl Entry {
+    /// What asks the server whether this is still what it has.
+    fn questions(&self) -> Vec<(&str, &str)> {
+        match (&self.validator.etag, &self.last_modified) {
+            (Some(etag), _) => vec![("If-None-Match", etag)],
+            (None, Some(date)) => vec![("If-Modified-Since", date)],
+            (None, None) => Vec::new(),
+        }
+    }
+
     /// The entry of a folder, if it is complete: the file is there and has its size.
     fn read(folder: &Path) -> Option<Self> {
         let text = fs::read(folder.join("entry.json")).ok()?;

@@ -127,8 +127,10 @@ impl LocalObject {
         if let Some(file) = &*slot {
             return Ok(Arc::clone(file));
         }
-        let (file, metadata) =
-            open_regular(&self.path).map_err(|failure| failure.explain(&self.path, &self.url))?;
+        let (file, metadata) = open_regular(&self.path).map_err(|failure| match failure {
+            Failure::Io(e) if e.kind() == io::ErrorKind::NotFound => changed(&self.url),
+            failure => failure.explain(&self.path, &self.url),
+        })?;
         if Stamp::of(&metadata) != self.stamp {
             return Err(changed(&self.url));
         }

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::Rate;
 
 use crate::cache::Cache;
 use crate::http::{Client, HttpObject};
@@ -24,12 +25,18 @@ pub struct SourceOptions {
     pub scratch: Option<PathBuf>,
     /// Requests that run at the same time against one host, from all threads together.
     pub connections_per_host: u32,
+    /// Requests that begin in a time against one host, from all threads together.
+    pub rate_per_host: Option<Rate>,
     /// How often a failed request is repeated.
     pub retries: u32,
     /// The wait before the first repetition; it doubles each time, up to `backoff_max`.
     pub backoff: Duration,
-    /// The longest wait, also where a server asks for more (`Retry-After`).
+    /// The longest wait that doubling leads to.
     pub backoff_max: Duration,
+    /// The longest wait that a server may ask for (`Retry-After`); one that asks for more is given up.
+    pub retry_after_max: Duration,
+    /// From so many bytes on, a download into the cache that breaks off with its run is gone on with by the next.
+    pub kept_bytes: u64,
     /// The longest time to find a host and connect to it, TLS included.
     pub connect_timeout: Duration,
     /// The longest time without a byte from a connected server.
@@ -61,9 +68,12 @@ impl Default for SourceOptions {
             cache: None,
             scratch: None,
             connections_per_host: 8,
+            rate_per_host: None,
             retries: 5,
             backoff: Duration::from_millis(250),
             backoff_max: Duration::from_secs(60),
+            retry_after_max: Duration::from_secs(300),
+            kept_bytes: 16 * 1024 * 1024,
             connect_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(60),
             gap_bytes: 64 * 1024,

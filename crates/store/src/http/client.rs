@@ -8,10 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::Rate;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, BodyReader, Proxy, ResponseExt};
 
+use super::backoff::backoff;
 use super::failure::{Failure, Retry, explain_status, explain_transport};
 use super::guard::GuardedResolver;
 use super::head::Head;
@@ -20,6 +22,7 @@ use super::lanes::{KeyLocks, Lanes, Permit};
 use super::spool::Spools;
 use super::stop::{StoppableTcp, Watch};
 use super::tls;
+use super::versions::Versions;
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
 use crate::sources::SourceOptions;
@@ -29,6 +32,8 @@ use crate::stats::{Counters, Stats};
 const REDIRECTS_MAX: u32 = 10;
 /// Repetitions where nothing answers at all: a wrong name or port is not worth more.
 const CONNECT_RETRIES_MAX: u32 = 2;
+/// An attempt that brought so many bytes further counts as a success: the repetitions begin anew.
+const GAINED_BYTES: u64 = 8 * 1024 * 1024;
 
 /// Sends requests for all objects of a run.
 pub(crate) struct Client {
@@ -40,6 +45,7 @@ pub(crate) struct Client {
     pub(crate) spools: Spools,
     pub(crate) keys: KeyLocks,
     pub(crate) honesty: Honesty,
+    pub(crate) versions: Versions,
 }
 
 /// An answer whose body has not been read yet. The lane is taken until it is dropped.
@@ -65,12 +71,16 @@ impl Client {
         Self {
             agent: OnceLock::new(),
             options: options.clone(),
-            lanes: Lanes::new(options.connections_per_host),
+            lanes: Lanes::new(
+                options.connections_per_host,
+                options.rate_per_host.map_or(Duration::ZERO, Rate::interval),
+            ),
             counters: Counters::default(),
             files,
             spools: Spools::new(options.scratch.clone()),
             keys: KeyLocks::default(),
             honesty: Honesty::default(),
+            versions: Versions::default(),
         }
     }
 
@@ -106,8 +116,8 @@ impl Client {
     ) -> Result<Answer<'_>, Failure> {
         let shown = redact(url);
         let host = host_of(url);
-        self.wait_until(self.lanes.paused_until(&host), &shown)?;
         let permit = self.lanes.enter(&host);
+        self.wait_for_turn(&permit, &shown)?;
         Counters::add(&self.counters.requests, 1);
         let mut request = self.agent()?.get(url);
         if let Some(range) = range {
@@ -119,10 +129,10 @@ impl Client {
         }
         let response = request.call().map_err(|e| explain_transport(e, &shown, self.options.read_timeout))?;
         let status = response.status().as_u16();
-        let head = Head::of(response.headers());
+        let head = Head::of(response.headers(), &host_of(&response.get_uri().to_string()));
         if let Some(failure) = explain_status(status, &head, &shown) {
             if let Retry::After(wait) = failure.retry
-                && wait <= self.options.backoff_max
+                && wait <= self.options.retry_after_max
             {
                 self.lanes.pause(&host, Instant::now() + wait);
             }
@@ -139,7 +149,7 @@ impl Client {
         shown: &str,
         mut attempt: impl FnMut() -> Result<T, Failure>,
     ) -> Result<T> {
-        let mut tried = 0_u32;
+        let (mut tried, mut attempts) = (0_u32, 1_u32);
         loop {
             self.check_interrupted(shown)?;
             let outcome = attempt();
@@ -153,28 +163,36 @@ impl Client {
                 Retry::Never => 0,
                 Retry::Connect => self.options.retries.min(CONNECT_RETRIES_MAX),
                 Retry::Soon => self.options.retries,
-                Retry::After(wait) if wait > self.options.backoff_max => 0,
+                Retry::After(wait) if wait > self.options.retry_after_max => 0,
                 Retry::After(_) => self.options.retries,
             };
-            if tried >= allowed {
-                return Err(give_up(failure, tried));
+            if failure.gained >= GAINED_BYTES {
+                tried = 0;
             }
+            if tried >= allowed {
+                return Err(give_up(failure, attempts));
+            }
+            let wait = backoff(self.options.backoff, self.options.backoff_max, shown, tried);
             let wait = match failure.retry {
-                Retry::After(wait) => wait,
-                _ => self.backoff(shown, tried),
+                Retry::After(asked) => wait.max(asked),
+                _ => wait,
             };
             tried += 1;
+            attempts = attempts.saturating_add(1);
             Counters::add(&self.counters.retries, 1);
             self.wait_until(Instant::now().checked_add(wait), shown).map_err(|failure| failure.error)?;
         }
     }
 
-    /// The wait before repetition number `tried`: doubled each time, and spread by the URL so that the threads of a
-    /// run do not return all at once.
-    fn backoff(&self, shown: &str, tried: u32) -> Duration {
-        let doubled = self.options.backoff.saturating_mul(2_u32.saturating_pow(tried));
-        let spread = shown.bytes().fold(tried, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        doubled.saturating_mul(768 + spread % 512).min(self.options.backoff_max.saturating_mul(1024)) / 1024
+    /// Waits until the host may be asked: neither more often than the rate, nor while it wants to be left alone.
+    fn wait_for_turn(&self, permit: &Permit, shown: &str) -> Result<(), Failure> {
+        loop {
+            let turn = permit.turn(Instant::now());
+            self.wait_until(Some(turn), shown)?;
+            if !permit.is_paused_beyond(turn) {
+                return Ok(());
+            }
+        }
     }
 
     fn wait_until(&self, until: Option<Instant>, shown: &str) -> Result<(), Failure> {
@@ -198,10 +216,10 @@ impl Client {
     }
 }
 
-fn give_up(failure: Failure, tried: u32) -> Error {
+fn give_up(failure: Failure, attempts: u32) -> Error {
     let mut error = failure.error;
-    if tried > 0 {
-        error.message = format!("{} ({} attempts)", error.message, tried + 1);
+    if attempts > 1 {
+        error.message = format!("{} ({attempts} attempts)", error.message);
     } else if let Retry::After(wait) = failure.retry {
         error.message = format!("{} and asked to wait {} s", error.message, wait.as_secs());
     }

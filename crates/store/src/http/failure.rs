@@ -17,6 +17,8 @@ const LATER: &str = "the server or the network breaks off: run again later";
 pub(crate) struct Failure {
     pub(crate) error: Error,
     pub(crate) retry: Retry,
+    /// Bytes of a download that need not be fetched again.
+    pub(crate) gained: u64,
 }
 
 /// Whether to try again.
@@ -33,12 +35,16 @@ pub(crate) enum Retry {
 }
 
 impl Failure {
+    pub(crate) fn new(error: Error, retry: Retry) -> Self {
+        Self { error, retry, gained: 0 }
+    }
+
     pub(crate) fn never(error: Error) -> Self {
-        Self { error, retry: Retry::Never }
+        Self::new(error, Retry::Never)
     }
 
     pub(crate) fn soon(error: Error) -> Self {
-        Self { error, retry: Retry::Soon }
+        Self::new(error, Retry::Soon)
     }
 
     /// A body that ended early.
@@ -58,7 +64,7 @@ impl Failure {
 pub(crate) fn explain_status(status: u16, head: &Head, shown: &str) -> Option<Failure> {
     let answered =
         |code, what: &str| Error::new(code, format!("the server answered {status} {what}")).at(shown);
-    let again = |error| Failure { error, retry: head.retry_after.map_or(Retry::Soon, Retry::After) };
+    let again = |error| Failure::new(error, head.retry_after.map_or(Retry::Soon, Retry::After));
     Some(match status {
         200 | 206 | 304 | 416 => return None,
         204 | 205 => Failure::never(
@@ -79,7 +85,7 @@ pub(crate) fn explain_status(status: u16, head: &Head, shown: &str) -> Option<Fa
         ),
         429 => again(
             answered(Code::SourceUnreachable, "Too Many Requests")
-                .help("lower the connections in `source.limits`, or run again later"),
+                .help("lower the connections or give a rate in `source.limits`, or run again later"),
         ),
         408 | 425 | 500 | 502 | 503 | 504 | 506..=599 => {
             again(answered(Code::SourceUnreachable, "(a failure of the server)").help("run again later"))
@@ -96,19 +102,16 @@ pub(crate) fn explain_transport(error: ureq::Error, shown: &str, read_timeout: D
     let unreachable = |message: &str| Error::new(Code::SourceUnreachable, message).at(shown);
     match error {
         Http::Io(e) => explain_io(e, shown, read_timeout),
-        Http::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => Failure {
-            error: unreachable("the server could not be reached in time")
-                .help("check the address and the network"),
-            retry: Retry::Connect,
-        },
+        Http::Timeout(ureq::Timeout::Resolve | ureq::Timeout::Connect) => Failure::new(
+            unreachable("the server could not be reached in time").help("check the address and the network"),
+            Retry::Connect,
+        ),
         Http::Timeout(_) => Failure::soon(silent(shown, read_timeout)),
-        Http::HostNotFound => Failure {
-            error: unreachable("the host's name is not known").help("check the URL and the network"),
-            retry: Retry::Connect,
-        },
-        Http::ConnectionFailed => {
-            Failure { error: unreachable("no connection to the server"), retry: Retry::Connect }
-        }
+        Http::HostNotFound => Failure::new(
+            unreachable("the host's name is not known").help("check the URL and the network"),
+            Retry::Connect,
+        ),
+        Http::ConnectionFailed => Failure::new(unreachable("no connection to the server"), Retry::Connect),
         Http::TooManyRedirects => Failure::never(
             unreachable("the server redirected more than 10 times").help("it may want a login or cookies"),
         ),
@@ -139,18 +142,15 @@ fn explain_io(e: io::Error, shown: &str, read_timeout: Duration) -> Failure {
         );
     }
     match e.kind() {
-        Kind::ConnectionRefused => Failure {
-            error: unreachable("nothing answers at this address")
+        Kind::ConnectionRefused => Failure::new(
+            unreachable("nothing answers at this address")
                 .caused_by(e)
                 .help("check host and port; the server may be down"),
-            retry: Retry::Connect,
-        },
+            Retry::Connect,
+        ),
         Kind::TimedOut | Kind::WouldBlock => Failure::soon(silent(shown, read_timeout)),
         Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::AddrNotAvailable => {
-            Failure {
-                error: unreachable("the network does not lead there").caused_by(e),
-                retry: Retry::Connect,
-            }
+            Failure::new(unreachable("the network does not lead there").caused_by(e), Retry::Connect)
         }
         Kind::UnexpectedEof | Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe => {
             Failure::soon(
@@ -161,12 +161,10 @@ fn explain_io(e: io::Error, shown: &str, read_timeout: Duration) -> Failure {
         }
         // Rustls reports what is wrong with certificates and records so.
         Kind::InvalidData => Failure::never(tls(shown).caused_by(e)),
-        _ if e.to_string().contains("lookup") => Failure {
-            error: unreachable("the host's name is not known")
-                .caused_by(e)
-                .help("check the URL and the network"),
-            retry: Retry::Connect,
-        },
+        _ if e.to_string().contains("lookup") => Failure::new(
+            unreachable("the host's name is not known").caused_by(e).help("check the URL and the network"),
+            Retry::Connect,
+        ),
         _ => Failure::soon(unreachable("the connection failed").caused_by(e).help(LATER)),
     }
 }

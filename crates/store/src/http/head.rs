@@ -1,9 +1,10 @@
 //! What the header of an answer says: length, range, validator, kind and packing of the body.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ureq::http::HeaderMap;
 
+use super::digest::{self, BodyDigest};
 use crate::object::Validator;
 
 /// The fields of an answer's header that matter here.
@@ -17,6 +18,10 @@ pub(crate) struct Head {
     /// `Content-Encoding`, in lower case; none for `identity`.
     pub(crate) encoding: Option<String>,
     pub(crate) retry_after: Option<Duration>,
+    /// When the answer was made, by the server's clock: seconds since 1970.
+    pub(crate) date: Option<i64>,
+    /// What the server says that the whole body adds up to.
+    pub(crate) digest: Option<BodyDigest>,
 }
 
 /// `Content-Range: bytes START-LAST/TOTAL`; `bytes */TOTAL` has no range, `/*` no total.
@@ -28,18 +33,23 @@ pub(crate) struct ContentRange {
 }
 
 impl Head {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    /// Of an answer of `host`.
+    pub(crate) fn of(headers: &HeaderMap, host: &str) -> Self {
         let text = |name: &str| {
             headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim).filter(|v| !v.is_empty())
         };
+        let date = text("date").and_then(parse_date);
+        let encoding = text("content-encoding").map(str::to_ascii_lowercase).filter(|v| v != "identity");
         Self {
             content_length: text("content-length").and_then(|v| v.parse().ok()),
             content_range: text("content-range").and_then(ContentRange::parse),
             etag: text("etag").map(str::to_owned),
             last_modified: text("last-modified").map(str::to_owned),
             content_type: text("content-type").map(str::to_ascii_lowercase),
-            encoding: text("content-encoding").map(str::to_ascii_lowercase).filter(|v| v != "identity"),
-            retry_after: text("retry-after").and_then(retry_after),
+            retry_after: text("retry-after").and_then(|v| retry_after(v, date)),
+            date,
+            digest: if encoding.is_none() { digest::of(headers, host) } else { None },
+            encoding,
         }
     }
 
@@ -51,6 +61,12 @@ impl Head {
             .and_then(parse_date)
             .and_then(|seconds| seconds.checked_mul(1_000_000_000));
         Validator { size, etag: self.etag.clone(), modified_ns }
+    }
+
+    /// Whether `Last-Modified` alone tells the version: it is a minute older than the answer (RFC 9110, 8.8.2.2).
+    pub(crate) fn is_strong_date(&self) -> bool {
+        let modified = self.last_modified.as_deref().and_then(parse_date);
+        modified.zip(self.date).is_some_and(|(modified, date)| date.saturating_sub(modified) >= 60)
     }
 
     pub(crate) fn is_html(&self) -> bool {
@@ -73,7 +89,7 @@ pub(crate) fn same_version(a: &Validator, b: &Validator) -> bool {
     same_mark && a.size == b.size
 }
 
-fn opaque(etag: &str) -> &str {
+pub(super) fn opaque(etag: &str) -> &str {
     etag.strip_prefix("W/").unwrap_or(etag)
 }
 
@@ -100,9 +116,22 @@ impl ContentRange {
     }
 }
 
-/// `Retry-After` in seconds. A date is not taken: it would need a clock that agrees with the server's.
-fn retry_after(text: &str) -> Option<Duration> {
-    text.parse().ok().map(Duration::from_secs)
+/// `Retry-After`: seconds or a date (RFC 9110, 10.2.3). A date counts from the one that the answer itself bears, since
+/// the server's clock need not agree with the one here.
+fn retry_after(text: &str, answered: Option<i64>) -> Option<Duration> {
+    let seconds = match text.parse::<u64>() {
+        Ok(seconds) => seconds,
+        Err(_) => {
+            let until = parse_date(text)?;
+            u64::try_from(until.saturating_sub(answered.or_else(now)?)).unwrap_or(0)
+        }
+    };
+    Some(Duration::from_secs(seconds))
+}
+
+/// Seconds since 1970, by the clock of this machine.
+fn now() -> Option<i64> {
+    SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(|now| i64::try_from(now.as_secs()).ok())
 }
 
 /// Seconds since 1970 of an HTTP date (RFC 9110, 5.6.7), in any of its three forms.
@@ -178,6 +207,28 @@ mod tests {
         ] {
             assert_eq!(parse_date(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn waits_asked_for() {
+        const DATE: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let answered = parse_date(DATE);
+        for (text, answered, expected) in [
+            ("0", None, Some(0)),
+            ("120", answered, Some(120)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", answered, Some(30)),
+            ("Sunday, 06-Nov-94 09:49:37 GMT", answered, Some(3600)),
+            // a date that is over
+            ("Sun, 06 Nov 1994 08:00:00 GMT", answered, Some(0)),
+            (DATE, None, Some(0)),
+            ("-1", None, None),
+            ("soon", answered, None),
+            ("", None, None),
+        ] {
+            assert_eq!(retry_after(text, answered), expected.map(Duration::from_secs), "{text}");
+        }
+        let later = retry_after("Fri, 01 Jan 9999 00:00:00 GMT", None).expect("by the clock of this machine");
+        assert!(later > Duration::from_secs(1_000_000_000));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! At most so many requests at a time against one host, from all threads together.
+//! At most so many requests at a time, and in a time, against one host, from all threads together.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::local::lock;
 
@@ -10,6 +10,8 @@ use crate::local::lock;
 #[derive(Debug)]
 pub(crate) struct Lanes {
     per_host: u32,
+    /// From the beginning of one request to that of the next; zero without a limit.
+    interval: Duration,
     hosts: Mutex<BTreeMap<String, Arc<Lane>>>,
 }
 
@@ -22,16 +24,22 @@ struct Lane {
 #[derive(Debug, Default)]
 struct State {
     busy: u32,
-    not_before: Option<Instant>,
+    /// The host asked everybody to wait until then.
+    paused: Option<Instant>,
+    /// When the rate allows the next request.
+    next: Option<Instant>,
 }
 
 /// The right to one request; given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<Lane>);
+pub(crate) struct Permit {
+    lane: Arc<Lane>,
+    interval: Duration,
+}
 
 impl Lanes {
-    pub(crate) fn new(per_host: u32) -> Self {
-        Self { per_host: per_host.max(1), hosts: Mutex::default() }
+    pub(crate) fn new(per_host: u32, interval: Duration) -> Self {
+        Self { per_host: per_host.max(1), interval, hosts: Mutex::default() }
     }
 
     /// Waits for a free lane to `host`.
@@ -43,19 +51,14 @@ impl Lanes {
         }
         state.busy += 1;
         drop(state);
-        Permit(lane)
+        Permit { lane, interval: self.interval }
     }
 
     /// The host asked everybody to wait until then.
     pub(crate) fn pause(&self, host: &str, until: Instant) {
         let lane = self.lane(host);
         let mut state = lock(&lane.state);
-        state.not_before = state.not_before.max(Some(until));
-    }
-
-    /// Until when the host asked everybody to wait.
-    pub(crate) fn paused_until(&self, host: &str) -> Option<Instant> {
-        lock(&self.lane(host).state).not_before
+        state.paused = state.paused.max(Some(until));
     }
 
     fn lane(&self, host: &str) -> Arc<Lane> {
@@ -67,12 +70,27 @@ impl Lanes {
     }
 }
 
+impl Permit {
+    /// When this request may begin. The turn is taken: the next one who asks gets a later one.
+    pub(crate) fn turn(&self, now: Instant) -> Instant {
+        let mut state = lock(&self.lane.state);
+        let turn = [state.paused, state.next].into_iter().flatten().fold(now, Instant::max);
+        state.next = turn.checked_add(self.interval);
+        turn
+    }
+
+    /// Whether the host asked meanwhile to wait beyond `turn`.
+    pub(crate) fn is_paused_beyond(&self, turn: Instant) -> bool {
+        lock(&self.lane.state).paused.is_some_and(|paused| paused > turn)
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
+        let mut state = lock(&self.lane.state);
         state.busy = state.busy.saturating_sub(1);
         drop(state);
-        self.0.freed.notify_one();
+        self.lane.freed.notify_one();
     }
 }
 
@@ -104,7 +122,7 @@ mod tests {
 
     #[test]
     fn never_more_at_a_time_than_allowed() {
-        let lanes = Lanes::new(3);
+        let lanes = Lanes::new(3, Duration::ZERO);
         let (now, most) = (AtomicU32::new(0), AtomicU32::new(0));
         std::thread::scope(|scope| {
             for _ in 0..12 {
@@ -120,6 +138,39 @@ mod tests {
         });
         assert!(most.load(Ordering::SeqCst) <= 3);
         assert_eq!(lock(&lanes.lane("h").state).busy, 0);
+    }
+
+    #[test]
+    fn turns_keep_their_distance_and_wait_for_pauses() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        // the interval, the pause asked for, when somebody asks, and the turns given (all in ms)
+        type Row<'a> = (u64, Option<u64>, &'a [u64], &'a [u64]);
+        let rows: &[Row<'_>] = &[
+            (0, None, &[0, 0, 0, 5], &[0, 0, 0, 5]),
+            (100, None, &[0, 0, 0, 0], &[0, 100, 200, 300]),
+            // what was not used is not saved up
+            (100, None, &[0, 950, 950], &[0, 950, 1050]),
+            (100, Some(1000), &[0, 10, 2000], &[1000, 1100, 2000]),
+            (0, Some(1000), &[0, 10, 2000], &[1000, 1000, 2000]),
+        ];
+        for (interval, pause, asked, given) in rows {
+            let lanes = Lanes::new(1, Duration::from_millis(*interval));
+            if let Some(pause) = pause {
+                lanes.pause("h", at(*pause));
+            }
+            let found: Vec<Instant> = asked.iter().map(|&millis| lanes.enter("h").turn(at(millis))).collect();
+            let given: Vec<Instant> = given.iter().map(|&millis| at(millis)).collect();
+            assert_eq!(found, given, "{interval} {pause:?} {asked:?}");
+            assert_eq!(lanes.enter("other").turn(start), start);
+        }
+        let lanes = Lanes::new(1, Duration::ZERO);
+        let permit = lanes.enter("h");
+        let turn = permit.turn(start);
+        assert!(!permit.is_paused_beyond(turn));
+        lanes.pause("h", start + SECOND);
+        assert!(permit.is_paused_beyond(turn) && !permit.is_paused_beyond(start + SECOND));
     }
 
     #[test]

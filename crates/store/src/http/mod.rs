@@ -1,6 +1,8 @@
 //! Objects behind `http://` and `https://`.
 
+mod backoff;
 mod client;
+mod digest;
 mod failure;
 mod guard;
 mod head;
@@ -10,6 +12,8 @@ mod page;
 mod spool;
 mod stop;
 mod tls;
+mod transfer;
+mod versions;
 
 pub use tls::ROOTS_VARIABLE;
 
@@ -28,7 +32,8 @@ use crate::ranges::merge;
 pub(crate) use client::{Answer, Client};
 pub(crate) use failure::Failure;
 pub(crate) use head::same_version;
-pub(crate) use spool::download;
+pub(crate) use spool::Spooled;
+pub(crate) use transfer::{Downloaded, Transfer};
 
 /// An object on a server that serves ranges. Every answer is checked: the range that was asked for, all of its
 /// bytes, and the same version of the object as when it was opened.
@@ -62,7 +67,10 @@ impl HttpObject {
             if let Some(spooled) = client.spools.find(url) {
                 return Ok(spooled as Arc<dyn Object>);
             }
-            client.with_retries(&shown, || open_once(client, url, &shown))
+            let mut whole = None;
+            let object = client.with_retries(&shown, || open_once(client, url, &shown, &mut whole))?;
+            client.versions.check(&shown, object.validator())?;
+            Ok(object)
         })
     }
 
@@ -211,66 +219,85 @@ fn part<'a>(bytes: &'a [u8], start: u64, range: &Range<u64>) -> &'a [u8] {
     }
 }
 
-fn open_once(client: &Arc<Client>, url: &str, shown: &str) -> Result<Arc<dyn Object>, Failure> {
+/// A download that an earlier attempt began, and what removes its file in the end.
+type Whole<'a> = Option<(Transfer<'a>, Spooled)>;
+
+fn open_once<'a>(
+    client: &'a Arc<Client>,
+    url: &str,
+    shown: &'a str,
+    whole: &mut Whole<'a>,
+) -> Result<Arc<dyn Object>, Failure> {
+    if let Some((begun, _)) = whole
+        && let Some(answer) = begun.ask_for_rest(url)?
+    {
+        return open_whole(client, url, shown, answer, whole);
+    }
     let wanted = 0..client.options().prefix_bytes.max(1);
-    let answer = client.get(url, Some(&wanted), &[])?;
+    let mut answer = client.get(url, Some(&wanted), &[])?;
     let content = answer.head.content_range;
     match (answer.status, content.and_then(|c| c.range), content.and_then(|c| c.total)) {
         (206, Some((0, last)), Some(size)) if last < wanted.end && answer.head.encoding.is_none() => {
-            open_ranged(client, url, shown, answer, last + 1, size)
-        }
-        (416, _, Some(0)) => Err(Failure::never(empty(shown))),
-        (200, _, _) => open_whole(client, url, shown, answer),
-        _ => {
+            // `last` lies within what was asked for, so this much memory was offered.
+            let mut prefix = vec![0; usize::try_from(last + 1).unwrap_or(0)];
+            answer.read_exactly(&mut prefix, shown)?;
+            if let Some(error) = page::refuse(&answer.head, &prefix, shown, &answer.answered_by) {
+                return Err(Failure::never(error));
+            }
+            let validator = answer.head.validator(size);
             drop(answer);
-            open_whole(client, url, shown, client.get(url, None, &[])?)
+            if last + 1 == size || honest::sends_what_it_says(client, url, &prefix, &validator)? {
+                return Ok(ranged(client, url, shown, validator, prefix));
+            }
         }
+        (416, _, Some(0)) => return Err(Failure::never(empty(shown))),
+        (200, _, _) => return open_whole(client, url, shown, answer, whole),
+        _ => drop(answer),
     }
+    open_whole(client, url, shown, client.get(url, None, &[])?, whole)
 }
 
-fn open_ranged(
+fn ranged(
     client: &Arc<Client>,
     url: &str,
     shown: &str,
-    mut answer: Answer<'_>,
-    length: u64,
-    size: u64,
-) -> Result<Arc<dyn Object>, Failure> {
-    // `length` is at most what was asked for, so this much memory was offered.
-    let mut prefix = vec![0; usize::try_from(length).unwrap_or(0)];
-    answer.read_exactly(&mut prefix, shown)?;
-    if let Some(error) = page::refuse(&answer.head, &prefix, shown, &answer.answered_by) {
-        return Err(Failure::never(error));
-    }
-    let validator = answer.head.validator(size);
-    drop(answer);
-    if length < size && !honest::sends_what_it_says(client, url, &prefix, &validator)? {
-        return open_whole(client, url, shown, client.get(url, None, &[])?);
-    }
-    Ok(Arc::new(HttpObject {
+    validator: Validator,
+    prefix: Vec<u8>,
+) -> Arc<dyn Object> {
+    Arc::new(HttpObject {
         client: Arc::clone(client),
         full_url: url.to_owned(),
         shown: shown.to_owned(),
         validator,
         prefix: Prefix::new(Some(prefix)),
-    }))
+    })
 }
 
-fn open_whole(
-    client: &Client,
+fn open_whole<'a>(
+    client: &'a Client,
     url: &str,
-    shown: &str,
+    shown: &'a str,
     answer: Answer<'_>,
+    whole: &mut Whole<'a>,
 ) -> Result<Arc<dyn Object>, Failure> {
-    if answer.status != 200 {
+    if !matches!(answer.status, 200 | 206) {
         let message = format!("the server answered {} to a request for the whole file", answer.status);
+        *whole = None;
         return Err(Failure::soon(Error::new(Code::SourceUnreachable, message).at(shown)));
     }
-    let head = answer.head.clone();
-    let (path, guard) = client.spools.path().map_err(Failure::never)?;
-    let size = download(client, answer, shown, &path)?;
-    let object = LocalObject::open(&client.files, &path, shown).map_err(Failure::never)?;
-    let object = Arc::new(object.standing_for(head.validator(size), Some(Box::new(guard))));
+    let (transfer, _) = match whole {
+        Some(begun) => begun,
+        None => {
+            let (path, guard) = client.spools.path().map_err(Failure::never)?;
+            whole.insert((Transfer::new(client, shown, path), guard))
+        }
+    };
+    let Downloaded { validator, .. } = transfer.take(answer)?;
+    let Some((transfer, guard)) = whole.take() else {
+        return Err(Failure::never(Error::new(Code::Bug, "a download is gone").at(shown)));
+    };
+    let object = LocalObject::open(&client.files, transfer.path(), shown).map_err(Failure::never)?;
+    let object = Arc::new(object.standing_for(validator, Some(Box::new(guard))));
     client.spools.keep(url, &object);
     Ok(object)
 }

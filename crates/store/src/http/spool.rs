@@ -1,27 +1,21 @@
-//! Whole downloads: into the cache, or into temporary files where a server does not serve ranges.
+//! Temporary files of a run, for what is downloaded or unpacked without a cache.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use arcoforge_core::error::{Code, Error, Result};
-use flate2::read::MultiGzDecoder;
+use arcoforge_core::error::{Code, Result};
 
-use super::client::{Answer, Client};
-use super::failure::{Failure, explain_transport};
-use super::page;
-use crate::files::{create_dirs, fill, free_bytes, rename_noreplace, unwritable};
+use crate::files::{create_dirs, rename_noreplace, unwritable};
 use crate::local::{LocalObject, RemoveOnDrop, lock};
 
 /// Bytes of temporary downloads that are kept although nobody reads them, so that the stages of a run fetch once.
 const KEPT_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
-/// Bytes copied at a time.
-const COPY_BYTES: usize = 128 * 1024;
 
 /// Temporary downloads of one run.
 #[derive(Default)]
@@ -141,156 +135,6 @@ fn sweep(parent: &Path) {
             let _ = fs::remove_dir_all(item.path());
         }
     }
-}
-
-/// Writes the body of an answer to `path`, unpacked, and returns its size. What is not complete is removed again.
-///
-/// A web page, a body shorter than its `Content-Length`, packing that can't be undone, or more bytes than the disk
-/// has free are failures.
-pub(crate) fn download(
-    client: &Client,
-    answer: Answer<'_>,
-    shown: &str,
-    path: &Path,
-) -> Result<u64, Failure> {
-    let guard = RemoveOnDrop(path.to_owned());
-    check_space(&answer, shown, path).map_err(Failure::never)?;
-    let head = answer.head.clone();
-    let answered_by = answer.answered_by.clone();
-    let body = Counted { inner: answer, count: 0 };
-    let copy = Copy { client, shown, path, expected: head.content_length, packed: head.encoding.is_some() };
-    let mut reader: Box<dyn Wire + '_> = match head.encoding.as_deref() {
-        None => Box::new(body),
-        Some("gzip" | "x-gzip") => Box::new(MultiGzDecoder::new(body)),
-        Some(other) => {
-            return Err(Failure::never(
-                Error::new(
-                    Code::SourceUnsupported,
-                    format!("the server packs its answer as `{other}`, although asked not to"),
-                )
-                .at(shown)
-                .help("download the file with a browser or `curl --compressed`"),
-            ));
-        }
-    };
-    let mut start = vec![0; page::LOOKED_AT];
-    let length = copy.fill(&mut *reader, &mut start)?;
-    start.truncate(length);
-    if let Some(error) = page::refuse(&head, &start, shown, &answered_by) {
-        return Err(Failure::never(error));
-    }
-    let size = copy.all(&mut *reader, &start)?;
-    std::mem::forget(guard);
-    Ok(size)
-}
-
-/// A body that knows how many bytes came over the wire.
-trait Wire: Read {
-    fn received(&self) -> u64;
-}
-
-struct Counted<'a> {
-    inner: Answer<'a>,
-    count: u64,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(out)?;
-        self.count = self.count.saturating_add(u64::try_from(count).unwrap_or(0));
-        Ok(count)
-    }
-}
-
-impl Wire for Counted<'_> {
-    fn received(&self) -> u64 {
-        self.count
-    }
-}
-
-impl Wire for MultiGzDecoder<Counted<'_>> {
-    fn received(&self) -> u64 {
-        self.get_ref().count
-    }
-}
-
-struct Copy<'a> {
-    client: &'a Client,
-    shown: &'a str,
-    path: &'a Path,
-    expected: Option<u64>,
-    packed: bool,
-}
-
-impl Copy<'_> {
-    fn all(&self, reader: &mut dyn Wire, start: &[u8]) -> Result<u64, Failure> {
-        let disk = |e| {
-            Failure::never(
-                unwritable(self.path, e).help("give `--scratch DIR` or `--cache DIR` on a disk with space"),
-            )
-        };
-        let mut file = BufWriter::new(File::create_new(self.path).map_err(disk)?);
-        file.write_all(start).map_err(disk)?;
-        let mut size = u64::try_from(start.len()).unwrap_or(0);
-        let mut buffer = vec![0; COPY_BYTES];
-        loop {
-            self.client.check_interrupted(self.shown).map_err(Failure::never)?;
-            let count = self.fill(reader, &mut buffer)?;
-            file.write_all(buffer.get(..count).unwrap_or_default()).map_err(disk)?;
-            size = size.saturating_add(u64::try_from(count).unwrap_or(0));
-            if count < buffer.len() {
-                break;
-            }
-        }
-        file.flush().map_err(disk)?;
-        // a connection that was shut down may look like the end of a body
-        self.client.check_interrupted(self.shown).map_err(Failure::never)?;
-        match self.expected {
-            Some(expected) if reader.received() != expected => {
-                Err(Failure::short(self.shown, reader.received(), expected))
-            }
-            _ => Ok(size),
-        }
-    }
-
-    /// Reads until the buffer is full or the body ends.
-    fn fill(&self, reader: &mut dyn Wire, buffer: &mut [u8]) -> Result<usize, Failure> {
-        fill(reader, buffer).map_err(|e| self.explain(e, reader.received()))
-    }
-
-    fn explain(&self, e: io::Error, received: u64) -> Failure {
-        match (e.kind(), self.expected) {
-            (io::ErrorKind::UnexpectedEof, Some(expected)) if received < expected => {
-                Failure::short(self.shown, received, expected)
-            }
-            (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, _) if self.packed => Failure::soon(
-                Error::new(Code::SourceCorrupt, "the packed answer of the server does not unpack")
-                    .caused_by(e)
-                    .at(self.shown)
-                    .help("download the file with a browser and look at it"),
-            ),
-            _ => explain_transport(e.into(), self.shown, self.client.options().read_timeout),
-        }
-    }
-}
-
-fn check_space(answer: &Answer<'_>, shown: &str, path: &Path) -> Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    let (Some(needed), Some(free)) = (answer.head.content_length, free_bytes(folder)) else {
-        return Ok(());
-    };
-    if needed <= free {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::SourceLimit,
-        format!(
-            "the server announces {needed} bytes to be read whole, `{}` has {free} free",
-            folder.display()
-        ),
-    )
-    .at(shown)
-    .help("give `--cache DIR` on a larger disk, or use a server that serves ranges"))
 }
 
 #[cfg(test)]

@@ -54,7 +54,10 @@ impl Place {
             (Some(cache), Some(etag)) => {
                 let key = hex(&Sha256::digest(format!("{url} {what}")));
                 let folder = cache.join(key.get(..2).unwrap_or_default()).join(&key);
+                create_dirs(&folder)?;
+                let held = lock_file(&self.client, &folder, url)?;
                 let path = in_cache(&folder, etag.trim_matches('"'), make)?;
+                drop(held);
                 let object = LocalObject::open(&self.client.files, &path, url)?;
                 Ok(Arc::new(object.standing_for(validator, None)))
             }
@@ -70,8 +73,6 @@ impl Place {
 
 /// `data-MARK-SIZE` in a folder, made first where it is not there or not complete; other versions are removed.
 fn in_cache(folder: &Path, mark: &str, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
-    create_dirs(folder)?;
-    let _held = lock_file(folder)?;
     let items = || fs::read_dir(folder).map_err(|e| unwritable(folder, e));
     let begins = format!("data-{mark}-");
     for item in items()?.flatten() {

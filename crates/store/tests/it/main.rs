@@ -7,6 +7,7 @@ mod files;
 mod http;
 mod listing;
 mod local;
+mod resume;
 mod server;
 mod wrapped;
 
