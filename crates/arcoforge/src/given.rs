@@ -72,7 +72,8 @@ pub(crate) fn from_recipe(
     let base = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let one = |(at, recipe): (usize, Recipe)| {
         let connections = recipe.source.connections.unwrap_or(options.connections);
-        let options = Options { base: base.clone(), connections, ..options.clone() };
+        let rate = recipe.source.rate.or(options.rate);
+        let options = Options { base: base.clone(), connections, rate, ..options.clone() };
         let number = (count > 1).then_some((at + 1, count));
         Given { recipe, path: Some(path.clone()), options, number, changed: false }
     };

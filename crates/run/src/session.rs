@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::pattern::Rate;
 use arcoforge_core::plan::Budget;
 use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources};
 
@@ -18,6 +19,8 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// Most connections to one host at a time.
     pub connections: u32,
+    /// Most requests to one host in a time.
+    pub rate: Option<Rate>,
     /// Relative paths in a recipe start here.
     pub base: PathBuf,
     /// First keys per axis that are taken; empty for all.
@@ -35,6 +38,7 @@ impl Default for Options {
             budget: Budget { memory_bytes: 256 << 20, workers },
             cache: None,
             connections: 8,
+            rate: None,
             base: PathBuf::new(),
             take: std::collections::BTreeMap::new(),
             unchecked_copies: false,
@@ -124,6 +128,7 @@ impl<'a> Session<'a> {
         let sources = Sources::new(SourceOptions {
             cache: options.cache.clone(),
             connections_per_host: options.connections.max(1),
+            rate_per_host: options.rate,
             roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
             ..SourceOptions::default()
