@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::direction::{self, is_flipped, is_latitude, is_longitude, is_rolled};
+use super::direction::{self, is_flipped, is_latitude, is_longitude, is_rolled, run_against};
 use super::group::Group;
 use super::layout::{holes, position};
 use super::lengths::Offsets;
@@ -33,7 +33,11 @@ impl Static<'_> {
     /// The variable's values, kept once or laid along the axes that they vary with.
     pub(super) fn settle(&self, var: &mut Variable, problems: &mut Vec<Disagreement>) -> Option<Content> {
         let chosen = self.chosen();
-        let differ = if self.first_counts { Vec::new() } else { self.differ(chosen) };
+        let mut differ = self.differ(chosen);
+        if self.first_counts {
+            // the first file's labels stand for others' values, not for cells in another order
+            differ.retain(|&n| self.turned(var, chosen, n));
+        }
         if differ.is_empty() {
             return self.once(chosen, var);
         }
@@ -59,6 +63,12 @@ impl Static<'_> {
                 None => !alike::same(self.values(chosen), self.values(n), rounding),
             })
             .collect()
+    }
+
+    /// Whether a file has latitudes from the other end, or the same meridians under other numbers.
+    fn turned(&self, var: &Variable, chosen: usize, number: usize) -> bool {
+        let Some((a, b)) = self.block(chosen).zip(self.block(number)) else { return false };
+        (is_latitude(var) && run_against(a, b)) || (is_longitude(var) && is_rolled(a, b))
     }
 
     /// The first file of the widest type, which holds the values of the others within their rounding.

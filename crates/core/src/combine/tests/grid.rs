@@ -159,6 +159,12 @@ fn labels_that_differ() {
             expected: &["CombineDims lat"],
         },
         Row {
+            what: "the first file's, and never for rows that run the other way",
+            policies: &["coords=override", "lat=error"],
+            files: &[&[lat(&a), x(3)], &[lat(&[3.0, 2.0, 1.0]), x(3)]],
+            expected: &["CombineLat lat"],
+        },
+        Row {
             what: "the union, with cells of all files where they agree",
             policies: &["coords=outer"],
             files: &[&[lat(&a), mask(&[0.0, 1.0, 2.0]), x(3)], &[lat(&b), mask(&[1.0, 2.0, 7.0]), x(3)]],
