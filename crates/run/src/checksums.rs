@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::names::nearest;
@@ -13,7 +13,7 @@ use arcoforge_core::pattern::{Algorithm, Checksum, Position, parse_manifest};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_store::Object;
 use arcoforge_store::object::read_range;
-use sha2::Digest;
+use sha2::digest::DynDigest;
 
 use crate::find::resolve;
 use crate::session::{Event, Session};
@@ -43,8 +43,8 @@ pub(crate) struct Expected {
     entries: Vec<Entry>,
     /// File (without a member behind `#`) → its entries.
     files: HashMap<String, Vec<usize>>,
-    /// Files that were hashed, or are right now; an archive has many inputs.
-    done: Mutex<HashMap<String, Arc<OnceLock<()>>>>,
+    /// Files that were hashed, or are right now: then others wait. An archive has many inputs.
+    done: Mutex<HashMap<String, Arc<Mutex<bool>>>>,
 }
 
 /// Reads the manifests and finds the inputs that they list. What lists none, and inputs that no list has, are warnings.
@@ -202,7 +202,8 @@ impl Expected {
             let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(done.entry(file.to_owned()).or_default())
         };
-        if slot.get().is_some() {
+        let mut is_done = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if *is_done {
             return Ok(());
         }
         let object = session.sources.open_packed(candidate)?;
@@ -222,7 +223,7 @@ impl Expected {
                 return Err(Error::new(Code::SourceCorrupt, message).at(object.url()).help(help));
             }
         }
-        let _once = slot.set(());
+        *is_done = true;
         Ok(())
     }
 }
@@ -233,7 +234,7 @@ fn hashed(
     object: &dyn Object,
     algorithms: &BTreeSet<Algorithm>,
 ) -> Result<Vec<(Algorithm, String)>> {
-    let mut hashes: Vec<(Algorithm, Hash)> = algorithms.iter().map(|&a| (a, Hash::new(a))).collect();
+    let mut hashes: Vec<_> = algorithms.iter().map(|&algorithm| (algorithm, hasher(algorithm))).collect();
     let size = object.validator().size;
     let mut part = Vec::new();
     let mut start = 0;
@@ -242,47 +243,20 @@ fn hashed(
         let length = PART_BYTES.min(size - start);
         part.resize(usize::try_from(length).unwrap_or(0), 0);
         object.read_into(start, &mut part)?;
-        hashes.iter_mut().for_each(|(_, hash)| hash.add(&part));
+        hashes.iter_mut().for_each(|(_, hash)| hash.update(&part));
         start += length;
     }
-    Ok(hashes.into_iter().map(|(algorithm, hash)| (algorithm, hash.digits())).collect())
+    let digits =
+        |hash: Box<dyn DynDigest>| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(hashes.into_iter().map(|(algorithm, hash)| (algorithm, digits(hash))).collect())
 }
 
-/// A hash that is being made.
-enum Hash {
-    Sha256(sha2::Sha256),
-    Sha512(Box<sha2::Sha512>),
-    Sha1(sha1::Sha1),
-    Md5(md5::Md5),
-}
-
-impl Hash {
-    fn new(algorithm: Algorithm) -> Self {
-        match algorithm {
-            Algorithm::Sha256 => Self::Sha256(sha2::Sha256::new()),
-            Algorithm::Sha512 => Self::Sha512(Box::default()),
-            Algorithm::Sha1 => Self::Sha1(sha1::Sha1::new()),
-            Algorithm::Md5 => Self::Md5(md5::Md5::new()),
-        }
-    }
-
-    fn add(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Sha256(hash) => hash.update(bytes),
-            Self::Sha512(hash) => hash.update(bytes),
-            Self::Sha1(hash) => hash.update(bytes),
-            Self::Md5(hash) => hash.update(bytes),
-        }
-    }
-
-    fn digits(self) -> String {
-        let bytes = match self {
-            Self::Sha256(hash) => hash.finalize().to_vec(),
-            Self::Sha512(hash) => hash.finalize().to_vec(),
-            Self::Sha1(hash) => hash.finalize().to_vec(),
-            Self::Md5(hash) => hash.finalize().to_vec(),
-        };
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn hasher(algorithm: Algorithm) -> Box<dyn DynDigest> {
+    match algorithm {
+        Algorithm::Sha256 => Box::<sha2::Sha256>::default(),
+        Algorithm::Sha512 => Box::<sha2::Sha512>::default(),
+        Algorithm::Sha1 => Box::<sha1::Sha1>::default(),
+        Algorithm::Md5 => Box::<md5::Md5>::default(),
     }
 }
 

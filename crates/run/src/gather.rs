@@ -17,7 +17,7 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_read::hdf5::decode_foreign;
 
 use crate::prepare::Prepared;
-use crate::strided::Copy;
+use crate::strided::{Copy, Dim, strides};
 use crate::survey::Surveyed;
 
 pub(crate) use chunks::read_stored;
@@ -203,8 +203,41 @@ impl Slab {
             let (found, expected) = ((block.dtype, &block.shape), (self.dtype, cells.shape()));
             return Err(Error::new(Code::Bug, format!("a block is {found:?}, expected {expected:?}")));
         }
-        put(bytes, self, &whole::copies(self, cells))
+        let strides = strides(&cells.shape());
+        let copies = copies(self, cells, &strides, |both| distance(both, cells, &strides));
+        put(bytes, self, &copies)
     }
+}
+
+/// The copies of `cells` into every chunk that shares some with them. `source` says how far cells lie apart in what is
+/// copied, along every dimension of the array, `begin` at which of its cells a box of them begins.
+fn copies(
+    slab: &Slab,
+    cells: &Region,
+    source: &[usize],
+    begin: impl Fn(&Region) -> usize,
+) -> Vec<(usize, Copy)> {
+    let mut found = Vec::new();
+    for index in indices(&slab.grid.covering(cells)) {
+        let chunk = slab.grid.region(&index);
+        let both = if cells.0.is_empty() { Some(cells.clone()) } else { cells.intersect(&chunk) };
+        let Some(both) = both else { continue };
+        let target = strides(&chunk.shape());
+        let dims = both.0.iter().zip(source).zip(&target).map(|((range, &source), &target)| Dim {
+            count: (range.end - range.start) as usize,
+            source,
+            target,
+        });
+        let copy = Copy::new(begin(&both), distance(&both, &chunk, &target), dims);
+        let local: Vec<u64> = index.iter().zip(&slab.first).map(|(i, f)| i - f).collect();
+        found.push((slab.covering.flat(&local) as usize, copy));
+    }
+    found
+}
+
+/// How many cells behind the first of a block a box in it begins.
+fn distance(cells: &Region, block: &Region, strides: &[usize]) -> usize {
+    cells.0.iter().zip(&block.0).zip(strides).map(|((c, b), s)| (c.start - b.start) as usize * s).sum()
 }
 
 fn put(source: &[u8], slab: &mut Slab, copies: &[(usize, Copy)]) -> Result<()> {

@@ -137,10 +137,7 @@ impl Lock {
     /// # Errors
     /// `target-unwritable`.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text =
-            serde_json::to_vec_pretty(self).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-        text.push(b'\n');
-        atomic_write(path, &text)
+        write(path, self)
     }
 
     /// How the inputs differ from those of an earlier lock of the same source.
@@ -202,8 +199,18 @@ fn wrong(path: &Path, message: impl Into<String>) -> Error {
         .help("`arcoforge lock` makes it anew")
 }
 
-fn digest_of(inputs: &[LockedInput]) -> Result<String> {
-    let text = serde_json::to_vec(inputs).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+fn write(path: &Path, lock: &impl Serialize) -> Result<()> {
+    let mut text = serde_json::to_vec_pretty(lock).map_err(no_json)?;
+    text.push(b'\n');
+    atomic_write(path, &text)
+}
+
+fn no_json(e: serde_json::Error) -> Error {
+    Error::new(Code::Bug, "no JSON").caused_by(e)
+}
+
+fn digest_of<T: Serialize + ?Sized>(value: &T) -> Result<String> {
+    let text = serde_json::to_vec(value).map_err(no_json)?;
     Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
 }
 
@@ -218,9 +225,8 @@ fn source_digest(recipe: &Recipe) -> Result<String> {
     .into_iter()
     .map(|(name, value)| Ok((name, value?)))
     .collect::<Result<_, serde_json::Error>>()
-    .map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-    let text = serde_json::to_vec(&parts).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-    Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+    .map_err(no_json)?;
+    digest_of(&parts)
 }
 
 #[cfg(test)]

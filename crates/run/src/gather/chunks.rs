@@ -12,8 +12,8 @@ use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::Mapped;
 use arcoforge_store::Object;
 
-use super::{Slab, Worker, fill_with, put};
-use crate::strided::{Copy, Dim, strides};
+use super::{Slab, Worker, copies, distance, fill_with, put};
+use crate::strided::strides;
 use crate::survey::Surveyed;
 
 /// Most stored bytes that are fetched from another machine at a time.
@@ -174,7 +174,11 @@ fn copy_chunk(
         return Ok(());
     };
     let reference = part.refs.get(part.grid.flat(index) as usize);
-    let copies = copies(slab, part, &cells, &shape, &inside);
+    let strides = strides(&shape);
+    let stride = |axis: &Option<usize>| axis.and_then(|a| strides.get(a).copied()).unwrap_or(0);
+    let along: Vec<usize> = part.axes.iter().map(stride).collect();
+    let begin = |both: &Region| distance(&part.to_file(both), &cells, &strides);
+    let copies = copies(slab, &part.to_array(&inside), &along, begin);
     let swap = slab.dtype.swap_size();
     let size = slab.size;
     let (filter_mask, bytes): (u32, &[u8]) = match (reference, fetched) {
@@ -198,44 +202,4 @@ fn copy_chunk(
     decode(part.encoding, swap, filter_mask, bytes, &mut worker.decoded, &mut worker.scratch)
         .map_err(place)?;
     put(&worker.decoded, slab, &copies)
-}
-
-/// The copies from one source chunk into every target chunk that shares cells with it.
-pub(super) fn copies(
-    slab: &Slab,
-    part: &Part<'_>,
-    cells: &Region,
-    shape: &[u64],
-    inside: &Region,
-) -> Vec<(usize, Copy)> {
-    let array = part.to_array(inside);
-    let source_strides = strides(shape);
-    let mut found = Vec::new();
-    for index in indices(&slab.grid.covering(&array)) {
-        let whole = slab.grid.region(&index);
-        let Some(both) = array.intersect(&whole).or_else(|| array.0.is_empty().then(|| array.clone())) else {
-            continue;
-        };
-        let target_strides = strides(&whole.shape());
-        let local: Vec<u64> = index.iter().zip(&slab.first).map(|(i, f)| i - f).collect();
-        let from = part.to_file(&both);
-        let start = |region: &Region, origin: &Region, strides: &[usize]| -> usize {
-            region
-                .0
-                .iter()
-                .zip(&origin.0)
-                .zip(strides)
-                .map(|((r, o), s)| (r.start - o.start) as usize * s)
-                .sum()
-        };
-        let dims = both.0.iter().zip(&part.axes).zip(&target_strides).map(|((range, axis), &target)| Dim {
-            count: (range.end - range.start) as usize,
-            source: axis.and_then(|a| source_strides.get(a).copied()).unwrap_or(0),
-            target,
-        });
-        let copy =
-            Copy::new(start(&from, cells, &source_strides), start(&both, &whole, &target_strides), dims);
-        found.push((slab.covering.flat(&local) as usize, copy));
-    }
-    found
 }

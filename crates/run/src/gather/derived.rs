@@ -1,6 +1,6 @@
 //! Cells that are computed, or taken in another order than the file has them.
 
-use arcoforge_core::block::{Block, BlockData};
+use arcoforge_core::block::Block;
 use arcoforge_core::chunk::{ChunkGrid, Region};
 use arcoforge_core::derived::{Run, Runs, evaluate, taken};
 use arcoforge_core::error::{Code, Error, Result};
@@ -67,11 +67,11 @@ fn compute(worker: &mut Worker, surveyed: &Surveyed, mapped: &Mapped, region: &R
         let here = Region::whole(&shape);
         let grid = ChunkGrid::new(shape.clone(), shape.clone());
         if here.cells() == 0 {
-            return Ok(Block { dtype: leaf.var.dtype, shape, data: BlockData::Bytes(Vec::new()) });
+            return Ok(Block::from_bytes(leaf.var.dtype, shape, Vec::new()));
         }
         let mut slab = Slab::new(worker, leaf.var.dtype, grid, &here, None)?;
         chunks::copy_part(worker, &mut slab, &part, &here)?;
         let bytes = slab.buffers.pop().ok_or_else(|| Error::new(Code::Bug, "a box without a buffer"))?;
-        Ok(Block { dtype: leaf.var.dtype, shape, data: BlockData::Bytes(bytes) })
+        Ok(Block::from_bytes(leaf.var.dtype, shape, bytes))
     })
 }

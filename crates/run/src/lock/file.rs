@@ -5,7 +5,6 @@ use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_store::files::atomic_write;
 use serde::{Deserialize, Serialize};
 
 use super::{Lock, VERSION, wrong};
@@ -75,11 +74,7 @@ impl Locks {
             let lock = self.0.values().next();
             return lock.ok_or_else(|| Error::new(Code::Bug, "a lock of no dataset"))?.write(path);
         }
-        let file = Several { lock: VERSION, datasets: self.0.clone() };
-        let mut text =
-            serde_json::to_vec_pretty(&file).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-        text.push(b'\n');
-        atomic_write(path, &text)
+        super::write(path, &Several { lock: VERSION, datasets: self.0.clone() })
     }
 }
 
