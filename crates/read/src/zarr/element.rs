@@ -59,30 +59,13 @@ pub(super) fn of_v3(value: &Value) -> Result<Element, String> {
         "string" => Ok(Element::Utf8),
         "fixed_length_utf32" => Ok(Element::Utf32(bytes()? / 4)),
         "null_terminated_bytes" => Ok(Element::Chars(bytes()?)),
-        _ => NUMBERS
-            .iter()
+        _ => DataType::NUMBERS
+            .into_iter()
             .find(|dtype| dtype.name() == name)
-            .map(|&dtype| Element::Number(dtype))
+            .map(Element::Number)
             .ok_or_else(unknown),
     }
 }
-
-const NUMBERS: &[DataType] = &[
-    DataType::Bool,
-    DataType::Int8,
-    DataType::Int16,
-    DataType::Int32,
-    DataType::Int64,
-    DataType::UInt8,
-    DataType::UInt16,
-    DataType::UInt32,
-    DataType::UInt64,
-    DataType::Float16,
-    DataType::Float32,
-    DataType::Float64,
-    DataType::Complex64,
-    DataType::Complex128,
-];
 
 /// A data type of version 2: numpy's array protocol, such as `<f4`. Objects are texts (the filter is checked apart).
 pub(super) fn of_v2(value: &Value) -> Result<(Element, Endian), String> {

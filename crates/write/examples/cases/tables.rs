@@ -31,24 +31,6 @@ pub(crate) fn cases(format: TargetFormat) -> Vec<Case> {
     cases
 }
 
-const TYPES: [DataType; 15] = [
-    DataType::Bool,
-    DataType::Int8,
-    DataType::Int16,
-    DataType::Int32,
-    DataType::Int64,
-    DataType::UInt8,
-    DataType::UInt16,
-    DataType::UInt32,
-    DataType::UInt64,
-    DataType::Float16,
-    DataType::Float32,
-    DataType::Float64,
-    DataType::Complex64,
-    DataType::Complex128,
-    DataType::Text,
-];
-
 fn text_of(text: &str) -> Scalar {
     Scalar::Text(text.into())
 }
@@ -79,11 +61,12 @@ fn ints(count: u64) -> Vec<Scalar> {
 }
 
 fn types(name: &'static str, format: TargetFormat, endian: Endian) -> Case {
-    let arrays = TYPES.map(|dtype| {
+    let types = DataType::NUMBERS.into_iter().chain([DataType::Text]);
+    let arrays = types.map(|dtype| {
         let encoding = Encoding { endian, codecs: Vec::new() };
         (ArraySpec { chunk: vec![2], encoding, ..array(dtype.name(), dtype, &[5]) }, five(dtype))
     });
-    case(name, format, arrays.to_vec())
+    case(name, format, arrays.collect())
 }
 
 fn ranks(format: TargetFormat) -> Case {
