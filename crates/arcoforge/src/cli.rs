@@ -72,6 +72,19 @@ pub(crate) enum Command {
     /// tasks, bytes and memory, and why chunks are decoded rather than copied.
     #[command(after_help = PLAN)]
     Plan(Plan),
+    /// Carry out one unit of a plan, in a process of its own
+    ///
+    /// `plan --units N --save PLAN` divides a bake into units; each of them may run on another machine that sees the same
+    /// inputs and the same target, in any order, several at once, and more than once. What a unit made is on the disk when
+    /// it ends. `finish` publishes.
+    #[command(after_help = UNIT)]
+    Unit(Unit),
+    /// Publish a plan whose units have all run
+    ///
+    /// Compares the receipts of the units with the plan, writes the metadata, makes the checks of the recipe and lets the
+    /// store appear. Units that are missing are named.
+    #[command(after_help = FINISH)]
+    Finish(Finish),
     /// Check recipes without opening any data
     ///
     /// Prints every problem of every recipe, with the place in the text and what to do.
@@ -124,6 +137,13 @@ Examples:
   arcoforge plan recipe.yaml
   arcoforge plan recipe.yaml --chunks time=20 --memory 2GiB
   arcoforge plan 'archive/*.nc' --concat time --json";
+const UNIT: &str = "\
+Examples:
+  arcoforge plan recipe.yaml --to sst.zarr --units 16 --save sst.plan
+  arcoforge unit --plan sst.plan --index 0
+  arcoforge unit --plan sst.plan --index \"$SLURM_ARRAY_TASK_ID\"
+  arcoforge finish --plan sst.plan";
+const FINISH: &str = "Example:\n  arcoforge finish --plan sst.plan";
 const CHECK: &str = "Example:\n  arcoforge check recipe.yaml other/recipe.yaml";
 const LOCK: &str = "Example:\n  arcoforge lock recipe.yaml";
 const INSPECT: &str = "Examples:\n  arcoforge inspect day.nc\n  arcoforge inspect https://host/day.nc --json\n  arcoforge inspect sst.zarr";
@@ -150,6 +170,10 @@ pub(crate) struct Bake {
     /// Replace a store that exists; it stays as it is until the new one is complete
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Bring a store up to date that this recipe made: inputs that are new or changed are baked, all other chunks are
+    /// taken over; readers see the old dataset until the new one is complete. Refreshes recipe.lock
+    #[arg(long, conflicts_with = "overwrite")]
+    pub(crate) update: bool,
     #[command(flatten)]
     pub(crate) shape: Shape,
     #[command(flatten)]
@@ -170,10 +194,38 @@ pub(crate) struct Plan {
     /// Plan to replace a store that exists
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Divide the work into so many units and write the plan to a file, for `unit` and `finish`
+    #[arg(long, value_name = "N", requires = "save", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) units: Option<u64>,
+    /// The file of the plan
+    #[arg(long, value_name = "PLAN", requires = "units")]
+    pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) shape: Shape,
     #[command(flatten)]
     pub(crate) run: Run,
+}
+
+/// `unit`.
+#[derive(Debug, Args)]
+pub(crate) struct Unit {
+    /// The plan that `plan --units N --save PLAN` wrote
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
+    /// Which unit, from 0
+    #[arg(long, value_name = "I")]
+    pub(crate) index: u64,
+    /// Which attempt at it this is; receipts tell it
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) attempt: u32,
+}
+
+/// `finish`.
+#[derive(Debug, Args)]
+pub(crate) struct Finish {
+    /// The plan whose units have run
+    #[arg(long, value_name = "PLAN")]
+    pub(crate) plan: PathBuf,
 }
 
 /// `check`.

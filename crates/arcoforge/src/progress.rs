@@ -66,6 +66,13 @@ impl Progress {
                 event["event"] = json!("check");
                 self.output.event(&event);
             }
+            Event::Note(message) => {
+                self.output.event(&json!({"event": "note", "message": message}));
+                match running.as_ref().and_then(|r| r.bar.as_ref()) {
+                    Some(bar) => bar.suspend(|| self.output.note(message)),
+                    None => self.output.note(message),
+                }
+            }
             Event::Warning(message) => self.warn(running.as_ref(), message),
         }
     }

@@ -82,6 +82,10 @@ codes! {
     SourceUnsupported "source-unsupported" 5 "An input uses a feature that arcoforge can't read.";
     SourceLimit "source-limit" 5 "An input declares sizes beyond the limits.";
     TargetNotFound "target-not-found" 6 "The target to compare does not exist.";
+    PlanInvalid "plan-invalid" 2 "A file is not a plan of this version, or does not fit its inputs any more.";
+    UnitsMissing "units-missing" 6 "Units of a plan have not run to their end.";
+    UpdateRefused "update-refused" 4 "An update would take away inputs, or change what readers rely on.";
+    TargetBusy "target-busy" 6 "Another process bakes to the target.";
     TargetExists "target-exists" 6 "The target exists already.";
     TargetUnwritable "target-unwritable" 6 "The target can't be written.";
     TargetUnsupported "target-unsupported" 6 "The target format can't hold this data.";

@@ -1,26 +1,47 @@
 //! Baking: tasks on threads, chunks first, metadata last, then the dataset appears.
+//!
+//! Whatever ends a bake, what it made is kept beside the target with its receipts: the next bake of the same plan goes on
+//! from there, one of another plan takes the chunks whose signatures are the same.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arcoforge_core::check::{Examination, Verdict};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_write::{LocalStore, check_target};
+use arcoforge_store::files::{atomic_write, unwritable};
+use arcoforge_write::{LocalStore, Written, check_target};
+use serde::{Deserialize, Serialize};
 
 use crate::checks;
 use crate::duplicates;
 use crate::execute::{self, Target};
+use crate::figures::count;
 use crate::gather::Worker;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare};
+use crate::receipts::{Entry, Receipts, Unit, Writer, checksum};
+use crate::reuse::Reuse;
 use crate::session::{Event, Session, Stage};
+use crate::state::{Guard, PlanFile, State};
+use crate::tasks::Tasks;
+use crate::update::{self, Differences};
 use crate::{Outcome, pool};
 
-/// The version of the files in a bake's state directory.
-const STATE_VERSION: u32 = 1;
+/// What becomes of a store that lies at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Existing {
+    /// It is an error.
+    #[default]
+    Refuse,
+    /// It is replaced; nothing of it is used.
+    Overwrite,
+    /// It is replaced by one that takes over all chunks that are still the same. A store that this recipe did not make is
+    /// an error.
+    Update,
+}
 
 /// What a bake did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,10 +50,14 @@ pub struct Baked {
     pub nothing_to_do: bool,
     /// Arrays of the dataset.
     pub arrays: usize,
-    /// Objects written, metadata included.
+    /// Objects of the store, metadata included.
     pub objects: u64,
     /// Bytes of these objects.
     pub bytes_written: u64,
+    /// Of these objects, those that a bake before had made.
+    pub objects_kept: u64,
+    /// Bytes of these.
+    pub bytes_kept: u64,
     /// Stored bytes of chunks read from the inputs.
     pub bytes_read: u64,
     /// Inputs.
@@ -43,50 +68,61 @@ pub struct Baked {
     pub checks: Vec<Verdict>,
 }
 
-/// Where all state of a bake lies: `TARGET.bake/DIGEST`.
-pub fn state_dir(target: &Path, digest: &str) -> PathBuf {
-    let mut name = target.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
-    name.push(".bake");
-    target.with_file_name(name).join(digest)
-}
-
 /// What a bake would find where its dataset is to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AtTarget {
     /// Nothing: a new store would appear.
     Nothing,
     /// This very dataset: nothing would be done.
     SameDataset,
+    /// The dataset of this recipe as it was: `--update` brings it up to date. How the inputs differ.
+    Outdated(String),
     /// A store that `--overwrite` replaces.
     OtherStore,
 }
 
-/// Looks at a target and changes nothing. `digest` is that of the prepared dataset.
+/// Looks at a target and changes nothing.
 ///
 /// # Errors
 /// `target-exists` where something lies there that no bake replaces; `target-unwritable`.
-pub fn at_target(target: &Path, digest: &str) -> Result<AtTarget> {
-    if is_done(target, &state_dir(target, digest)) {
+pub fn at_target(target: &Path, prepared: &Prepared) -> Result<AtTarget> {
+    if is_done(target, &State::new(target, &prepared.digest)) {
         return Ok(AtTarget::SameDataset);
     }
     check_target(target, true)?;
-    Ok(match check_target(target, false) {
-        Ok(()) => AtTarget::Nothing,
-        Err(_) => AtTarget::OtherStore,
+    Ok(match (check_target(target, false), published(target)) {
+        (Ok(()), _) => AtTarget::Nothing,
+        (Err(_), Some((_, old))) => AtTarget::Outdated(Differences::between(&old, prepared).text()),
+        (Err(_), None) => AtTarget::OtherStore,
     })
 }
 
-/// Whether the target holds the dataset of this state.
-fn is_done(target: &Path, state: &Path) -> bool {
-    target.exists() && state.join("done").is_file()
+/// What `done` says: the object that made the store visible, as it was written.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    key: String,
+    crc32c: u32,
+}
+
+/// Whether the target holds the dataset of this state, and nothing else took its place since.
+fn is_done(target: &Path, state: &State) -> bool {
+    let done = fs::read(state.done()).ok().and_then(|text| serde_json::from_slice::<Done>(&text).ok());
+    done.is_some_and(|done| checksum(&target.join(&done.key)) == Some(done.crc32c))
+}
+
+/// The bake that made what lies at the target, with its plan; `None` where no bake of ours did.
+fn published(target: &Path) -> Option<(State, PlanFile)> {
+    let state = State::all(target).into_iter().find(|state| is_done(target, state))?;
+    let plan = PlanFile::read(&state.plan()).ok()?;
+    Some((state, plan))
 }
 
 /// Bakes a recipe into a store on a local file system.
 ///
 /// # Errors
 /// Everything that is wrong with the inputs or the target. The target is as it was before.
-pub fn bake(session: &Session<'_>, recipe: &Recipe, target: &Path, overwrite: bool) -> Outcome<Baked> {
-    bake_locked(session, recipe, None, target, overwrite).map(|(baked, _)| baked)
+pub fn bake(session: &Session<'_>, recipe: &Recipe, target: &Path, existing: Existing) -> Outcome<Baked> {
+    bake_locked(session, recipe, None, target, existing).map(|(baked, _)| baked)
 }
 
 /// [`bake`] with the inputs that a lock names; also gives back what was prepared.
@@ -98,31 +134,36 @@ pub fn bake_locked(
     recipe: &Recipe,
     lock: Option<&Lock>,
     target: &Path,
-    overwrite: bool,
+    existing: Existing,
 ) -> Outcome<(Baked, Prepared)> {
-    let (staged, prepared) = stage(session, recipe, lock, target, overwrite)?;
+    let (staged, prepared) = stage(session, recipe, lock, target, existing)?;
     let baked = publish(session, vec![staged])?.pop();
     baked.map(|baked| (baked, prepared)).ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
 }
 
 /// A dataset that is complete, has passed its checks and is not yet at its target. Where it is dropped before
-/// [`publish`], nothing of it is left.
+/// [`publish`], its chunks are kept for the next bake; where it has none, nothing is left.
 #[derive(Debug)]
 pub struct Staged {
     target: PathBuf,
-    state: PathBuf,
+    state: State,
     overwrite: bool,
     /// Where it lies; `None` where the target holds the dataset already.
     store: Option<LocalStore>,
     /// The target holds it.
     done: bool,
+    /// Some of it is worth keeping.
+    begun: AtomicBool,
+    /// What makes it visible, once metadata is written.
+    visible: Option<(String, Written)>,
     baked: Baked,
+    guard: Option<Guard>,
 }
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.done {
-            discard(&self.state);
+        if !self.done && self.guard.is_some() && !self.begun.load(Ordering::Relaxed) {
+            self.state.discard();
         }
     }
 }
@@ -130,30 +171,30 @@ impl Drop for Staged {
 /// Bakes a recipe beside its target and makes its checks; readers see nothing of it.
 ///
 /// # Errors
-/// As [`bake_locked`]; nothing is left then.
+/// As [`bake_locked`].
 pub fn stage(
     session: &Session<'_>,
     recipe: &Recipe,
     lock: Option<&Lock>,
     target: &Path,
-    overwrite: bool,
+    existing: Existing,
 ) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
-    check_unbaked(target, overwrite).map_err(fail)?;
+    check_unbaked(target, existing).map_err(fail)?;
     let prepared = prepare(session, recipe, lock)?;
-    let state = state_dir(target, &prepared.digest);
-    let done = is_done(target, &state);
-    if !done {
-        check_target(target, overwrite).map_err(fail)?;
+    let mut staged = Staged::new(target, &prepared, existing != Existing::Refuse);
+    if !staged.done {
+        check_existing(target, existing, recipe, &prepared)?;
+        let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+        duplicates::compare(session, &prepared)?;
+        staged.take(recipe, &prepared, false).map_err(fail)?;
+        if !staged.done {
+            let reuse = Reuse::find(target, &staged.state, existing == Existing::Update);
+            let all = 0..Tasks::of(&prepared.plan).len();
+            staged.run(session, &prepared, &reuse, all, None)?;
+            staged.complete(session, &prepared, &examination)?;
+        }
     }
-    let baked = summary(&prepared, done);
-    let mut staged = Staged { target: target.to_owned(), state, overwrite, store: None, done, baked };
-    if done {
-        return Ok((staged, prepared));
-    }
-    let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
-    duplicates::compare(session, &prepared)?;
-    staged.fill(session, &prepared, &examination)?;
     Ok((staged, prepared))
 }
 
@@ -161,9 +202,48 @@ pub fn stage(
 ///
 /// # Errors
 /// `target-exists`, `target-unwritable`.
-pub fn check_unbaked(target: &Path, overwrite: bool) -> Result<()> {
-    let was_baked = state_dir(target, "").is_dir() && target.exists();
-    if was_baked { Ok(()) } else { check_target(target, overwrite) }
+pub fn check_unbaked(target: &Path, existing: Existing) -> Result<()> {
+    if published(target).is_some() {
+        return Ok(());
+    }
+    match existing {
+        Existing::Overwrite => check_target(target, true),
+        Existing::Refuse => check_target(target, false),
+        Existing::Update => check_target(target, false).map_err(|e| {
+            let message = "found a store whose recipe is not known: only what `bake` made can be updated";
+            if e.code == Code::TargetExists && check_target(target, true).is_ok() {
+                Error { message: message.to_owned(), ..e }
+                    .help("`--overwrite` replaces it, in one atomic step")
+            } else {
+                e
+            }
+        }),
+    }
+}
+
+/// Refuses what may not be replaced, once the new dataset is known.
+pub(crate) fn check_existing(
+    target: &Path,
+    existing: Existing,
+    recipe: &Recipe,
+    prepared: &Prepared,
+) -> Outcome<()> {
+    let fail = |e: Error| vec![e];
+    let Some((_, old)) = published(target) else { return check_unbaked(target, existing).map_err(fail) };
+    match existing {
+        Existing::Overwrite => check_target(target, true).map_err(fail),
+        Existing::Update => {
+            check_target(target, true).map_err(fail)?;
+            update::check(&old, prepared, recipe).map(drop)
+        }
+        Existing::Refuse => check_target(target, false).map_err(|error| {
+            let was = Differences::between(&old, prepared).text();
+            let message = format!("found an earlier bake of `{}`: {was}", old.recipe.name);
+            let help =
+                "`--update` brings it up to date, `--overwrite` bakes it anew; both in one atomic step";
+            vec![Error { message, ..error }.help(help)]
+        }),
+    }
 }
 
 /// Makes datasets appear at their targets, one right after the other, each by one rename or one exchange of folders.
@@ -196,42 +276,159 @@ pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Ba
 }
 
 impl Staged {
+    pub(crate) fn new(target: &Path, prepared: &Prepared, overwrite: bool) -> Self {
+        let state = State::new(target, &prepared.digest);
+        let done = is_done(target, &state);
+        Self {
+            target: target.to_owned(),
+            state,
+            overwrite,
+            store: None,
+            done,
+            begun: AtomicBool::new(false),
+            visible: None,
+            baked: summary(prepared, done),
+            guard: None,
+        }
+    }
+
     /// Where the dataset goes.
     pub fn target(&self) -> &Path {
         &self.target
     }
 
-    /// All tasks, then metadata, then checks.
-    fn fill(
+    /// Locks the target, ends publications that were cut off, and makes the folder that is filled.
+    pub(crate) fn take(&mut self, recipe: &Recipe, prepared: &Prepared, shared: bool) -> Result<()> {
+        self.guard = Some(self.state.lock(shared)?);
+        for other in State::all(&self.target).iter().filter(|other| **other != self.state) {
+            if other.store().is_dir() && other.is_publishing() {
+                finish_publication(&self.target, other)?;
+            }
+        }
+        let store = LocalStore::create(&self.target, self.state.store())?;
+        if store.is_published() {
+            finish_publication(&self.target, &self.state)?;
+            self.done = true;
+            self.baked.nothing_to_do = true;
+            return Ok(());
+        }
+        self.store = Some(store);
+        if !self.state.plan().is_file() {
+            PlanFile::new(recipe, prepared, None).write(&self.state.plan())?;
+        }
+        Ok(())
+    }
+
+    /// Runs the tasks of a range that are not done.
+    pub(crate) fn run(
+        &mut self,
+        session: &Session<'_>,
+        prepared: &Prepared,
+        reuse: &Reuse,
+        range: Range<u64>,
+        unit: Option<&Unit>,
+    ) -> Outcome<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let dataset = &prepared.plan.dataset;
+        let receipts = Receipts::read(&self.state.receipts(), dataset, store.staging(), false);
+        let tasks = Tasks::of(&prepared.plan);
+        let (kept, bytes_kept) = receipts.totals();
+        self.begun.fetch_or(kept > 0, Ordering::Relaxed);
+        let writer = Writer::create(&self.state.receipts(), unit).map_err(|e| vec![e])?;
+        let target = Target { store, format: dataset.format, session, prepared, reuse };
+        let total = range.end.saturating_sub(range.start);
+        session.tell(&Event::Started { stage: Stage::Bake, total });
+        let (finished, made) = (AtomicU64::new(0), Made::default());
+        let one = |worker: &mut Worker, at: usize| {
+            session.check_interrupt()?;
+            let Some((array, task)) = tasks.get(range.start + at as u64) else {
+                return Err(Error::new(Code::Bug, "a task without an array"));
+            };
+            let name = &array.spec.name;
+            let (mut written, before) = (0, worker.bytes_read);
+            if !execute::objects(array, task).iter().all(|object| receipts.has(name, *object)) {
+                execute::run(&target, worker, array, task, &mut |entry: Entry, reused| {
+                    writer.note(name, &entry)?;
+                    self.begun.store(true, Ordering::Relaxed);
+                    if !receipts.has(name, entry.object) {
+                        written += made.add(&entry, reused);
+                    }
+                    Ok(())
+                })?;
+            }
+            finished.fetch_add(1, Ordering::Relaxed);
+            let bytes_read = worker.bytes_read - before;
+            made.read.fetch_add(bytes_read, Ordering::Relaxed);
+            session.tell(&Event::Advanced {
+                stage: Stage::Bake,
+                items: 1,
+                bytes_read,
+                bytes_written: written,
+            });
+            Ok(())
+        };
+        let done = pool::map(
+            prepared.plan.workers,
+            usize::try_from(total).unwrap_or(usize::MAX),
+            true,
+            Worker::new,
+            one,
+        );
+        let finished = finished.load(Ordering::Relaxed);
+        if let Err(errors) = done {
+            if self.begun.load(Ordering::Relaxed) {
+                session.tell(&Event::Note(format!(
+                    "{finished} of {} done and kept in {}: the same command goes on from there",
+                    count(total, "task"),
+                    self.state.dir().display()
+                )));
+            }
+            return Err(errors);
+        }
+        session.tell(&Event::Finished { stage: Stage::Bake });
+        if unit.is_some() {
+            store.flush().and_then(|()| writer.durable()).map_err(|e| vec![e])?;
+        }
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        self.baked.objects = kept + load(&made.objects);
+        self.baked.bytes_written = bytes_kept + load(&made.bytes);
+        self.baked.objects_kept = kept + load(&made.objects_reused);
+        self.baked.bytes_kept = bytes_kept + load(&made.bytes_reused);
+        self.baked.bytes_read = load(&made.read);
+        Ok(())
+    }
+
+    /// What is complete so far.
+    pub(crate) fn receipts(&self, prepared: &Prepared) -> Receipts {
+        Receipts::read(&self.state.receipts(), &prepared.plan.dataset, &self.state.store(), false)
+    }
+
+    /// Whether the target holds the dataset already.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// What was done so far.
+    pub(crate) fn baked(&self) -> &Baked {
+        &self.baked
+    }
+
+    /// Metadata, then checks.
+    pub(crate) fn complete(
         &mut self,
         session: &Session<'_>,
         prepared: &Prepared,
         examination: &Examination<'_>,
     ) -> Outcome<()> {
-        let fail = |e: Error| vec![e];
-        let staging = self.state.join("store");
-        if staging.exists() {
-            // what a killed run left; receipts are not yet used to resume
-            fs::remove_dir_all(&staging).map_err(|e| vec![unwritable(&staging, e)])?;
-        }
-        let store = self.store.insert(LocalStore::create(&self.target, &staging).map_err(fail)?);
-        write_plan(prepared, &self.state).map_err(fail)?;
-        let receipts = self.state.join("receipts.jsonl");
-        let receipts =
-            Mutex::new(BufWriter::new(File::create(&receipts).map_err(|e| vec![unwritable(&receipts, e)])?));
-        for (objects, written, read) in tasks(session, prepared, store, &receipts)? {
-            self.baked.objects += objects;
-            self.baked.bytes_written += written;
-            self.baked.bytes_read += read;
-        }
-        let mut receipts = receipts.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        receipts.flush().map_err(|e| vec![unwritable(&self.state, e)])?;
-        for (_, written) in store.write_metadata(&prepared.plan.dataset).map_err(fail)? {
+        let Some(store) = &self.store else { return Ok(()) };
+        let metadata = store.write_metadata(&prepared.plan.dataset).map_err(|e| vec![e])?;
+        for (_, written) in &metadata {
             self.baked.objects += 1;
             self.baked.bytes_written += written.bytes;
         }
+        self.visible = metadata.last().cloned();
         if !examination.is_empty() {
-            self.baked.checks = checks::run(session, examination, &prepared.plan, &staging)?;
+            self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
             checks::settle(session, &self.target, &self.baked.checks)?;
         }
         Ok(())
@@ -240,6 +437,9 @@ impl Staged {
     /// The rename. What it leaves of an older store is worth a warning.
     fn appear(&mut self, session: &Session<'_>) -> Result<()> {
         let Some(store) = self.store.as_mut().filter(|_| !self.done) else { return Ok(()) };
+        if let Some((key, written)) = &self.visible {
+            write_visible(&self.state, key, *written)?;
+        }
         let published = store.publish(self.overwrite)?;
         self.done = true;
         if let Some(left) = published.leftover {
@@ -248,78 +448,51 @@ impl Staged {
                 left.display()
             )));
         }
-        fs::write(self.state.join("done"), b"").map_err(|e| unwritable(&self.state, e))?;
-        forget_others(&self.state);
+        fs::rename(self.state.visible(), self.state.done()).map_err(|e| unwritable(&self.state.done(), e))?;
+        self.state.forget_others();
         Ok(())
     }
 }
 
-/// Runs every task; per task objects, bytes written and bytes read.
-fn tasks(
-    session: &Session<'_>,
-    prepared: &Prepared,
-    store: &LocalStore,
-    receipts: &Mutex<BufWriter<File>>,
-) -> Outcome<Vec<(u64, u64, u64)>> {
-    let target = Target { store, format: prepared.plan.dataset.format, session, prepared };
-    let all = prepared.tasks();
-    session.tell(&Event::Started { stage: Stage::Bake, total: all.len() as u64 });
-    let one = |worker: &mut Worker, at: usize| {
-        session.check_interrupt()?;
-        let found = all.get(at).and_then(|(number, task)| Some((prepared.plan.arrays.get(*number)?, *task)));
-        let Some((array, task)) = found else { return Err(Error::new(Code::Bug, "a task without an array")) };
-        let before = worker.bytes_read;
-        let receipt = execute::run(&target, worker, array, task)?;
-        let written: u64 = receipt.objects.iter().map(|(_, w)| w.bytes).sum();
-        let read = worker.bytes_read - before;
-        note(receipts, &array.spec.name, task, &receipt)?;
-        session.tell(&Event::Advanced {
-            stage: Stage::Bake,
-            items: 1,
-            bytes_read: read,
-            bytes_written: written,
-        });
-        Ok((receipt.objects.len() as u64, written, read))
-    };
-    let done = pool::map(prepared.plan.workers, all.len(), true, Worker::new, one)?;
-    session.tell(&Event::Finished { stage: Stage::Bake });
-    Ok(done)
+/// Totals of one run, added to by all threads.
+#[derive(Default)]
+struct Made {
+    objects: AtomicU64,
+    bytes: AtomicU64,
+    objects_reused: AtomicU64,
+    bytes_reused: AtomicU64,
+    read: AtomicU64,
 }
 
-/// One line per task: which objects, how long, which checksum.
-fn note(receipts: &Mutex<BufWriter<File>>, array: &str, task: u64, receipt: &execute::Receipt) -> Result<()> {
-    let objects: Vec<_> =
-        receipt.objects.iter().map(|(key, w)| serde_json::json!([key, w.bytes, w.crc32c])).collect();
-    let line = serde_json::json!({"array": array, "task": task, "objects": objects});
-    let mut out = receipts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    writeln!(out, "{line}").map_err(|e| unwritable(Path::new("receipts.jsonl"), e))
-}
-
-fn write_plan(prepared: &Prepared, state: &Path) -> Result<()> {
-    let plan = serde_json::json!({
-        "version": STATE_VERSION,
-        "digest": prepared.digest,
-        "dataset": prepared.plan.dataset,
-        "inputs": prepared.inputs.iter().map(|i| serde_json::json!([i.keys, i.url, i.validator])).collect::<Vec<_>>(),
-    });
-    let path = state.join("plan.json");
-    fs::write(&path, plan.to_string()).map_err(|e| unwritable(&path, e))
-}
-
-/// A failed bake leaves nothing.
-fn discard(state: &Path) {
-    let _left = fs::remove_dir_all(state);
-    if let Some(parent) = state.parent() {
-        let _not_empty = fs::remove_dir(parent);
+impl Made {
+    /// Counts an object; the bytes that were written anew.
+    fn add(&self, entry: &Entry, reused: bool) -> u64 {
+        let Some(written) = entry.written else { return 0 };
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(written.bytes, Ordering::Relaxed);
+        if reused {
+            self.objects_reused.fetch_add(1, Ordering::Relaxed);
+            self.bytes_reused.fetch_add(written.bytes, Ordering::Relaxed);
+            return 0;
+        }
+        written.bytes
     }
 }
 
-/// State of bakes that this one replaced.
-fn forget_others(state: &Path) {
-    let Some(entries) = state.parent().and_then(|p| fs::read_dir(p).ok()) else { return };
-    for entry in entries.flatten().filter(|e| e.path() != state) {
-        let _left = fs::remove_dir_all(entry.path());
+/// Notes before the rename what tells the published store from any other.
+fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
+    let done = Done { key: key.to_owned(), crc32c: written.crc32c };
+    let text = serde_json::to_vec(&done).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    atomic_write(&state.visible(), &text)
+}
+
+/// Ends a publication that was cut off between its rename and the note that says so.
+fn finish_publication(target: &Path, state: &State) -> Result<()> {
+    let store = LocalStore::create(target, state.store())?;
+    if store.is_published() && state.visible().is_file() {
+        fs::rename(state.visible(), state.done()).map_err(|e| unwritable(&state.done(), e))?;
     }
+    Ok(())
 }
 
 fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
@@ -328,13 +501,11 @@ fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
         arrays: prepared.plan.arrays.len(),
         objects: 0,
         bytes_written: 0,
+        objects_kept: 0,
+        bytes_kept: 0,
         bytes_read: 0,
         inputs: prepared.inputs.len(),
         digest: prepared.digest.clone(),
         checks: Vec::new(),
     }
-}
-
-fn unwritable(path: &Path, e: std::io::Error) -> Error {
-    Error::new(Code::TargetUnwritable, "can't write").at(path.display().to_string()).caused_by(e)
 }

@@ -12,16 +12,13 @@ use arcoforge_write::{
     LocalStore, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
 };
 
-use crate::gather::{Worker, fill, fill_with, is_filled_with, read_stored};
+use crate::gather::{Worker, fill, fill_with, is_filled_with, pad, read_stored};
 use crate::prepare::Prepared;
+use crate::receipts::Entry;
+use crate::reuse::Reuse;
 use crate::session::Session;
+use crate::signature::Signature;
 use crate::strided::{Copy, Dim, strides};
-
-/// What a task wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Receipt {
-    pub(crate) objects: Vec<(String, Written)>,
-}
 
 /// Where tasks write to.
 pub(crate) struct Target<'a> {
@@ -29,45 +26,115 @@ pub(crate) struct Target<'a> {
     pub(crate) format: TargetFormat,
     pub(crate) session: &'a Session<'a>,
     pub(crate) prepared: &'a Prepared,
+    pub(crate) reuse: &'a Reuse,
 }
 
-/// Runs one task of one array.
-pub(crate) fn run(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<Receipt> {
+/// The objects that a task owns, by their numbers in the array's grid.
+pub(crate) fn objects(array: &ArrayPlan, task: u64) -> Vec<u64> {
+    if array.spec.shard.is_some() {
+        return vec![task];
+    }
+    let (tasks, chunks) = (array.tasks(), array.spec.chunks());
+    let whole = tasks.region(&tasks.index(task));
+    indices(&chunks.covering(&whole)).map(|index| chunks.flat(&index)).collect()
+}
+
+/// Runs one task of one array; `done` is told of every object once it is complete, and
+/// whether an earlier bake had made it.
+pub(crate) fn run(
+    target: &Target<'_>,
+    worker: &mut Worker,
+    array: &ArrayPlan,
+    task: u64,
+    done: &mut dyn FnMut(Entry, bool) -> Result<()>,
+) -> Result<()> {
     let place = |e: Error| e.in_variable(&array.spec.name);
     if array.spec.shard.is_some() {
-        return shard(target, worker, array, task).map_err(place);
+        let (entry, reused) = shard(target, worker, array, task).map_err(place)?;
+        return done(entry, reused);
     }
-    let mut objects = Vec::new();
     for slab in array.slabs(task) {
         let chunks = array.spec.chunks();
-        let mut produced = Producer::new(target, array, &slab);
+        let mut producer = Producer::new(target, array, &slab);
         for index in indices(&chunks.covering(&slab)) {
             target.session.check_interrupt()?;
-            if produced.next(worker, &index).map_err(place)? {
-                let key = chunk_key(target.format, &array.spec, &index);
-                objects.push((key.clone(), target.store.write(&key, &worker.encoded)?));
-            }
+            let signature = target.signature(worker, array, &index)?;
+            let object = chunks.flat(&index);
+            let reused = target.reused(&array.spec, &index, &[signature])?;
+            let written = match reused {
+                Some(found) => found,
+                None if producer.next(worker, &index).map_err(place)? => {
+                    let key = chunk_key(target.format, &array.spec, &index);
+                    Some(target.store.write(&key, &worker.encoded)?)
+                }
+                None => None,
+            };
+            done(Entry { object, written, chunks: vec![signature] }, reused.is_some())?;
         }
-        produced.finish(worker);
+        producer.finish(worker);
     }
-    Ok(Receipt { objects })
+    Ok(())
+}
+
+impl Target<'_> {
+    fn signature(&self, worker: &mut Worker, array: &ArrayPlan, index: &[u64]) -> Result<Signature> {
+        worker.signer.chunk(self.format, self.prepared, array, index)
+    }
+
+    /// Takes an object that an earlier bake made; `None` where none did.
+    fn reused(
+        &self,
+        spec: &ArraySpec,
+        index: &[u64],
+        signatures: &[Signature],
+    ) -> Result<Option<Option<Written>>> {
+        let Some(found) = self.reuse.object(spec, index, signatures) else { return Ok(None) };
+        if let (Some(path), Some(written)) = (&found.path, found.written) {
+            if !std::fs::metadata(path).is_ok_and(|there| there.len() == written.bytes) {
+                return Ok(None);
+            }
+            self.store.adopt(&chunk_key(self.format, spec, index), path)?;
+        }
+        Ok(Some(found.written))
+    }
 }
 
 /// Streams one shard: inner chunks in C order, slab after slab.
-fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<Receipt> {
+fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<(Entry, bool)> {
     let index = array.spec.objects().index(task);
+    let mut signatures = Vec::new();
+    for chunk in shard_chunks(&array.spec, &index) {
+        signatures.push(match chunk {
+            Some(chunk) => target.signature(worker, array, &chunk)?,
+            None => Signature::BEYOND,
+        });
+    }
+    if let Some(written) = target.reused(&array.spec, &index, &signatures)? {
+        return Ok((Entry { object: task, written, chunks: signatures }, true));
+    }
+    let old = target.reuse.shard(&array.spec, &index, &signatures)?;
     let key = chunk_key(target.format, &array.spec, &index);
     let mut writer = target.store.shard(&key, chunks_per_shard(&array.spec))?;
     let chunks = array.spec.chunks();
     let slabs = array.slabs(task);
     let mut slabs = slabs.iter();
     let mut current: Option<(&Region, Producer<'_>)> = None;
-    for chunk in shard_chunks(&array.spec, &index) {
+    for (at, (chunk, signature)) in shard_chunks(&array.spec, &index).zip(&signatures).enumerate() {
         let Some(chunk) = chunk else {
             writer.skip()?;
             continue;
         };
         target.session.check_interrupt()?;
+        if let Some(stored) =
+            old.as_ref().map(|old| old.chunk(at, *signature, &mut worker.encoded)).transpose()?.flatten()
+        {
+            if stored {
+                writer.append(&worker.encoded)?
+            } else {
+                writer.skip()?
+            }
+            continue;
+        }
         let cells = chunks.region(&chunk);
         while current.as_ref().is_none_or(|(slab, _)| slab.intersect(&cells).is_none()) {
             let next =
@@ -86,7 +153,7 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         done.finish(worker);
     }
     let written = writer.finish()?;
-    Ok(Receipt { objects: written.map(|w| (key, w)).into_iter().collect() })
+    Ok((Entry { object: task, written, chunks: signatures }, false))
 }
 
 /// Makes the encoded chunks of one slab, one after the other.
@@ -128,7 +195,7 @@ impl<'a> Producer<'a> {
             self.buffers = Some(fill(worker, self.target.prepared, &self.array.spec, pieces, self.slab)?);
         }
         let local: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
-        let buffer = self.buffers.as_ref().and_then(|b| b.get(self.covering.flat(&local) as usize));
+        let buffer = self.buffers.as_mut().and_then(|b| b.get_mut(self.covering.flat(&local) as usize));
         let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
         pack(self.target.format, worker, &self.array.spec, index, buffer)
     }
@@ -149,8 +216,8 @@ impl<'a> Producer<'a> {
                 Ok(true)
             }
             BlockData::Bytes(bytes) => {
-                let chunk = part_bytes(block, bytes, &cells)?;
-                pack(self.target.format, worker, spec, index, &chunk)
+                let mut chunk = part_bytes(block, bytes, &cells)?;
+                pack(self.target.format, worker, spec, index, &mut chunk)
             }
         }
     }
@@ -217,31 +284,25 @@ fn text_cells(shape: &[u64], chunk: &[u64], cells: &Region) -> Vec<(usize, usize
 }
 
 /// Encodes a chunk, given as its cells inside the array; false where they are nothing but what a reader sees without it.
+/// `cells` becomes the whole chunk.
 fn pack(
     format: TargetFormat,
     worker: &mut Worker,
     spec: &ArraySpec,
     index: &[u64],
-    cells: &[u8],
+    cells: &mut Vec<u8>,
 ) -> Result<bool> {
     if absent_value(format, spec).is_some_and(|value| is_filled_with(cells, spec.dtype, value)) {
         return Ok(false);
     }
     let (swap, grid) = (spec.dtype.swap_size(), spec.chunks());
     let inside = grid.region(index);
-    if inside.shape() == grid.chunk {
-        encode(&spec.encoding, swap, cells, &mut worker.encoded, &mut worker.scratch)?;
-        return Ok(true);
+    if cells.len() as u64 != inside.cells() * spec.dtype.size_estimate() {
+        let (found, expected) = (cells.len(), inside.cells());
+        return Err(Error::new(Code::Bug, format!("a chunk of {expected} cells has {found} bytes")));
     }
-    let size = spec.dtype.size().unwrap_or(1);
-    let mut whole = worker.buffer(grid.chunk_cells() as usize * size);
-    fill_with(&mut whole, spec.dtype, &spec.unwritten);
-    let dims = dims(&inside, &strides(&inside.shape()), &strides(&grid.chunk));
-    if !Copy::new(0, 0, dims).run(cells, &mut whole, size) {
-        return Err(Error::new(Code::Bug, "a chunk is smaller than its cells inside the array"));
-    }
-    encode(&spec.encoding, swap, &whole, &mut worker.encoded, &mut worker.scratch)?;
-    worker.give_back([whole]);
+    pad(cells, &inside.shape(), &grid.chunk, spec.dtype, &spec.unwritten);
+    encode(&spec.encoding, swap, cells, &mut worker.encoded, &mut worker.scratch)?;
     Ok(true)
 }
 
@@ -298,7 +359,7 @@ fn copy_stored(
         let inside = spec.chunks().region(index).cells() as usize * spec.dtype.size().unwrap_or(1);
         let mut chunk = vec![0; inside];
         fill_with(&mut chunk, spec.dtype, &spec.unwritten);
-        return pack(target.format, worker, spec, index, &chunk);
+        return pack(target.format, worker, spec, index, &mut chunk);
     };
     let mut encoded = std::mem::take(&mut worker.encoded);
     let read = read_stored(found.object, *offset, *bytes, &mut encoded);

@@ -2,9 +2,12 @@
 
 mod chunks;
 mod derived;
+mod pad;
+mod team;
 mod whole;
 
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use arcoforge_codec::Scratch;
 use arcoforge_core::block::scalar_to_le;
@@ -17,19 +20,23 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_read::hdf5::decode_foreign;
 
 use crate::prepare::Prepared;
+use crate::signature::Signer;
 use crate::strided::{Copy, Dim, strides};
 use crate::survey::Surveyed;
 
 pub(crate) use chunks::read_stored;
+pub(crate) use pad::{fill_with, is_filled_with, pad};
 
-/// Buffers that one thread uses again and again.
+/// Buffers that one thread uses again and again, and the threads that help it with its slabs.
 pub(crate) struct Worker {
     pub(crate) scratch: Scratch,
     pub(crate) stored: Vec<u8>,
     pub(crate) encoded: Vec<u8>,
     decoded: Vec<u8>,
     spare: Vec<Vec<u8>>,
+    team: Vec<Worker>,
     pub(crate) bytes_read: u64,
+    pub(crate) signer: Signer,
 }
 
 impl Worker {
@@ -40,12 +47,23 @@ impl Worker {
             encoded: Vec::new(),
             decoded: Vec::new(),
             spare: Vec::new(),
+            team: Vec::new(),
             bytes_read: 0,
+            signer: Signer::default(),
         }
     }
 
-    pub(crate) fn buffer(&mut self, bytes: usize) -> Vec<u8> {
-        let mut buffer = self.spare.pop().unwrap_or_default();
+    /// A buffer of `bytes` bytes with room for `capacity`; what is in it is left over from earlier use. Where none that
+    /// was given back is of that size, those are let go: they belonged to another array.
+    fn buffer(&mut self, bytes: usize, capacity: usize) -> Vec<u8> {
+        let fits = |buffer: &Vec<u8>| (capacity..=capacity + capacity / 8).contains(&buffer.capacity());
+        let mut buffer = match self.spare.iter().position(fits) {
+            Some(at) => self.spare.swap_remove(at),
+            None => {
+                self.spare.clear();
+                vec![0; capacity]
+            }
+        };
         buffer.resize(bytes, 0);
         buffer
     }
@@ -62,19 +80,21 @@ struct Slab {
     grid: ChunkGrid,
     covering: ChunkGrid,
     first: Vec<u64>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Vec<Mutex<Vec<u8>>>,
     size: usize,
+    /// Several threads fill it: none of them holds a buffer for longer than a copy takes.
+    shared: bool,
 }
 
 /// A box of cells that one file fills; `None` for cells that no file has.
-struct Placement {
-    piece: Option<Piece>,
+pub(crate) struct Placement {
+    pub(crate) piece: Option<Piece>,
     /// In the array.
-    cells: Region,
+    pub(crate) cells: Region,
     /// In the file's variable.
-    source: Region,
+    pub(crate) source: Region,
     /// Which dimensions run from the file's last cell to its first.
-    reversed: Vec<bool>,
+    pub(crate) reversed: Vec<bool>,
 }
 
 /// Fills the chunks of `region` (a box of whole chunks, cut at the array's end): one buffer per chunk, in C order, with
@@ -89,18 +109,40 @@ pub(crate) fn fill(
     let placements = placements(pieces, region);
     let holes = placements.iter().any(|p| p.piece.is_none());
     let mut slab = Slab::new(worker, spec.dtype, spec.chunks(), region, holes.then_some(&spec.unwritten))?;
-    let mut rest = placements.as_slice();
-    while let Some(first) = rest.first() {
-        // what one file fills is filled at a time
-        let count = rest.iter().take_while(|p| p.piece == first.piece).count();
-        let (same, others) = rest.split_at(count);
-        rest = others;
-        let Some(piece) = first.piece else { continue };
+    slab.shared = worker.size() > 1;
+    // what one file fills is filled at a time
+    let files: Vec<&[Placement]> = placements.chunk_by(|a, b| a.piece == b.piece).collect();
+    let shares = if slab.shared { (JOBS_PER_THREAD * worker.size()).div_ceil(files.len().max(1)) } else { 1 };
+    worker.each(files.len() * shares, |worker, job| {
+        let (Some(same), share) = (files.get(job / shares), Share { number: job % shares, of: shares })
+        else {
+            return Ok(());
+        };
+        let Some(piece) = same.first().and_then(|first| first.piece) else { return Ok(()) };
         let (file, mapped, surveyed) = prepared.piece(piece)?;
         let place = |e: Error| e.in_variable(&spec.name).at(&file.url);
-        from_file(worker, surveyed, mapped, &mut slab, same).map_err(place)?;
+        from_file(worker, surveyed, mapped, &slab, same, share).map_err(place)
+    })?;
+    Ok(slab.into_buffers())
+}
+
+/// Jobs that a slab is divided into at least, for every thread that fills it.
+const JOBS_PER_THREAD: usize = 4;
+
+/// One of several parts of the source chunks that a file gives to a slab.
+#[derive(Clone, Copy)]
+struct Share {
+    number: usize,
+    of: usize,
+}
+
+impl Share {
+    const ALL: Self = Self { number: 0, of: 1 };
+
+    fn of<T>(self, items: &[T]) -> &[T] {
+        let bound = |number: usize| items.len() * number / self.of.max(1);
+        items.get(bound(self.number)..bound(self.number + 1)).unwrap_or_default()
     }
-    Ok(slab.buffers)
 }
 
 /// Copies what one file has, by the shortest way.
@@ -108,18 +150,25 @@ fn from_file(
     worker: &mut Worker,
     surveyed: &Surveyed,
     mapped: &Mapped,
-    slab: &mut Slab,
+    slab: &Slab,
     placements: &[Placement],
+    share: Share,
 ) -> Result<()> {
     let in_order = placements.iter().all(|p| p.reversed.iter().all(|r| !r));
     if !mapped.is_plain() || !in_order || placements.len() > 1 {
-        return derived::copy(worker, surveyed, mapped, slab, placements);
+        // not divided
+        return if share.number > 0 {
+            Ok(())
+        } else {
+            derived::copy(worker, surveyed, mapped, slab, placements)
+        };
     }
     for placement in placements {
         let origin =
             placement.cells.0.iter().zip(&placement.source.0).map(|(c, s)| (c.start, s.start)).collect();
         match chunks::part(surveyed, mapped, origin)? {
-            Some(part) => chunks::copy_part(worker, slab, &part, &placement.cells)?,
+            Some(part) => chunks::copy_part(worker, slab, &part, &placement.cells, share)?,
+            None if share.number > 0 => {}
             None => {
                 let block = whole::read(worker, surveyed, mapped, &placement.source)?;
                 slab.place(&block, &placement.cells)?;
@@ -130,7 +179,7 @@ fn from_file(
 }
 
 /// The boxes of `region`, file by file.
-fn placements(pieces: &Pieces, region: &Region) -> Vec<Placement> {
+pub(crate) fn placements(pieces: &Pieces, region: &Region) -> Vec<Placement> {
     let mut lists: Vec<Vec<Segment>> = Vec::new();
     for along in &pieces.along {
         let mut segments = region.0.get(along.dim).map(|cells| along.within(cells)).unwrap_or_default();
@@ -183,21 +232,28 @@ impl Slab {
     ) -> Result<Self> {
         let size = dtype.size().ok_or_else(|| Error::new(Code::Bug, "text is not gathered from chunks"))?;
         let covering = grid.covering(region);
+        let whole = grid.chunk_cells() as usize * size;
         let mut buffers = Vec::new();
         for index in indices(&covering) {
-            let mut buffer = worker.buffer(grid.region(&index).cells() as usize * size);
+            // room for the whole chunk: what lies beyond the array is filled before encoding
+            let mut buffer = worker.buffer(grid.region(&index).cells() as usize * size, whole);
             if let Some(value) = unwritten {
                 fill_with(&mut buffer, dtype, value);
             }
-            buffers.push(buffer);
+            buffers.push(Mutex::new(buffer));
         }
         let first = covering.start();
         let covering = ChunkGrid::new(covering.shape(), vec![1; first.len()]);
-        Ok(Self { dtype, grid, covering, first, buffers, size })
+        Ok(Self { dtype, grid, covering, first, buffers, size, shared: false })
+    }
+
+    fn into_buffers(self) -> Vec<Vec<u8>> {
+        let buffers = self.buffers.into_iter();
+        buffers.map(|buffer| buffer.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
     /// Puts a block where it belongs.
-    fn place(&mut self, block: &arcoforge_core::block::Block, cells: &Region) -> Result<()> {
+    fn place(&self, block: &arcoforge_core::block::Block, cells: &Region) -> Result<()> {
         let bytes = block.bytes().ok_or_else(|| Error::new(Code::Bug, "text among numbers"))?;
         if block.dtype != self.dtype || block.shape != cells.shape() {
             let (found, expected) = ((block.dtype, &block.shape), (self.dtype, cells.shape()));
@@ -240,28 +296,12 @@ fn distance(cells: &Region, block: &Region, strides: &[usize]) -> usize {
     cells.0.iter().zip(&block.0).zip(strides).map(|((c, b), s)| (c.start - b.start) as usize * s).sum()
 }
 
-fn put(source: &[u8], slab: &mut Slab, copies: &[(usize, Copy)]) -> Result<()> {
+fn put(source: &[u8], slab: &Slab, copies: &[(usize, Copy)]) -> Result<()> {
     for (buffer, copy) in copies {
-        let target = slab.buffers.get_mut(*buffer);
-        if !target.is_some_and(|target| copy.run(source, target, slab.size)) {
+        let target = slab.buffers.get(*buffer).map(|b| b.lock().unwrap_or_else(PoisonError::into_inner));
+        if !target.is_some_and(|mut target| copy.run(source, &mut target, slab.size)) {
             return Err(Error::new(Code::Bug, "a copy leads out of its chunk"));
         }
     }
     Ok(())
-}
-
-/// Fills a buffer with one value.
-pub(crate) fn fill_with(buffer: &mut [u8], dtype: DataType, value: &Scalar) {
-    let mut one = Vec::new();
-    if !scalar_to_le(dtype, value, &mut one) || one.iter().all(|b| *b == 0) {
-        buffer.fill(0);
-        return;
-    }
-    buffer.chunks_exact_mut(one.len()).for_each(|cell| cell.copy_from_slice(&one));
-}
-
-/// Whether every cell has one value, bit for bit.
-pub(crate) fn is_filled_with(buffer: &[u8], dtype: DataType, value: &Scalar) -> bool {
-    let mut one = Vec::new();
-    scalar_to_le(dtype, value, &mut one) && buffer.chunks_exact(one.len().max(1)).all(|cell| cell == one)
 }

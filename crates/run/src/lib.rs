@@ -32,13 +32,20 @@ mod inspect;
 mod lock;
 mod pool;
 mod prepare;
+mod receipts;
+mod reuse;
 mod session;
+mod signature;
+mod state;
 mod strided;
 mod survey;
+mod tasks;
+mod units;
+mod update;
 mod verify;
 
 pub use bake::{
-    AtTarget, Baked, Staged, at_target, bake, bake_locked, check_unbaked, publish, stage, state_dir,
+    AtTarget, Baked, Existing, Staged, at_target, bake, bake_locked, check_unbaked, publish, stage,
 };
 pub use find::{Inputs, find};
 pub use given::list_inputs;
@@ -46,8 +53,11 @@ pub use init::init;
 pub use inspect::{Inspected, inspect};
 pub use lock::{Changes, Lock, LockedInput, Locks, lock};
 pub use prepare::{Input, Prepared, prepare};
+pub use receipts::Unit;
 pub use session::{Event, Options, Session, Stage};
+pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
+pub use units::{UnitDone, finish, run_unit};
 pub use verify::{Verified, verify};
 
 /// The result of a whole command: every problem that was found, not only the first.

@@ -8,7 +8,9 @@ use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
 use arcoforge_core::steps::{self, FileView, Mapped, Unmatched};
+use arcoforge_core::target::Dataset;
 use arcoforge_store::Validator;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Outcome;
@@ -50,7 +52,7 @@ pub struct Prepared {
 }
 
 /// One input.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
     /// Labels of its keys.
     pub keys: Vec<String>,
@@ -110,7 +112,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .zip(&surveyed)
         .map(|(f, s)| Input { keys: label(f), url: f.url.clone(), validator: s.object.validator().clone() })
         .collect();
-    let digest = digest(recipe, &inputs, &plan).map_err(|e| vec![e])?;
+    let digest = digest(recipe, &inputs, &plan.dataset).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
     Ok(Prepared {
@@ -234,14 +236,20 @@ fn read(
     Ok(())
 }
 
-/// The digest that names a bake: equal for the same recipe, inputs and dataset.
-fn digest(recipe: &Recipe, inputs: &[Input], plan: &Plan) -> arcoforge_core::error::Result<String> {
+/// The digest that names a bake: equal for the same recipe, inputs and dataset. What never changes a byte (checks, words
+/// about the dataset, what a test takes) is left out, so that a check can be mended without baking anew.
+pub(crate) fn digest(
+    recipe: &Recipe,
+    inputs: &[Input],
+    dataset: &Dataset,
+) -> arcoforge_core::error::Result<String> {
     let mut hash = Sha256::new();
     let mut add = |value: &serde_json::Value| hash.update(value.to_string().as_bytes());
     let json = |e: serde_json::Error| Error::new(Code::Bug, "the plan can't be written as JSON").caused_by(e);
     add(&serde_json::json!([DIGEST_VERSION, env!("CARGO_PKG_VERSION")]));
-    add(&serde_json::to_value(recipe).map_err(json)?);
-    add(&serde_json::to_value(&plan.dataset).map_err(json)?);
+    let Recipe { name, about: _, axes, source, steps, combine, output, checks: _, test: _ } = recipe;
+    add(&serde_json::to_value((name, axes, source, steps, combine, output)).map_err(json)?);
+    add(&serde_json::to_value(dataset).map_err(json)?);
     for input in inputs {
         add(&serde_json::json!([input.keys, input.url, input.validator]));
     }
@@ -255,13 +263,5 @@ impl Prepared {
         let file = self.files.get(piece.file as usize).ok_or_else(bug)?;
         let mapped = file.view.variables.get(piece.variable as usize).ok_or_else(bug)?;
         Ok((file, mapped, self.surveyed.get(piece.file as usize).ok_or_else(bug)?))
-    }
-
-    /// Every task: the array's number in the plan, and the task's number in the array.
-    pub(crate) fn tasks(&self) -> Vec<(usize, u64)> {
-        let of = |(number, array): (usize, &plan::ArrayPlan)| {
-            (0..array.tasks().len()).map(move |task| (number, task))
-        };
-        self.plan.arrays.iter().enumerate().flat_map(of).collect()
     }
 }

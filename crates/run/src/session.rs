@@ -92,6 +92,8 @@ pub enum Event {
         /// Which.
         stage: Stage,
     },
+    /// What the user may want to know.
+    Note(String),
     /// Something the user should know and that does not stop the run.
     Warning(String),
     /// A check of the recipe was made.

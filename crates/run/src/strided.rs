@@ -1,5 +1,7 @@
 //! Copies of boxes of cells between buffers of any dimension order.
 
+use std::ops::Range;
+
 /// One dimension of a copy: how many cells, and how far apart they lie in both buffers, in cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Dim {
@@ -37,7 +39,7 @@ impl Copy {
     }
 
     /// The run of target cells that the whole source, of `cells` cells, fills from its first to its last cell.
-    pub(crate) fn whole_run(&self, cells: usize) -> Option<std::ops::Range<usize>> {
+    pub(crate) fn whole_run(&self, cells: usize) -> Option<Range<usize>> {
         match self.dims.as_slice() {
             [Dim { count, source: 1, target: 1 }] if *count == cells && self.source_start == 0 => {
                 Some(self.target_start..self.target_start + count)
@@ -49,13 +51,32 @@ impl Copy {
     /// Copies cells of `size` bytes. False where a cell lies outside its buffer; some may be copied then.
     pub(crate) fn run(&self, source: &[u8], target: &mut [u8], size: usize) -> bool {
         let Some((inner, outer)) = self.dims.split_last() else { return false };
+        // neighbours here are neighbours there along another dimension: both go into one tile
+        let across = outer.iter().rposition(|dim| dim.source == 1).filter(|_| inner.source != 1);
+        let Some(across) = across else {
+            return self.nested(outer, |from, to| row(source, from * size, target, to * size, *inner, size));
+        };
+        let mut outer = outer.to_vec();
+        let across = outer.remove(across);
+        self.nested(&outer, |from, to| {
+            tiles(across.count, inner.count, |rows, cells| {
+                let inner = Dim { count: cells.len(), ..*inner };
+                rows.into_iter().all(|at| {
+                    let from = from + at * across.source + cells.start * inner.source;
+                    let to = to + at * across.target + cells.start * inner.target;
+                    row(source, from * size, target, to * size, inner, size)
+                })
+            })
+        })
+    }
+
+    /// Runs `each` for all cells of these dimensions, with a cell of source and of target; stops where it gives false.
+    fn nested(&self, outer: &[Dim], mut each: impl FnMut(usize, usize) -> bool) -> bool {
         let mut index = vec![0; outer.len()];
         loop {
             let offset =
                 |pick: fn(&Dim) -> usize| index.iter().zip(outer).map(|(i, d)| i * pick(d)).sum::<usize>();
-            let from = (self.source_start + offset(|d| d.source)) * size;
-            let to = (self.target_start + offset(|d| d.target)) * size;
-            if !row(source, from, target, to, *inner, size) {
+            if !each(self.source_start + offset(|d| d.source), self.target_start + offset(|d| d.target)) {
                 return false;
             }
             let mut dim = outer.len();
@@ -72,6 +93,15 @@ impl Copy {
             }
         }
     }
+}
+
+/// Cells along both sides of a tile: few enough that what they lie in stays in the first cache.
+const TILE: usize = 32;
+
+/// Two dimensions cut into tiles.
+fn tiles(across: usize, along: usize, mut each: impl FnMut(Range<usize>, Range<usize>) -> bool) -> bool {
+    let parts = |count: usize| (0..count).step_by(TILE).map(move |at| at..count.min(at + TILE));
+    parts(across).all(|a| parts(along).all(|i| each(a.clone(), i)))
 }
 
 /// Copies one row of the innermost dimension.
@@ -149,6 +179,34 @@ mod tests {
             assert!(Copy::new(0, 0, dims).run(&source, &mut target, size));
             let cells: Vec<u8> = target.chunks(size).map(|c| c[0] / size as u8).collect();
             assert_eq!(cells, [0, 3, 1, 4, 2, 5], "{size}");
+        }
+    }
+
+    #[test]
+    fn a_large_copy_in_any_order_moves_every_cell() {
+        let shape = [5, 70, 3, 41];
+        let total: usize = shape.iter().product();
+        let source: Vec<u8> = (0..total as u32).flat_map(u32::to_le_bytes).collect();
+        let from = strides(&shape.map(|n| n as u64));
+        let orders = [[0, 1, 2, 3], [3, 2, 1, 0], [1, 3, 0, 2], [3, 0, 1, 2], [0, 1, 3, 2], [2, 3, 1, 0]];
+        for order in orders {
+            let to = strides(&order.map(|dim| shape[dim] as u64));
+            let dims = order.iter().zip(&to).map(|(&dim, &target)| Dim {
+                count: shape[dim],
+                source: from[dim],
+                target,
+            });
+            let mut target = vec![0; 4 * total];
+            assert!(Copy::new(0, 0, dims).run(&source, &mut target, 4));
+            let found: Vec<u32> =
+                target.as_chunks().0.iter().map(|bytes| u32::from_le_bytes(*bytes)).collect();
+            let expected: Vec<u32> = (0..total)
+                .map(|flat| {
+                    order.iter().zip(&to).map(|(&dim, t)| flat / t % shape[dim] * from[dim]).sum::<usize>()
+                        as u32
+                })
+                .collect();
+            assert_eq!(found, expected, "{order:?}");
         }
     }
 

@@ -17,6 +17,7 @@ use crate::execute::part;
 use crate::gather::{Worker, fill};
 use crate::prepare::Prepared;
 use crate::session::{Event, Session, Stage};
+use crate::tasks::Tasks;
 use crate::{Outcome, pool};
 
 /// What was compared.
@@ -45,14 +46,15 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
     if !errors.is_empty() {
         return Err(errors);
     }
-    let all = prepared.tasks();
-    let chosen: Vec<&(usize, u64)> = all.iter().step_by(every.max(1) as usize).collect();
-    session.tell(&Event::Started { stage: Stage::Verify, total: chosen.len() as u64 });
+    let all = Tasks::of(&prepared.plan);
+    let every = every.max(1);
+    let chosen = all.len().div_ceil(every);
+    session.tell(&Event::Started { stage: Stage::Verify, total: chosen });
     let one = |worker: &mut Worker, at: usize| {
         session.check_interrupt()?;
-        let found =
-            chosen.get(at).and_then(|(number, task)| Some((prepared.plan.arrays.get(*number)?, *task)));
-        let Some((array, task)) = found else { return Err(Error::new(Code::Bug, "a task without an array")) };
+        let Some((array, task)) = all.get(at as u64 * every) else {
+            return Err(Error::new(Code::Bug, "a task without an array"));
+        };
         let mut cells = 0;
         for slab in array.slabs(task) {
             let place = |e: Error| e.in_variable(&array.spec.name).at(target.display().to_string());
@@ -61,13 +63,9 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
         session.tell(&Event::Advanced { stage: Stage::Verify, items: 1, bytes_read: 0, bytes_written: 0 });
         Ok(cells)
     };
-    let cells = pool::map(prepared.plan.workers, chosen.len(), false, Worker::new, one)?;
+    let cells = pool::map(prepared.plan.workers, chosen as usize, false, Worker::new, one)?;
     session.tell(&Event::Finished { stage: Stage::Verify });
-    Ok(Verified {
-        arrays: prepared.plan.arrays.len(),
-        tasks: (chosen.len() as u64, all.len() as u64),
-        cells: cells.iter().sum(),
-    })
+    Ok(Verified { arrays: prepared.plan.arrays.len(), tasks: (chosen, all.len()), cells: cells.iter().sum() })
 }
 
 /// Shape, type and attributes are as planned.

@@ -18,8 +18,8 @@ const NEVER_REPLACED: &str =
 
 /// A directory that becomes a store when it is published; until then the target is untouched.
 ///
-/// Objects may be written from many threads at once. A chunk costs one open, write and close: only metadata and directories
-/// are synced, at the end. An object written twice holds what came last, so a unit of work can be run again.
+/// Objects may be written from many threads at once. A chunk costs one open, write and close; all is flushed to the disk at
+/// once, before the store is published. An object written twice holds what came last, so a unit of work can be run again.
 #[derive(Debug)]
 pub struct LocalStore {
     target: PathBuf,
@@ -60,6 +60,11 @@ impl LocalStore {
         self.published
     }
 
+    /// Whether a publication from this staging directory was begun and not ended.
+    pub fn is_publishing(staging: &Path) -> bool {
+        marker(staging).exists()
+    }
+
     /// Where the store will be.
     pub fn target(&self) -> &Path {
         &self.target
@@ -78,6 +83,33 @@ impl LocalStore {
         let path = self.path(key)?;
         let file = open(&path).map_err(|e| unwritable(&path, e))?;
         write_chunk(file, &path.display().to_string(), bytes)
+    }
+
+    /// Takes an object of another store as it is: by a hard link where the file system allows, else as a copy.
+    ///
+    /// # Errors
+    /// `target-unwritable`; `bug` for a key that leads out of the store.
+    pub fn adopt(&self, key: &str, from: &Path) -> Result<()> {
+        let path = self.path(key)?;
+        // what is there already may share its bytes with a store that is being read: never written through
+        remove_tree(&path)?;
+        let linked = match fs::hard_link(from, &path) {
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                fs::create_dir_all(parent(&path)).and_then(|()| fs::hard_link(from, &path))
+            }
+            other => other,
+        };
+        linked.or_else(|_| fs::copy(from, &path).map(drop)).map_err(|e| unwritable(&path, e))
+    }
+
+    /// Flushes everything that was written to the disk.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn flush(&self) -> Result<()> {
+        File::open(&self.staging)
+            .and_then(|dir| rustix::fs::syncfs(dir).map_err(io::Error::from))
+            .map_err(|e| unwritable(&self.staging, e))
     }
 
     /// A shard of `chunks` inner chunks to be streamed under `key`. The file is made with the first inner chunk, so
@@ -125,7 +157,7 @@ impl LocalStore {
                 .at(self.staging.display().to_string()));
         }
         check_target(&self.target, overwrite)?;
-        sync_dir(&self.staging)?;
+        self.flush()?;
         self.mark()?;
         let replaced = self.swap().inspect_err(|_| {
             let _not_moved = fs::remove_file(self.marker());
@@ -169,9 +201,7 @@ impl LocalStore {
     /// The file that names the directory which is being published, so that a run after a crash knows whether the
     /// staging directory holds the new store or the old one.
     fn marker(&self) -> PathBuf {
-        let mut name = self.staging.file_name().unwrap_or_default().to_owned();
-        name.push(".publishing");
-        self.staging.with_file_name(name)
+        marker(&self.staging)
     }
 
     fn mark(&self) -> Result<()> {
@@ -205,6 +235,12 @@ impl LocalStore {
         remove_tree(&self.staging)?;
         remove_tree(&self.marker())
     }
+}
+
+fn marker(staging: &Path) -> PathBuf {
+    let mut name = staging.file_name().unwrap_or_default().to_owned();
+    name.push(".publishing");
+    staging.with_file_name(name)
 }
 
 /// A file that is made at the first write, with its directories.
@@ -293,12 +329,17 @@ fn identity(path: &Path) -> io::Result<String> {
     Ok(format!("{} {}", found.dev(), found.ino()))
 }
 
-/// Creates or truncates a file; its directories only where they are missing, so that the usual case is one call.
+/// Creates a file; its directories only where they are missing, so that the usual case is one call. A file that is there
+/// is replaced, not written over: it may be a link to one of a published store.
 fn open(path: &Path) -> io::Result<File> {
-    match File::create(path) {
+    match File::create_new(path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            fs::remove_file(path)?;
+            File::create_new(path)
+        }
         Err(e) if e.kind() == ErrorKind::NotFound => {
             fs::create_dir_all(parent(path))?;
-            File::create(path)
+            File::create_new(path)
         }
         other => other,
     }

@@ -1,6 +1,8 @@
 //! Stored objects as streams: a chunk, and a shard (`sharding_indexed` of the Zarr v3 specification).
 
+use std::fs::File;
 use std::io::Write;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -17,14 +19,16 @@ pub struct Written {
 
 impl Written {
     /// Nothing yet: zero bytes.
-    const EMPTY: Self = Self { bytes: 0, crc32c: 0 };
+    pub const EMPTY: Self = Self { bytes: 0, crc32c: 0 };
 
     /// The length and checksum of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self::EMPTY.and(bytes)
     }
 
-    fn and(self, bytes: &[u8]) -> Self {
+    /// What it is once `bytes` follow.
+    #[must_use]
+    pub fn and(self, bytes: &[u8]) -> Self {
         Self {
             bytes: self.bytes.saturating_add(bytes.len() as u64),
             crc32c: crc32c::crc32c_append(self.crc32c, bytes),
@@ -123,6 +127,36 @@ impl<W: Write> ShardWriter<W> {
         Error::new(Code::Bug, format!("found {found} inner chunks, expected {} in a shard", self.chunks))
             .at(&self.name)
     }
+}
+
+/// Where the inner chunks of a shard lie, read from the index at its end: offset and length each, `None` where a chunk is
+/// not stored.
+///
+/// # Errors
+/// `target-unwritable` where the shard can't be read or its index is damaged.
+pub fn shard_index(shard: &File, chunks: u64) -> Result<Vec<Option<(u64, u64)>>> {
+    let damaged = || {
+        Error::new(Code::TargetUnwritable, "the index of a stored shard is damaged")
+            .help("bake the dataset anew: `--overwrite`")
+    };
+    let length = chunks.checked_mul(16).and_then(|bytes| bytes.checked_add(4)).ok_or_else(damaged)?;
+    let size = shard.metadata().map_err(|e| damaged().caused_by(e))?.len();
+    let offset = size.checked_sub(length).ok_or_else(damaged)?;
+    let mut bytes = vec![0; usize::try_from(length).map_err(|_| damaged())?];
+    shard.read_exact_at(&mut bytes, offset).map_err(|e| damaged().caused_by(e))?;
+    let (index, checksum) = bytes.split_last_chunk::<4>().ok_or_else(damaged)?;
+    if crc32c::crc32c(index) != u32::from_le_bytes(*checksum) {
+        return Err(damaged());
+    }
+    let pair = |pair: &[u8; 16]| {
+        let (offset, length) = (word(pair, 0), word(pair, 8));
+        ((offset, length) != (ABSENT, ABSENT)).then_some((offset, length))
+    };
+    Ok(index.as_chunks::<16>().0.iter().map(pair).collect())
+}
+
+fn word(pair: &[u8; 16], at: usize) -> u64 {
+    pair.iter().skip(at).take(8).rev().fold(0, |n, &b| (n << 8) | u64::from(b))
 }
 
 #[cfg(test)]

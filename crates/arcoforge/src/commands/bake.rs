@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
-use arcoforge_run::{Baked, Event, Lock, Locks, Prepared, Session, check_unbaked, figures, publish, stage};
+use arcoforge_run::{
+    Baked, Event, Existing, Lock, Locks, Prepared, Session, check_unbaked, figures, publish, stage,
+};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -19,14 +21,20 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
     let mut datasets = given(output, &args.inputs, &args.shape, &args.run)?;
     let targets = datasets.targets(args.to.as_deref())?;
     let mut locks = datasets.locks()?;
-    targets.iter().try_for_each(|target| check_unbaked(target, args.overwrite))?;
+    let existing = match (args.overwrite, args.update) {
+        (true, _) => Existing::Overwrite,
+        (false, true) => Existing::Update,
+        (false, false) => Existing::Refuse,
+    };
+    targets.iter().try_for_each(|target| check_unbaked(target, existing))?;
     let (mut staged, mut new) = (Vec::new(), false);
     for (given, target) in datasets.chosen.iter_mut().zip(&targets) {
         given.options.unchecked_copies = args.unchecked_copies;
         let name = given.recipe.name.clone();
         let (one, lock) = given.run(output, |session, recipe| {
-            let locked = locks.get(&name);
-            let (one, prepared) = stage(session, recipe, locked, target, args.overwrite)?;
+            // an update takes the inputs as they are now
+            let locked = locks.get(&name).filter(|_| !args.update);
+            let (one, prepared) = stage(session, recipe, locked, target, existing)?;
             let wanted = locked.is_none() && given.options.take.is_empty() && given.path.is_some();
             Ok((one, wanted.then(|| lock_of(given, &prepared)).transpose().map_err(|e| vec![e])?))
         })?;
@@ -70,17 +78,21 @@ fn show(output: &Output, datasets: &Datasets, baked: &[Baked], targets: &[impl A
     for ((given, baked), target) in datasets.chosen.iter().zip(baked).zip(targets) {
         let target = target.as_ref().display().to_string();
         tell(output, baked, &target, begun);
-        lines.push((given.output(output), fields(baked, &target)));
+        lines.push((given.output(output), fields("bake", baked, &target)));
     }
     output.datasets("bake", lines);
 }
 
-fn tell(output: &Output, baked: &Baked, target: &str, begun: Instant) {
+pub(super) fn tell(output: &Output, baked: &Baked, target: &str, begun: Instant) {
     if baked.nothing_to_do {
         output.note(&format!("{target} holds this dataset already; nothing to do"));
     } else {
+        let kept = match baked.objects_kept {
+            0 => String::new(),
+            kept => format!(" ({} of them, {}, as they were)", kept, figures::bytes(baked.bytes_kept)),
+        };
         output.note(&format!(
-            "{target}: {} from {}, {} in {}, {}",
+            "{target}: {} from {}, {} in {}{kept}, {}",
             figures::count(baked.arrays as u64, "array"),
             figures::count(baked.inputs as u64, "input"),
             figures::bytes(baked.bytes_written),
@@ -93,15 +105,17 @@ fn tell(output: &Output, baked: &Baked, target: &str, begun: Instant) {
     }
 }
 
-fn fields(baked: &Baked, target: &str) -> Value {
+pub(super) fn fields(command: &str, baked: &Baked, target: &str) -> Value {
     json!({
-        "command": "bake",
+        "command": command,
         "target": target,
         "nothing_to_do": baked.nothing_to_do,
         "inputs": baked.inputs,
         "arrays": baked.arrays,
         "objects": baked.objects,
         "bytes_written": baked.bytes_written,
+        "objects_kept": baked.objects_kept,
+        "bytes_kept": baked.bytes_kept,
         "bytes_read": baked.bytes_read,
         "digest": baked.digest,
         "checks": baked.checks.iter().map(check_json).collect::<Vec<_>>(),

@@ -1,8 +1,9 @@
 //! `plan`: what a bake would do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use arcoforge_run::{AtTarget, Locks, at_target, describe, prepare};
+use arcoforge_core::error::{Code, Error};
+use arcoforge_run::{AtTarget, Locks, PlanFile, Prepared, RunFile, at_target, describe, figures, prepare};
 use serde_json::json;
 
 use crate::Outcome;
@@ -17,7 +18,12 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
     let targets = targets(args, &datasets)?;
     let locks = datasets.locks()?;
     let mut failed = None;
-    for (given, target) in datasets.chosen.iter().zip(targets) {
+    for (given, target) in datasets.chosen.iter_mut().zip(targets) {
+        if args.save.is_some() {
+            // other processes run it from other folders
+            let base = &given.options.base;
+            given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
+        }
         if let Err(failure) = one(args, output, given, target, &locks) {
             failed.get_or_insert(failure.code());
             report::show(&given.output(output), &failure);
@@ -37,15 +43,18 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
     let lock = locks.get(&given.recipe.name);
     let prepared = given.run(output, |session, recipe| prepare(session, recipe, lock))?;
     let found = match &target {
-        Some(target) => Some(at_target(target, &prepared.digest)?),
+        Some(target) => Some(at_target(target, &prepared)?),
         None => None,
     };
+    if let (Some(units), Some(path)) = (args.units, &args.save) {
+        save(args, output, given, &prepared, target.as_deref(), units, path)?;
+    }
     let target = target.map(|path| path.display().to_string());
     if let Some((number, _)) = given.number {
         let gap = if number > 1 { "\n" } else { "" };
         output.data(&format!("{gap}dataset: {}\n", given.recipe.name));
     }
-    if let (Some(target), Some(found)) = (&target, found) {
+    if let (Some(target), Some(found)) = (&target, &found) {
         output.data(&format!("target: {target}: {}\n", told(found, args.overwrite)));
     }
     output.data(&describe::plan_text(&prepared));
@@ -53,7 +62,7 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
         let fields = json!({
             "command": "plan",
             "target": target,
-            "at_target": found.map(name),
+            "at_target": found.as_ref().map(name),
             "plan": describe::plan_json(&prepared),
         });
         given.output(output).line(if given.number.is_some() { "dataset" } else { "done" }, fields);
@@ -69,19 +78,66 @@ fn targets(args: &Plan, datasets: &Datasets) -> Outcome<Vec<Option<PathBuf>>> {
     Ok(datasets.targets(args.to.as_deref())?.into_iter().map(Some).collect())
 }
 
-const fn told(found: AtTarget, overwrite: bool) -> &'static str {
+fn absolute(path: &Path) -> Outcome<PathBuf> {
+    let failed = |e| Error::new(Code::Usage, "the current folder is not known").caused_by(e);
+    Ok(std::path::absolute(path).map_err(failed)?)
+}
+
+/// Writes the plan for `unit` and `finish`.
+fn save(
+    args: &Plan,
+    output: &Output,
+    given: &Given,
+    prepared: &Prepared,
+    target: Option<&Path>,
+    units: u64,
+    path: &Path,
+) -> Outcome {
+    let Some(target) = target.filter(|_| given.number.is_none()) else {
+        let error = Error::new(Code::Usage, "found `--save`, expected one dataset with a target");
+        return Err(error.help("give `--to STORE`, and choose one dataset: `--only NAME`").into());
+    };
+    let options = &given.options;
+    let run = RunFile {
+        target: absolute(target)?,
+        overwrite: args.overwrite,
+        units: units.min(prepared.plan.tasks().max(1)),
+        tasks: prepared.plan.tasks(),
+        memory_bytes: options.budget.memory_bytes,
+        workers: options.budget.workers,
+        connections: options.connections,
+        base: options.base.clone(),
+        take: options.take.clone(),
+        cache: options.cache.as_deref().map(absolute).transpose()?,
+        unchecked_copies: false,
+    };
+    let units = run.units;
+    PlanFile::new(&given.recipe, prepared, Some(run)).write(path)?;
+    output.note(&format!("{}: {}", path.display(), figures::count(units, "unit")));
+    Ok(())
+}
+
+fn told(found: &AtTarget, overwrite: bool) -> String {
     match (found, overwrite) {
-        (AtTarget::Nothing, _) => "nothing is there yet",
-        (AtTarget::SameDataset, _) => "holds this dataset already; a bake does nothing",
-        (AtTarget::OtherStore, true) => "holds another store, which a bake replaces",
-        (AtTarget::OtherStore, false) => "holds another store; a bake needs `--overwrite` to replace it",
+        (AtTarget::Nothing, _) => "nothing is there yet".into(),
+        (AtTarget::SameDataset, _) => "holds this dataset already; a bake does nothing".into(),
+        (AtTarget::Outdated(how), false) => {
+            format!("holds an earlier bake of this recipe ({how}); `--update` brings it up to date")
+        }
+        (AtTarget::Outdated(_) | AtTarget::OtherStore, true) => {
+            "holds another store, which a bake replaces".into()
+        }
+        (AtTarget::OtherStore, false) => {
+            "holds another store; a bake needs `--overwrite` to replace it".into()
+        }
     }
 }
 
-const fn name(found: AtTarget) -> &'static str {
+const fn name(found: &AtTarget) -> &'static str {
     match found {
         AtTarget::Nothing => "nothing",
         AtTarget::SameDataset => "same-dataset",
+        AtTarget::Outdated(_) => "outdated",
         AtTarget::OtherStore => "other-store",
     }
 }

@@ -1,7 +1,7 @@
 //! Stored chunks: fetched, decoded, and their cells put where they belong.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use arcoforge_codec::decode;
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
@@ -12,7 +12,7 @@ use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::Mapped;
 use arcoforge_store::Object;
 
-use super::{Slab, Worker, copies, distance, fill_with, put};
+use super::{Share, Slab, Worker, copies, distance, fill_with, put};
 use crate::strided::strides;
 use crate::survey::Surveyed;
 
@@ -88,12 +88,19 @@ impl Part<'_> {
     }
 }
 
-/// Copies `cells`, a box of what is filled.
-pub(super) fn copy_part(worker: &mut Worker, slab: &mut Slab, part: &Part<'_>, cells: &Region) -> Result<()> {
+/// Copies a share of `cells`, a box of what is filled.
+pub(super) fn copy_part(
+    worker: &mut Worker,
+    slab: &Slab,
+    part: &Part<'_>,
+    cells: &Region,
+    share: Share,
+) -> Result<()> {
     let wanted = &part.to_file(cells);
     let chunks: Vec<Vec<u64>> = indices(&part.grid.covering(wanted)).collect();
+    let chunks = share.of(&chunks);
     if !part.object.is_remote() {
-        for index in &chunks {
+        for index in chunks {
             if let Some(ChunkRef::Stored { offset, bytes, .. }) =
                 part.refs.get(part.grid.flat(index) as usize)
             {
@@ -104,7 +111,7 @@ pub(super) fn copy_part(worker: &mut Worker, slab: &mut Slab, part: &Part<'_>, c
         }
         return Ok(());
     }
-    for batch in batches(part, &chunks) {
+    for batch in batches(part, chunks) {
         let range = |index: &Vec<u64>| match part.refs.get(part.grid.flat(index) as usize) {
             Some(ChunkRef::Stored { offset, bytes, .. }) => *offset..offset.saturating_add(*bytes),
             _ => 0..0,
@@ -161,7 +168,7 @@ fn batches<'a>(part: &Part<'_>, chunks: &'a [Vec<u64>]) -> Vec<&'a [Vec<u64>]> {
 /// Decodes one source chunk (its bytes in `fetched`, else in the worker's buffer) and copies its wanted cells.
 fn copy_chunk(
     worker: &mut Worker,
-    slab: &mut Slab,
+    slab: &Slab,
     part: &Part<'_>,
     index: &[u64],
     wanted: &Region,
@@ -193,8 +200,10 @@ fn copy_chunk(
     };
     let place = |e: Error| e.in_chunk(index);
     if let [(buffer, copy)] = copies.as_slice()
-        && let (Some(run), Some(target)) = (copy.whole_run(block_cells), slab.buffers.get_mut(*buffer))
-        && let Some(target) = target.get_mut(run.start * size..run.end * size)
+        && !slab.shared
+        && let (Some(run), Some(target)) = (copy.whole_run(block_cells), slab.buffers.get(*buffer))
+        && let Some(target) =
+            target.lock().unwrap_or_else(PoisonError::into_inner).get_mut(run.start * size..run.end * size)
     {
         return decode(part.encoding, swap, filter_mask, bytes, target, &mut worker.scratch).map_err(place);
     }

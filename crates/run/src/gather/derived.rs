@@ -6,7 +6,7 @@ use arcoforge_core::derived::{Run, Runs, evaluate, taken};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::steps::Mapped;
 
-use super::{Placement, Slab, Worker, chunks, whole};
+use super::{Placement, Share, Slab, Worker, chunks, whole};
 use crate::survey::Surveyed;
 
 /// Boxes are computed together where what lies between them is at most this many times their cells.
@@ -17,7 +17,7 @@ pub(super) fn copy(
     worker: &mut Worker,
     surveyed: &Surveyed,
     mapped: &Mapped,
-    slab: &mut Slab,
+    slab: &Slab,
     placements: &[Placement],
 ) -> Result<()> {
     let wanted: u64 = placements.iter().map(|p| p.source.cells()).sum();
@@ -69,9 +69,10 @@ fn compute(worker: &mut Worker, surveyed: &Surveyed, mapped: &Mapped, region: &R
         if here.cells() == 0 {
             return Ok(Block::from_bytes(leaf.var.dtype, shape, Vec::new()));
         }
-        let mut slab = Slab::new(worker, leaf.var.dtype, grid, &here, None)?;
-        chunks::copy_part(worker, &mut slab, &part, &here)?;
-        let bytes = slab.buffers.pop().ok_or_else(|| Error::new(Code::Bug, "a box without a buffer"))?;
+        let slab = Slab::new(worker, leaf.var.dtype, grid, &here, None)?;
+        chunks::copy_part(worker, &slab, &part, &here, Share::ALL)?;
+        let bytes =
+            slab.into_buffers().pop().ok_or_else(|| Error::new(Code::Bug, "a box without a buffer"))?;
         Ok(Block::from_bytes(leaf.var.dtype, shape, bytes))
     })
 }

@@ -1,0 +1,262 @@
+//! Receipts: which objects of a store lie there whole, how long they are, their checksums and signatures.
+//!
+//! One line of JSON per object, appended after the object is complete. Objects are numbered as the dataset's grids
+//! number them, whatever the division into tasks was, so that a bake may be resumed with more or less memory.
+//! A receipt is trusted as far as it can be: bytes that a process wrote survive its end, so receipts of the running
+//! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
+//! the disk before, or their checksum is compared.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use arcoforge_core::error::Result;
+use arcoforge_core::target::Dataset;
+use arcoforge_store::files::unwritable;
+use arcoforge_write::{Written, chunk_key, chunks_per_shard};
+use serde::{Deserialize, Serialize};
+
+use crate::signature::Signature;
+
+/// The version of the lines.
+const VERSION: u32 = 1;
+
+/// What became of one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// Its number in the grid of the array's objects.
+    pub(crate) object: u64,
+    /// `None` where all its cells are what readers see without it, so that it is not stored.
+    pub(crate) written: Option<Written>,
+    /// The signatures of its chunks, in the order in which they lie in it.
+    pub(crate) chunks: Vec<Signature>,
+}
+
+/// The first line of a file of receipts.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    /// Which run of the operating system wrote the objects.
+    boot: Option<String>,
+    unit: Option<Unit>,
+}
+
+/// A part of a plan that one process carries out: what goes over the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// The plan's digest.
+    pub plan: String,
+    /// The first task.
+    pub lo: u64,
+    /// The task behind the last.
+    pub hi: u64,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    array: std::borrow::Cow<'a, str>,
+    object: u64,
+    bytes: Option<u64>,
+    crc32c: Option<u32>,
+    chunks: Vec<String>,
+}
+
+/// The last line of a file whose objects were all flushed to the disk.
+#[derive(Serialize, Deserialize)]
+struct Footer {
+    durable: bool,
+}
+
+/// Appends receipts, from several threads.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+impl Writer {
+    /// A new file in the folder of receipts. What earlier runs left there stays.
+    pub(crate) fn create(folder: &Path, unit: Option<&Unit>) -> Result<Self> {
+        fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
+        let path = (0_u32..)
+            .map(|n| folder.join(format!("{}-{n}.jsonl", std::process::id())))
+            .find(|path| !path.exists())
+            .unwrap_or_else(|| folder.join("receipts.jsonl"));
+        let file =
+            File::options().create_new(true).append(true).open(&path).map_err(|e| unwritable(&path, e))?;
+        let writer = Self { path, file: Mutex::new(file) };
+        writer.line(&Header { version: VERSION, boot: boot(), unit: unit.cloned() })?;
+        Ok(writer)
+    }
+
+    /// Notes an object that is complete.
+    pub(crate) fn note(&self, array: &str, entry: &Entry) -> Result<()> {
+        self.line(&Line {
+            array: array.into(),
+            object: entry.object,
+            bytes: entry.written.map(|w| w.bytes),
+            crc32c: entry.written.map(|w| w.crc32c),
+            chunks: entry.chunks.iter().map(|s| format!("{:032x}", s.0)).collect(),
+        })
+    }
+
+    /// Says that all objects noted so far were flushed to the disk, and flushes that.
+    pub(crate) fn durable(&self) -> Result<()> {
+        self.line(&Footer { durable: true })?;
+        let file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.sync_all().map_err(|e| unwritable(&self.path, e))
+    }
+
+    /// One write for a line: what a killed process leaves is whole lines and at most one torn at the end.
+    fn line(&self, line: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_vec(line).map_err(|e| unwritable(&self.path, e.into()))?;
+        text.push(b'\n');
+        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        file.write_all(&text).map_err(|e| unwritable(&self.path, e))
+    }
+}
+
+/// What lies in a store by its receipts.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts {
+    arrays: BTreeMap<String, Objects>,
+}
+
+/// The objects of one array, by number.
+#[derive(Debug)]
+struct Objects {
+    chunks_each: usize,
+    /// Whether the object is there, and what was written of it.
+    done: Vec<Option<Option<Written>>>,
+    /// Empty where nobody asks for them.
+    signatures: Vec<Signature>,
+}
+
+impl Receipts {
+    /// Nothing is there yet.
+    fn none(dataset: &Dataset, signatures: bool) -> Self {
+        let of = |spec: &std::sync::Arc<arcoforge_core::target::ArraySpec>| {
+            let count = usize::try_from(spec.objects().len()).unwrap_or(usize::MAX);
+            let chunks_each = usize::try_from(chunks_per_shard(spec)).unwrap_or(usize::MAX);
+            let kept = if signatures { count.saturating_mul(chunks_each) } else { 0 };
+            let objects =
+                Objects { chunks_each, done: vec![None; count], signatures: vec![Signature::BEYOND; kept] };
+            (spec.name.clone(), objects)
+        };
+        Self { arrays: dataset.arrays.iter().map(of).collect() }
+    }
+
+    /// Reads what runs noted of the store at `root`. Lines that are torn or do not fit the dataset are passed over:
+    /// what they are about is done again.
+    pub(crate) fn read(folder: &Path, dataset: &Dataset, root: &Path, signatures: bool) -> Self {
+        let mut all = Self::none(dataset, signatures);
+        let mut files: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
+            all.read_file(&file, dataset, root);
+        }
+        all
+    }
+
+    fn read_file(&mut self, path: &Path, dataset: &Dataset, root: &Path) {
+        let Ok(file) = File::open(path) else { return };
+        let mut lines = BufReader::new(file).split(b'\n').map_while(std::result::Result::ok);
+        let header: Option<Header> = lines.next().and_then(|line| serde_json::from_slice(&line).ok());
+        let Some(header) = header.filter(|header| header.version == VERSION) else { return };
+        let trusted = (header.boot.is_some() && header.boot == boot()) || is_durable(path);
+        for line in lines {
+            let Ok(line) = serde_json::from_slice::<Line<'_>>(&line) else { continue };
+            let Some(spec) = dataset.arrays.iter().find(|spec| spec.name == line.array) else { continue };
+            let grid = spec.objects();
+            let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { continue };
+            if line.object >= grid.len() {
+                continue;
+            }
+            let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
+            let key = root.join(chunk_key(dataset.format, spec, &grid.index(line.object)));
+            if written.is_none_or(|written| is_there(&key, written, trusted)) {
+                objects.note(line.object, written, &line.chunks);
+            }
+        }
+    }
+
+    /// Whether an object is complete.
+    pub(crate) fn has(&self, array: &str, object: u64) -> bool {
+        self.get(array, object).is_some()
+    }
+
+    /// What was written of an object; `None` where it is not complete.
+    pub(crate) fn get(&self, array: &str, object: u64) -> Option<Option<Written>> {
+        let objects = self.arrays.get(array)?;
+        objects.done.get(usize::try_from(object).ok()?).copied().flatten()
+    }
+
+    /// The signatures of an object's chunks; `None` where it is not complete or they were not asked for.
+    pub(crate) fn signatures(&self, array: &str, object: u64) -> Option<&[Signature]> {
+        let objects = self.arrays.get(array)?;
+        let at = usize::try_from(object).ok()?;
+        objects.done.get(at).copied().flatten()?;
+        let first = at.checked_mul(objects.chunks_each)?;
+        objects.signatures.get(first..first.checked_add(objects.chunks_each)?)
+    }
+
+    /// Objects that are stored, and their bytes.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        let written = self.arrays.values().flat_map(|objects| objects.done.iter().flatten().flatten());
+        written.fold((0, 0), |(objects, bytes), w| (objects + 1, bytes + w.bytes))
+    }
+}
+
+impl Objects {
+    fn note(&mut self, object: u64, written: Option<Written>, chunks: &[String]) {
+        let Ok(at) = usize::try_from(object) else { return };
+        let parsed: Vec<Signature> =
+            chunks.iter().filter_map(|hex| u128::from_str_radix(hex, 16).ok()).map(Signature).collect();
+        if parsed.len() != self.chunks_each {
+            return;
+        }
+        if !self.signatures.is_empty()
+            && let Some(kept) = self.signatures.get_mut(at * self.chunks_each..(at + 1) * self.chunks_each)
+        {
+            kept.copy_from_slice(&parsed);
+        }
+        if let Some(slot) = self.done.get_mut(at) {
+            *slot = Some(written);
+        }
+    }
+}
+
+/// Whether an object has the length that was noted, and where that does not suffice, the checksum.
+fn is_there(path: &Path, written: Written, trusted: bool) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == written.bytes)
+        && (trusted || checksum(path) == Some(written.crc32c))
+}
+
+/// CRC-32C of a file.
+pub(crate) fn checksum(path: &Path) -> Option<u32> {
+    let mut file = File::open(path).ok()?;
+    let (mut buffer, mut written) = (vec![0; 1 << 20], Written::EMPTY);
+    loop {
+        match file.read(&mut buffer).ok()? {
+            0 => return Some(written.crc32c),
+            n => written = written.and(buffer.get(..n)?),
+        }
+    }
+}
+
+/// Whether the last line says that everything was flushed.
+fn is_durable(path: &Path) -> bool {
+    let Ok(text) = fs::read(path) else { return false };
+    let last = text.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
+    last.and_then(|line| serde_json::from_slice::<Footer>(line).ok()).is_some_and(|footer| footer.durable)
+}
+
+/// What tells one run of the operating system from another; `None` where it does not say.
+fn boot() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
+}

@@ -1,0 +1,143 @@
+//! Chunks that need not be made: an earlier bake of the same target made them, by the same signature.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::target::{ArraySpec, Dataset};
+use arcoforge_write::{Written, chunk_key, chunks_per_shard, shard_index};
+
+use crate::receipts::{Receipts, checksum};
+use crate::signature::Signature;
+use crate::state::{PlanFile, State};
+
+/// Stores whose chunks may be taken.
+#[derive(Debug, Default)]
+pub(crate) struct Reuse {
+    donors: Vec<Donor>,
+}
+
+/// One earlier bake: what it was to make, what it did make, and where that lies.
+#[derive(Debug)]
+struct Donor {
+    root: PathBuf,
+    dataset: Dataset,
+    receipts: Receipts,
+}
+
+/// An object that can be taken as it is.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Where it lies; `None` where it is not stored because readers see the same without it.
+    pub(crate) path: Option<PathBuf>,
+    pub(crate) written: Option<Written>,
+}
+
+/// A shard of which some inner chunks can be taken.
+#[derive(Debug)]
+pub(crate) struct OldShard {
+    file: Option<File>,
+    /// Offset and length of each inner chunk; `None` where it is not stored.
+    index: Vec<Option<(u64, u64)>>,
+    signatures: Vec<Signature>,
+}
+
+impl Reuse {
+    /// What bakes of a target made: those that did not end, and the one that lies at the target where `published`.
+    pub(crate) fn find(target: &Path, own: &State, published: bool) -> Self {
+        let open = |state: State| {
+            if state == *own {
+                return None;
+            }
+            if state.is_publishing() {
+                return None; // which of two stores lies there is not known
+            }
+            let root = match state.done().is_file() {
+                true if published => target.to_owned(),
+                true => return None,
+                false => state.store(),
+            };
+            let dataset = PlanFile::read(&state.plan()).ok()?.dataset;
+            let receipts = Receipts::read(&state.receipts(), &dataset, &root, true);
+            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts })
+        };
+        Self { donors: State::all(target).into_iter().filter_map(open).collect() }
+    }
+
+    /// An object all of whose chunks have these signatures.
+    pub(crate) fn object(&self, spec: &ArraySpec, index: &[u64], signatures: &[Signature]) -> Option<Found> {
+        self.donors.iter().find_map(|donor| {
+            let (old, number) = donor.find(spec, index)?;
+            if donor.receipts.signatures(&spec.name, number)? != signatures {
+                return None;
+            }
+            let written = donor.receipts.get(&spec.name, number)?;
+            let path = written.map(|_| donor.root.join(chunk_key(donor.dataset.format, old, index)));
+            Some(Found { path, written })
+        })
+    }
+
+    /// The shard at the same place, where some of its chunks have these signatures and its bytes are what was written.
+    pub(crate) fn shard(
+        &self,
+        spec: &ArraySpec,
+        index: &[u64],
+        signatures: &[Signature],
+    ) -> Result<Option<OldShard>> {
+        for donor in &self.donors {
+            let Some((old, number)) = donor.find(spec, index) else { continue };
+            let Some(had) = donor.receipts.signatures(&spec.name, number) else { continue };
+            let common = had.iter().zip(signatures).any(|(a, b)| a == b && *a != Signature::BEYOND);
+            if !common || had.len() != signatures.len() {
+                continue;
+            }
+            let signatures = had.to_vec();
+            let Some(written) = donor.receipts.get(&spec.name, number).flatten() else {
+                let index = vec![None; signatures.len()];
+                return Ok(Some(OldShard { file: None, index, signatures }));
+            };
+            let path = donor.root.join(chunk_key(donor.dataset.format, old, index));
+            if checksum(&path) != Some(written.crc32c) {
+                continue; // damaged since: made again
+            }
+            let failed =
+                |e| Error::new(Code::TargetUnwritable, "can't read a shard to be updated").caused_by(e);
+            let file = File::open(&path).map_err(failed)?;
+            let index =
+                shard_index(&file, chunks_per_shard(old)).map_err(|e| e.at(path.display().to_string()))?;
+            return Ok(Some(OldShard { file: Some(file), index, signatures }));
+        }
+        Ok(None)
+    }
+}
+
+impl Donor {
+    /// The donor's array and the number of its object at an index.
+    fn find(&self, spec: &ArraySpec, index: &[u64]) -> Option<(&ArraySpec, u64)> {
+        let old = self.dataset.arrays.iter().find(|old| old.name == spec.name)?;
+        if old.shard != spec.shard || old.chunk != spec.chunk {
+            return None;
+        }
+        let grid = old.objects();
+        let inside = index.len() == grid.shape.len() && index.iter().zip(grid.counts()).all(|(i, n)| *i < n);
+        inside.then(|| (old.as_ref(), grid.flat(index)))
+    }
+}
+
+impl OldShard {
+    /// The stored bytes of an inner chunk that has this signature: `None` where it must be made, `Some(false)` where it
+    /// is not stored; else they are in `out`.
+    pub(crate) fn chunk(&self, at: usize, signature: Signature, out: &mut Vec<u8>) -> Result<Option<bool>> {
+        if self.signatures.get(at) != Some(&signature) {
+            return Ok(None);
+        }
+        let Some(&Some((offset, length))) = self.index.get(at) else { return Ok(Some(false)) };
+        let Some(file) = &self.file else { return Ok(Some(false)) };
+        out.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
+        file.read_exact_at(out, offset).map_err(|e| {
+            Error::new(Code::TargetUnwritable, "can't read a shard to be updated").caused_by(e)
+        })?;
+        Ok(Some(true))
+    }
+}

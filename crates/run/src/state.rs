@@ -1,0 +1,233 @@
+//! What a bake keeps beside its target, in `TARGET.bake/DIGEST`: its plan, its receipts and the store while it is filled.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::recipe::Recipe;
+use arcoforge_core::target::Dataset;
+use arcoforge_store::files::unwritable;
+use arcoforge_write::LocalStore;
+use serde::{Deserialize, Serialize};
+
+use crate::prepare::{Input, Prepared, digest};
+
+/// The version of [`PlanFile`].
+const VERSION: u32 = 2;
+
+/// The folder of one bake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    /// `TARGET.bake`.
+    root: PathBuf,
+    /// `TARGET.bake/DIGEST`.
+    dir: PathBuf,
+}
+
+impl State {
+    pub(crate) fn new(target: &Path, digest: &str) -> Self {
+        let mut name = target.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+        name.push(".bake");
+        let root = target.with_file_name(name);
+        Self { dir: root.join(digest), root }
+    }
+
+    /// States of bakes of this target, finished or not.
+    pub(crate) fn all(target: &Path) -> Vec<Self> {
+        let root = Self::new(target, "").root;
+        let entries = fs::read_dir(&root).into_iter().flatten().flatten();
+        let mut dirs: Vec<PathBuf> = entries.map(|e| e.path()).filter(|path| path.is_dir()).collect();
+        dirs.sort();
+        dirs.into_iter().map(|dir| Self { root: root.clone(), dir }).collect()
+    }
+
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn plan(&self) -> PathBuf {
+        self.dir.join("plan.json")
+    }
+
+    pub(crate) fn receipts(&self) -> PathBuf {
+        self.dir.join("receipts")
+    }
+
+    /// The store while it is filled.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.dir.join("store")
+    }
+
+    /// A file that is there once the store became the target.
+    pub(crate) fn done(&self) -> PathBuf {
+        self.dir.join("done")
+    }
+
+    /// What [`done`](Self::done) becomes: written before the store is published.
+    pub(crate) fn visible(&self) -> PathBuf {
+        self.dir.join("visible")
+    }
+
+    /// Whether a publication was begun and not ended.
+    pub(crate) fn is_publishing(&self) -> bool {
+        LocalStore::is_publishing(&self.store())
+    }
+
+    /// Removes everything that the bake keeps.
+    pub(crate) fn discard(&self) {
+        let _left = fs::remove_dir_all(&self.dir);
+        if fs::read_dir(&self.root).is_ok_and(|entries| entries.flatten().all(|e| e.file_name() == LOCK)) {
+            let _left = fs::remove_dir_all(&self.root);
+        }
+    }
+
+    /// Removes what other bakes of this target keep.
+    pub(crate) fn forget_others(&self) {
+        let Ok(entries) = fs::read_dir(&self.root) else { return };
+        for entry in entries.flatten().filter(|e| e.path() != self.dir && e.path().is_dir()) {
+            let _left = fs::remove_dir_all(entry.path());
+        }
+    }
+
+    /// Keeps other processes from baking to this target; `shared` where units of one plan run at a time.
+    ///
+    /// # Errors
+    /// `target-busy` while another process bakes to it.
+    pub(crate) fn lock(&self, shared: bool) -> Result<Guard> {
+        fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
+        let path = self.root.join(LOCK);
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|e| unwritable(&path, e))?;
+        match if shared { file.try_lock_shared() } else { file.try_lock() } {
+            Ok(()) => Ok(Guard { _file: file }),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::new(Code::TargetBusy, "another process bakes to this target")
+                    .at(self.root.with_extension("").display().to_string())
+                    .help("wait until it has ended, or choose another target"))
+            }
+            // file systems without locks: nothing protects there, as nothing did
+            Err(TryLockError::Error(_)) => Ok(Guard { _file: file }),
+        }
+    }
+}
+
+/// The name of the file that is locked.
+const LOCK: &str = "lock";
+
+/// The lock is held as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    _file: File,
+}
+
+/// A plan as a file: everything that decides the dataset, in closed form (recipe, arrays with their grids), and the list
+/// of inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    version: u32,
+    /// The program that wrote it.
+    program: String,
+    /// SHA-256 over recipe, inputs, dataset and versions, in hex.
+    pub digest: String,
+    /// How it is divided and run, of a plan that other processes carry out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunFile>,
+    /// What the dataset is made by.
+    pub recipe: Recipe,
+    /// What is made.
+    pub dataset: Dataset,
+    /// What it is made of.
+    pub inputs: Vec<Input>,
+}
+
+/// How a plan's units are run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// Where the dataset goes.
+    pub target: PathBuf,
+    /// Replace what lies there.
+    pub overwrite: bool,
+    /// Units in all.
+    pub units: u64,
+    /// Tasks in all.
+    pub tasks: u64,
+    /// Peak resident bytes of one unit.
+    pub memory_bytes: u64,
+    /// Threads of one unit.
+    pub workers: usize,
+    /// Most connections to one host, per unit.
+    pub connections: u32,
+    /// Where relative paths start.
+    pub base: PathBuf,
+    /// Keys per axis that are taken.
+    pub take: std::collections::BTreeMap<String, u64>,
+    /// Where downloads and surveys are kept.
+    pub cache: Option<PathBuf>,
+    /// Copied chunks are not inflated to compare their checksums.
+    pub unchecked_copies: bool,
+}
+
+impl PlanFile {
+    /// The plan of what was prepared.
+    pub fn new(recipe: &Recipe, prepared: &Prepared, run: Option<RunFile>) -> Self {
+        Self {
+            version: VERSION,
+            program: env!("CARGO_PKG_VERSION").to_owned(),
+            digest: prepared.digest.clone(),
+            run,
+            recipe: recipe.clone(),
+            dataset: prepared.plan.dataset.clone(),
+            inputs: prepared.inputs.clone(),
+        }
+    }
+
+    /// Writes the file whole or not at all.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let temporary = path.with_extension(format!("{}.partial", std::process::id()));
+        let written = File::create(&temporary).and_then(|file| {
+            let mut out = BufWriter::new(file);
+            serde_json::to_writer(&mut out, self)?;
+            out.flush()?;
+            fs::rename(&temporary, path)
+        });
+        written.map_err(|e| {
+            let _left = fs::remove_file(&temporary);
+            unwritable(path, e)
+        })
+    }
+
+    /// Reads a plan.
+    ///
+    /// # Errors
+    /// `plan-invalid` where the file is no plan, of another version, or was changed.
+    pub fn read(path: &Path) -> Result<Self> {
+        let invalid = |message: String| {
+            Error::new(Code::PlanInvalid, message)
+                .at(path.display().to_string())
+                .help("`arcoforge plan RECIPE --to STORE --units N --save PLAN` writes one")
+        };
+        let text = fs::read(path).map_err(|e| invalid("the plan can't be read".into()).caused_by(e))?;
+        let plan: Self =
+            serde_json::from_slice(&text).map_err(|e| invalid("the file is no plan".into()).caused_by(e))?;
+        if plan.version != VERSION || plan.program != env!("CARGO_PKG_VERSION") {
+            return Err(invalid(format!(
+                "the plan is of version {} by arcoforge {}, expected {VERSION} by {}",
+                plan.version,
+                plan.program,
+                env!("CARGO_PKG_VERSION")
+            )));
+        }
+        if digest(&plan.recipe, &plan.inputs, &plan.dataset)? != plan.digest {
+            return Err(invalid("the plan was changed: its digest does not fit its content".into()));
+        }
+        Ok(plan)
+    }
+}

@@ -1,0 +1,144 @@
+//! Units: ranges of a plan's tasks, each carried out by a process of its own, in any order, as often as one likes.
+
+use std::ops::Range;
+
+use arcoforge_core::check::Examination;
+use arcoforge_core::error::{Code, Error};
+
+use crate::Outcome;
+use crate::bake::{Baked, Existing, Staged, check_existing, publish};
+use crate::execute::objects;
+use crate::figures::count;
+use crate::prepare::{Prepared, prepare};
+use crate::receipts::Unit;
+use crate::reuse::Reuse;
+use crate::session::Session;
+use crate::state::{PlanFile, RunFile};
+use crate::tasks::Tasks;
+
+/// Units that a message names.
+const NAMED_MAX: usize = 8;
+
+/// What a unit did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitDone {
+    /// Which.
+    pub unit: Unit,
+    /// Objects that it owns are there, and so many bytes.
+    pub baked: Baked,
+}
+
+/// Carries out one unit of a plan. Its chunks and receipts are on the disk when this returns.
+///
+/// # Errors
+/// `plan-invalid` where the inputs are not those of the plan any more; `usage` for a number beyond the last; whatever is
+/// wrong with the inputs or the target. What was done before an error is kept: the unit can be run again.
+pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32) -> Outcome<UnitDone> {
+    let run = run_of(plan)?;
+    if index >= run.units {
+        let message = format!("found `--index {index}`, and the plan has {}", count(run.units, "unit"));
+        return Err(vec![
+            Error::new(Code::Usage, message).help(format!("units are numbered from 0 to {}", run.units - 1)),
+        ]);
+    }
+    let prepared = prepared(session, plan, run)?;
+    let range = range(run, index);
+    let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
+    let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
+    if !staged.is_done() {
+        staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
+        staged.run(session, &prepared, &Reuse::default(), range, Some(&unit))?;
+    }
+    Ok(UnitDone { unit, baked: staged.baked().clone() })
+}
+
+/// Publishes a plan whose units have all run.
+///
+/// # Errors
+/// `units-missing` with their numbers; a failed check; as [`publish`].
+pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
+    let run = run_of(plan)?;
+    let prepared = prepared(session, plan, run)?;
+    let existing = if run.overwrite { Existing::Overwrite } else { Existing::Refuse };
+    let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
+    if !staged.is_done() {
+        check_existing(&run.target, existing, &plan.recipe, &prepared)?;
+        let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
+        staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
+        check_covered(&staged, &prepared, run)?;
+        // every task is done: this counts them
+        staged.run(session, &prepared, &Reuse::default(), 0..run.tasks, None)?;
+        staged.complete(session, &prepared, &examination)?;
+    }
+    publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
+}
+
+/// How the plan's units are run.
+fn run_of(plan: &PlanFile) -> Outcome<&RunFile> {
+    plan.run.as_ref().ok_or_else(|| {
+        vec![
+            Error::new(Code::PlanInvalid, "the plan is of one bake and has no units")
+                .help("`arcoforge plan RECIPE --to STORE --units N --save PLAN` writes a plan of units"),
+        ]
+    })
+}
+
+/// Prepares again and compares: planning is pure, so that nothing but the inputs can differ.
+fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Prepared> {
+    let prepared = prepare(session, &plan.recipe, None)?;
+    let invalid = |message: String| {
+        Error::new(Code::PlanInvalid, message)
+            .help("make the plan anew: `arcoforge plan RECIPE --to STORE --units N --save PLAN`")
+    };
+    if prepared.digest != plan.digest {
+        let changed = plan.inputs.iter().filter(|input| !prepared.inputs.contains(input)).take(1);
+        let first = changed.map(|input| format!("; the first that differs: {}", input.url)).next();
+        let message = "the inputs are not those of the plan any more".to_owned();
+        return Err(vec![invalid(message + &first.unwrap_or_default())]);
+    }
+    let tasks = Tasks::of(&prepared.plan).len();
+    if tasks != run.tasks {
+        return Err(vec![invalid(format!(
+            "the plan has {} tasks, and this process makes {tasks} of it",
+            run.tasks
+        ))]);
+    }
+    Ok(prepared)
+}
+
+/// The tasks of a unit: all units have as many, but for one.
+fn range(run: &RunFile, index: u64) -> Range<u64> {
+    let at = |n: u64| {
+        let tasks = u128::from(run.tasks) * u128::from(n) / u128::from(run.units.max(1));
+        u64::try_from(tasks).unwrap_or(u64::MAX)
+    };
+    at(index)..at(index + 1)
+}
+
+/// The receipts cover the plan.
+fn check_covered(staged: &Staged, prepared: &Prepared, run: &RunFile) -> Outcome<()> {
+    let receipts = staged.receipts(prepared);
+    let tasks = Tasks::of(&prepared.plan);
+    let whole = |number: u64| {
+        tasks.get(number).is_some_and(|(array, task)| {
+            objects(array, task).iter().all(|object| receipts.has(&array.spec.name, *object))
+        })
+    };
+    let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, *index).all(whole)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let named: Vec<String> = missing.iter().take(NAMED_MAX).map(u64::to_string).collect();
+    let more = missing.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let message = format!(
+        "{} of {} not run to their end: {}{more}",
+        count(missing.len() as u64, "unit"),
+        run.units,
+        named.join(", ")
+    );
+    Err(vec![Error::new(Code::UnitsMissing, message).at(run.target.display().to_string()).help(format!(
+        "run them: `arcoforge unit --plan PLAN --index {}`",
+        named.first().map_or("0", |n| n)
+    ))])
+}
