@@ -138,9 +138,23 @@ fn row(source: &[u8], from: usize, target: &mut [u8], to: usize, dim: Dim, size:
     true
 }
 
+/// Copies `dim.count` cells that begin where the slices do and end with them.
 fn scatter<const SIZE: usize>(source: &[u8], target: &mut [u8], dim: Dim) {
-    let cells = source.chunks(dim.source * SIZE).zip(target.chunks_mut(dim.target * SIZE));
-    cells.for_each(|(s, t)| t[..SIZE].copy_from_slice(&s[..SIZE]));
+    let (source, target) = (source.as_chunks::<SIZE>().0, target.as_chunks_mut::<SIZE>().0);
+    let mut from = 0;
+    if dim.target == 1 {
+        for cell in target {
+            *cell = source[from];
+            from += dim.source;
+        }
+        return;
+    }
+    let mut to = 0;
+    for _ in 0..dim.count {
+        target[to] = source[from];
+        from += dim.source;
+        to += dim.target;
+    }
 }
 
 /// Cells between neighbours along every dimension of a C-order buffer.
