@@ -114,7 +114,8 @@ enum Current {
 }
 
 fn decode_stages(stages: &[Stage], stored: &[u8], out: &mut [u8], scratch: &mut Scratch) -> Result<()> {
-    let Scratch { buffers: Buffers { front, back }, tools } = scratch;
+    let Scratch { buffers, tools } = scratch;
+    let Buffers { front, back } = buffers.largest_last();
     let mut current = Current::Stored(0..stored.len());
     for (at, stage) in stages.iter().enumerate().rev() {
         let input = bytes(&current, stored, front);
@@ -216,7 +217,8 @@ pub fn encode(
     out: &mut Vec<u8>,
     scratch: &mut Scratch,
 ) -> Result<()> {
-    let Scratch { buffers: Buffers { front, back }, tools } = scratch;
+    let Scratch { buffers, tools } = scratch;
+    let Buffers { front, back } = buffers.largest_last();
     let swapped = encoding.endian == Endian::Big && swap_size > 1;
     if swapped {
         front.clear();

@@ -28,6 +28,16 @@ pub(crate) struct Buffers {
     pub(crate) back: Vec<u8>,
 }
 
+impl Buffers {
+    /// `back` is what is written to first: where one buffer does, the other never grows.
+    pub(crate) fn largest_last(&mut self) -> &mut Self {
+        if self.front.capacity() > self.back.capacity() {
+            std::mem::swap(&mut self.front, &mut self.back);
+        }
+        self
+    }
+}
+
 /// Contexts of libraries, made when first used.
 #[derive(Default)]
 pub(crate) struct Tools {
@@ -41,6 +51,12 @@ impl Scratch {
     /// Empty; szip, scale-offset and n-bit are refused.
     pub fn new() -> Self {
         Self { buffers: Buffers::default(), tools: Tools::default() }
+    }
+
+    /// Gives all memory back: before chunks of another size, or other codecs.
+    pub fn release(&mut self) {
+        let foreign = self.tools.foreign;
+        *self = Self { buffers: Buffers::default(), tools: Tools { foreign, ..Tools::default() } };
     }
 
     /// With a decoder for HDF5's own codecs.

@@ -1,6 +1,7 @@
 //! Files and plans as text for people and as JSON for programs.
 
 mod checks;
+mod cost;
 mod file;
 mod plan;
 mod steps;

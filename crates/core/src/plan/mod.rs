@@ -4,8 +4,11 @@
 
 mod chunks;
 mod encoding;
+mod memory;
+mod rechunk;
 mod source;
 mod tasks;
+mod ways;
 
 #[cfg(test)]
 mod tests;
@@ -20,6 +23,9 @@ use crate::names;
 use crate::recipe::Output;
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
+
+pub use memory::PART_BYTES;
+pub use rechunk::Rechunk;
 
 /// What the machine allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,8 +70,11 @@ pub struct ArrayPlan {
     /// Bytes that one worker needs for it.
     pub worker_bytes: u64,
     /// How often a source chunk is decoded on average: 1 is once. More where slabs cut source chunks, because chunks,
-    /// shards or the memory allowed do not let a slab hold them whole.
+    /// shards or the memory allowed do not let a slab hold them whole. Of cells that are stored as they are: how often
+    /// they are read.
     pub decodes: f64,
+    /// Where the cells go through scratch storage in a stage before; slabs are filled from there.
+    pub scratch: Option<Rechunk>,
 }
 
 /// How an array's chunks come about.
@@ -86,6 +95,17 @@ impl ArrayPlan {
         ChunkGrid::new(self.spec.shape.clone(), cells)
     }
 
+    /// The boxes of cells that tasks of the first stage own; none where there is one pass only.
+    pub fn scratch_tasks(&self) -> u64 {
+        self.scratch.as_ref().map_or(0, |rechunk| rechunk.boxes(&self.spec.shape).len())
+    }
+
+    /// Bytes of scratch storage that the array needs.
+    pub fn scratch_bytes(&self) -> u64 {
+        let item = self.spec.dtype.size_estimate();
+        self.scratch.as_ref().map_or(0, |rechunk| rechunk.bytes(&self.spec.shape, item))
+    }
+
     /// The slabs of one task, in the order in which they are written.
     pub fn slabs(&self, task: u64) -> Vec<Region> {
         let tasks = self.tasks();
@@ -100,9 +120,19 @@ impl ArrayPlan {
 }
 
 impl Plan {
-    /// Tasks of all arrays.
+    /// Tasks of all arrays, those of the first stage not counted.
     pub fn tasks(&self) -> u64 {
         self.arrays.iter().map(|a| a.tasks().len()).sum()
+    }
+
+    /// Tasks that fill scratch storage before any other begins.
+    pub fn scratch_tasks(&self) -> u64 {
+        self.arrays.iter().map(ArrayPlan::scratch_tasks).sum()
+    }
+
+    /// Bytes of scratch storage.
+    pub fn scratch_bytes(&self) -> u64 {
+        self.arrays.iter().map(ArrayPlan::scratch_bytes).fold(0, u64::saturating_add)
     }
 }
 
@@ -124,15 +154,14 @@ pub fn plan(
     }
     let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
     let mut arrays = Vec::new();
-    let (mut largest, mut scratch) = (Vec::new(), Vec::new());
+    let mut readings = Vec::new();
     for variable in combined.variables {
         let source = source::describe(&variable, files);
-        largest.push(source.as_ref().map(|source| source.chunk_max.clone()));
-        scratch.push(source::scratch_bytes(&variable, files));
+        readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let workers = tasks::divide(&mut arrays, &largest, &scratch, budget)
-        .map_err(|e| in_first_file(e, &arrays, files))?;
+    let workers =
+        tasks::divide(&mut arrays, &readings, budget).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers);
     let mut attrs = combined.attrs;
@@ -192,6 +221,7 @@ fn array(
         slab: chunk,
         worker_bytes: 0,
         decodes: 1.0,
+        scratch: None,
     })
 }
 

@@ -29,6 +29,38 @@ pub(super) struct Source {
     pub(super) aligned: bool,
     /// Whether chunks hold nothing besides the variable's cells: dimensions that a step removed have chunks of one.
     pub(super) exact: bool,
+    /// The most codecs that a chunk went through; those of a derived variable's arrays count, although it has no encoding.
+    pub(super) codecs: usize,
+}
+
+/// How the values of an array are read.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    /// The largest source chunk.
+    pub(super) chunk: Vec<u64>,
+    /// The most codecs that it went through.
+    pub(super) codecs: usize,
+    /// Whether cells are stored as they are, in the order of the array: parts of chunks can be read.
+    pub(super) raw: bool,
+    /// Bytes that a cell needs while it is computed.
+    pub(super) derived: u64,
+    /// Whether files are on another machine.
+    pub(super) remote: bool,
+}
+
+pub(super) fn reading(source: &Source, variable: &CombinedVar, files: &[File]) -> Reading {
+    let urls = match &variable.content {
+        Content::Pieces(pieces) => pieces.files.as_slice(),
+        Content::Values(_) => &[],
+    };
+    let urls = urls.iter().flatten().filter_map(|piece| files.get(piece.file as usize));
+    Reading {
+        chunk: source.chunk_max.clone(),
+        codecs: source.codecs,
+        raw: source.codecs == 0 && source.in_order,
+        derived: scratch_bytes(variable, files),
+        remote: urls.map(|file| &file.url).any(|url| url.contains("://") && !url.starts_with("file:")),
+    }
 }
 
 /// `None` for values in hand.
@@ -61,7 +93,7 @@ pub(super) fn describe(variable: &CombinedVar, files: &[File]) -> Option<Source>
 }
 
 /// Bytes that one cell needs while it is computed, of the file that needs most.
-pub(super) fn scratch_bytes(variable: &CombinedVar, files: &[File]) -> u64 {
+fn scratch_bytes(variable: &CombinedVar, files: &[File]) -> u64 {
     let Content::Pieces(pieces) = &variable.content else { return 0 };
     let needs = pieces.files.iter().flatten().filter_map(|p| mapped(files, *p)).map(Mapped::scratch_bytes);
     let moved = pieces
@@ -124,6 +156,7 @@ fn of_plain(mapped: &Mapped) -> Option<Source> {
         in_order: squeezed && kept.windows(2).all(|w| matches!(w, [a, b] if a < b)),
         aligned: false,
         exact,
+        codecs: encoding.codecs.len(),
     })
 }
 
@@ -138,6 +171,7 @@ fn merge(all: Source, one: Source) -> Source {
         in_order: all.in_order && one.in_order,
         aligned: false,
         exact: all.exact && one.exact,
+        codecs: all.codecs.max(one.codecs),
     }
 }
 

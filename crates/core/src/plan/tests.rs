@@ -209,21 +209,32 @@ fn chunks_and_shards() {
 
 #[test]
 fn slabs_within_memory() {
-    // 1 GiB of float32 in 256 steps of time; what is asked, MiB, then: slab, how often decoded, workers
+    // 1 GiB of float32 in 256 steps of time; what is asked, MiB, then: slab, how often decoded, workers, scratch storage
     let (shape, source): ([u64; 3], [u64; 3]) = ([1, 1024, 1024], [1, 1024, 1024]);
     let rows = [
-        ("time=1", 128, "1 1024 1024", 1.0, 2),
-        ("time=20", 1024, "20 1024 1024", 1.0, 2),
-        ("time=256 lat=64 lon=64", 2048, "256 512 1024", 2.0, 2),
-        ("time=256 lat=64 lon=64", 256, "256 64 1024", 16.0, 2),
-        ("time=256 lat=64 lon=64", 128, "256 64 1024", 16.0, 1),
+        ("time=1", 128, "1 1024 1024", 1.0, 2, ""),
+        ("time=20", 1024, "20 1024 1024", 1.0, 2, ""),
+        ("time=256 lat=64 lon=64", 2048, "256 512 1024", 2.0, 2, ""),
+        ("time=256 lat=64 lon=64", 512, "256 192 1024", 1.0, 2, "54 1024 1024 / 54 192 1024"),
+        ("time=256 lat=64 lon=64", 256, "256 64 1024", 1.0, 2, "22 1024 1024 / 22 64 1024"),
+        ("time=256 lat=64 lon=64", 128, "256 64 384", 1.0, 2, "6 1024 1024 / 6 64 384"),
     ];
-    for (chunks, memory_mib, slab, decodes, workers) in rows {
+    for (chunks, memory_mib, slab, decodes, workers, scratch) in rows {
         let plan = Case { chunks, memory_mib, ..Case::new(256, &shape, &source) }.plan().expect(chunks);
         let array = &plan.arrays[0];
-        let found = (show(&array.slab), array.decodes, plan.workers);
-        assert_eq!(found, (slab.to_owned(), decodes, workers), "{chunks} in {memory_mib} MiB");
+        let through = array.scratch.as_ref();
+        let through =
+            through.map_or(String::new(), |s| format!("{} / {}", show(&s.read), show(&s.intermediate)));
+        let found = (show(&array.slab), array.decodes, plan.workers, through);
+        assert_eq!(
+            found,
+            (slab.to_owned(), decodes, workers, scratch.to_owned()),
+            "{chunks} in {memory_mib} MiB"
+        );
         assert!(plan.peak_bytes <= memory_mib << 20, "{chunks} in {memory_mib} MiB: {}", plan.peak_bytes);
+        // padded to whole boxes
+        assert_eq!(plan.scratch_bytes() >= 1 << 30, !scratch.is_empty(), "{chunks} in {memory_mib} MiB");
+        assert!(plan.scratch_bytes() < 5 << 28, "{chunks} in {memory_mib} MiB: {}", plan.scratch_bytes());
     }
     let refused = Case { chunks: "time=whole", memory_mib: 256, ..Case::new(256, &shape, &source) };
     let error = refused.plan().expect_err("one chunk of 1 GiB");
@@ -240,7 +251,7 @@ fn source_chunks_that_are_cut_are_told() {
         (20, 1, 4096, 20, 1.0),
         (20, 30, 4096, 60, 1.0),
         (20, 3, 4096, 60, 1.0),
-        (20, 3, 300, 21, 1.9),
+        (20, 3, 430, 21, 1.9),
         (1, 7, 4096, 7, 1.0),
     ];
     for (source, chunk, memory_mib, slab, decodes) in rows {
@@ -393,7 +404,7 @@ fn tasks_and_slabs_tile_every_array() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         1 + (state >> 33) % most
     };
-    let mut planned = 0;
+    let (mut planned, mut staged) = (0, 0);
     for number in 0..3000 {
         let rank = (number % 3 + 1) as usize;
         let shape: Vec<u64> = (0..rank).map(|_| random(40)).collect();
@@ -417,12 +428,78 @@ fn tasks_and_slabs_tile_every_array() {
             ..Case::new(random(4), &shape, &source)
         };
         // a few kilobytes of memory, so that slabs are cut
-        let plan = case.plan_within(Budget::BASE_BYTES + random(400) * 4096);
+        let plan = case.plan_within(Budget::BASE_BYTES + (5 << 20) + random(400) * 4096);
         if let Ok(plan) = plan {
             planned += 1;
             tiles(&plan.arrays[0], &what);
             assert!(plan.arrays[0].decodes >= 1.0, "{what}");
+            staged += u32::from(plan.scratch_tasks() > 0);
         }
     }
-    assert!(planned > 2000, "{planned} plans");
+    assert!(planned > 2000 && staged > 100, "{planned} plans, {staged} of two stages");
+}
+
+#[test]
+fn the_way_is_chosen_by_its_cost() {
+    // 64 files of (4, 512, 512) float32, 256 MiB in all; source chunk, codecs, chunks, MiB: one pass or two, decodes
+    let zlib = vec![Codec::Shuffle { element_size: 4 }, Codec::Zlib { level: 4 }];
+    let rows: Vec<(&str, [u64; 3], Vec<Codec>, &str, u64, (bool, f64))> = vec![
+        ("enough memory", [1, 512, 512], zlib.clone(), "time=whole lat=64 lon=64", 1024, (false, 1.0)),
+        (
+            "decoded twice is less than scratch",
+            [1, 512, 512],
+            zlib.clone(),
+            "time=whole lat=64 lon=64",
+            300,
+            (false, 2.0),
+        ),
+        (
+            "decoded more often is more",
+            [1, 512, 512],
+            zlib.clone(),
+            "time=whole lat=64 lon=64",
+            128,
+            (true, 1.0),
+        ),
+        (
+            "cells as they are stored are read in runs",
+            [1, 512, 512],
+            Vec::new(),
+            "time=whole lat=64 lon=64",
+            128,
+            (false, 1.0),
+        ),
+        ("but not in short ones", [4, 512, 512], Vec::new(), "time=whole lat=2 lon=8 ", 60, (true, 1.0)),
+    ];
+    for (what, source, codecs, chunks, memory_mib, expected) in rows {
+        let case = Case { chunks, codecs, memory_mib, workers: 1, ..Case::new(64, &[4, 512, 512], &source) };
+        let plan = case.plan().expect(what);
+        let array = &plan.arrays[0];
+        assert_eq!((array.scratch.is_some(), array.decodes), expected, "{what}: {array:?}");
+        assert!(plan.peak_bytes <= memory_mib << 20, "{what}: {}", plan.peak_bytes);
+    }
+}
+
+#[test]
+fn chunks_that_fit_only_apart_take_two_stages() {
+    // a source chunk of 64 MiB and a chunk of 64 MiB, each of which needs three times as much
+    let case = |memory_mib, source: [u64; 3]| Case {
+        chunks: "time=64 lat=512 lon=512",
+        memory_mib,
+        workers: 4,
+        ..Case::new(2, &[32, 1024, 1024], &source)
+    };
+    let plan = case(340, [16, 1024, 1024]).plan().expect("340 MiB");
+    let array = &plan.arrays[0];
+    assert!(array.scratch.is_some() && plan.workers == 1, "{array:?}");
+    // where a chunk alone is too large, the message says whose it is
+    let rows = [
+        (100, [1, 1024, 1024], "64, 512, 512] cells at", "choose smaller chunks"),
+        (200, [32, 1024, 1024], "[32, 1024, 1024] cells of the files", "--memory"),
+    ];
+    for (memory_mib, source, message, help) in rows {
+        let error = case(memory_mib, source).plan().expect_err(message);
+        assert!(error.message.contains(message), "{}", error.message);
+        assert!(error.help.as_deref().is_some_and(|h| h.contains(help)), "{error:?}");
+    }
 }

@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 
-use arcoforge_core::chunk::ChunkRef;
-use arcoforge_core::combine::{Content, Note};
+use arcoforge_core::combine::Note;
 use arcoforge_core::plan::{ArrayPlan, Mode};
 use arcoforge_core::recipe::TargetFormat;
-use arcoforge_core::target::ArraySpec;
 use serde_json::{Map, Value, json};
 
-use super::steps;
 use super::values::{attributes, attrs_json, codecs, scalar_json, shape};
+use super::{cost, steps};
 use crate::figures::{bytes, count};
 use crate::prepare::Prepared;
 
@@ -24,7 +22,7 @@ pub fn plan_text(prepared: &Prepared) -> String {
     steps::text(&mut out, prepared);
     dataset(&mut out, prepared);
     arrays(&mut out, prepared);
-    cost(&mut out, prepared);
+    cost::text(&mut out, prepared);
     left_out(&mut out, prepared);
     notes(&mut out, prepared);
     out
@@ -115,6 +113,7 @@ const fn how(array: &ArrayPlan) -> &'static str {
     match array.mode {
         Mode::Copy => "copied",
         Mode::Values => "written",
+        Mode::Decode if array.scratch.is_some() => "decoded, in two stages",
         Mode::Decode => "decoded",
     }
 }
@@ -145,62 +144,6 @@ fn table(out: &mut String, rows: &[Vec<String>]) {
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         let _ = writeln!(out, "  {}", cells.join("  ").trim_end());
     }
-}
-
-fn cost(out: &mut String, prepared: &Prepared) {
-    let plan = &prepared.plan;
-    let (chunks, objects, decoded, stored) = totals(prepared);
-    let copied = plan.arrays.iter().filter(|a| a.mode == Mode::Copy).count();
-    let _ = writeln!(out, "\ncost:");
-    let _ = writeln!(
-        out,
-        "  {} of {} write {} in {}",
-        count(plan.tasks(), "task"),
-        count(plan.arrays.len() as u64, "array"),
-        count(chunks, "chunk"),
-        count(objects, "object")
-    );
-    let _ = writeln!(out, "  {} decoded, {} of stored chunks read", bytes(decoded), bytes(stored));
-    let _ =
-        writeln!(out, "  {copied} of {} copied without decoding", count(plan.arrays.len() as u64, "array"));
-    let _ = writeln!(out, "  at most {} of memory", bytes(plan.peak_bytes));
-}
-
-/// Chunks, objects, decoded bytes, stored bytes read.
-fn totals(prepared: &Prepared) -> (u64, u64, u64, u64) {
-    let arrays = &prepared.plan.arrays;
-    let total =
-        |of: &dyn Fn(&ArraySpec) -> u64| arrays.iter().map(|a| of(&a.spec)).fold(0, u64::saturating_add);
-    let cells = |spec: &ArraySpec| spec.shape.iter().copied().fold(1, u64::saturating_mul);
-    (
-        total(&|spec| spec.chunks().len()),
-        total(&|spec| spec.objects().len()),
-        total(&|spec| cells(spec).saturating_mul(spec.dtype.size_estimate())),
-        arrays.iter().map(|a| stored(prepared, a)).fold(0, u64::saturating_add),
-    )
-}
-
-/// Stored bytes of the chunks that an array is made of; nothing for values in hand.
-fn stored(prepared: &Prepared, array: &ArrayPlan) -> u64 {
-    let Content::Pieces(pieces) = &array.content else { return 0 };
-    let refs = pieces.files.iter().flatten().filter_map(|piece| {
-        let surveyed = prepared.surveyed.get(piece.file as usize)?;
-        let mapped = prepared.files.get(piece.file as usize)?.view.variables.get(piece.variable as usize)?;
-        Some(
-            mapped
-                .sources()
-                .into_iter()
-                .filter_map(|source| surveyed.refs.get(source.source()?))
-                .collect::<Vec<_>>(),
-        )
-    });
-    let refs = refs.flatten();
-    let length = |chunk: &ChunkRef| match chunk {
-        ChunkRef::Stored { bytes, .. } => *bytes,
-        ChunkRef::Inline(bytes) => bytes.len() as u64,
-        ChunkRef::Unallocated => 0,
-    };
-    refs.flat_map(|refs| refs.iter()).map(length).fold(0, u64::saturating_add)
 }
 
 fn left_out(out: &mut String, prepared: &Prepared) {
@@ -235,14 +178,13 @@ const fn format_name(format: TargetFormat) -> &'static str {
 /// The same as one JSON object.
 pub fn plan_json(prepared: &Prepared) -> Value {
     let plan = &prepared.plan;
-    let (chunks, objects, decoded, stored) = totals(prepared);
     let input = |i: &crate::prepare::Input| json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
     let dims: Map<String, Value> =
         dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
     let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
     let note = |n: &Note| json!({"variable": n.variable, "what": n.what, "items": n.items, "more": n.more});
     let notes = prepared.notes.iter().map(note);
-    json!({
+    let mut json = json!({
         "digest": prepared.digest,
         "inputs": prepared.inputs.iter().map(input).collect::<Vec<_>>(),
         "absent": prepared.absent,
@@ -251,21 +193,18 @@ pub fn plan_json(prepared: &Prepared) -> Value {
         "dims": dims,
         "attrs": attrs_json(&plan.dataset.attrs),
         "arrays": plan.arrays.iter().map(array_json).collect::<Vec<_>>(),
-        "tasks": plan.tasks(),
-        "workers": plan.workers,
-        "chunks": chunks,
-        "objects": objects,
-        "bytes_decoded": decoded,
-        "bytes_stored": stored,
-        "memory_bytes_max": plan.peak_bytes,
         "attributes_left_out": left_out.collect::<Vec<_>>(),
         "notes": notes.collect::<Vec<_>>(),
-    })
+    });
+    if let Value::Object(fields) = &mut json {
+        fields.extend(cost::json(prepared));
+    }
+    json
 }
 
 fn array_json(array: &ArrayPlan) -> Value {
     let spec = &array.spec;
-    json!({
+    let mut json = json!({
         "name": spec.name,
         "dtype": spec.dtype.name(),
         "dims": spec.dims,
@@ -277,8 +216,9 @@ fn array_json(array: &ArrayPlan) -> Value {
         "codecs": spec.encoding.codecs,
         "fill_value": spec.fill.as_ref().map(|f| scalar_json(f, spec.dtype)),
         "attrs": attrs_json(&spec.attrs),
-        "tasks": array.tasks().len(),
-        "how": match array.mode { Mode::Copy => "copy", Mode::Values => "values", Mode::Decode => "decode" },
-        "reason": array.reason,
-    })
+    });
+    if let Value::Object(fields) = &mut json {
+        fields.extend(cost::array_json(array));
+    }
+    json
 }

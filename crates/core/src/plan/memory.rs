@@ -1,0 +1,53 @@
+//! Bytes that codecs and readers need beside the cells that are put together.
+
+use crate::codec::{Codec, Encoding};
+
+/// Cells that are stored as they are, are read in parts of at most this many bytes.
+pub const PART_BYTES: u64 = 4 << 20;
+/// Stored bytes of another machine that are fetched at a time, unless one chunk is longer.
+const BATCH_BYTES: u64 = 4 << 20;
+/// What the libraries hold for one thread, and its stack.
+const CONTEXT_BYTES: u64 = 1 << 20;
+
+/// While a source chunk of `chunk_bytes` is decoded that went through `codecs` codecs: as stored, between codecs, as
+/// decoded. Without codecs only parts of it are read.
+pub(super) fn decoding(codecs: usize, chunk_bytes: u64, remote: bool) -> u64 {
+    let between = codecs.saturating_sub(1).min(2) as u64;
+    let local = match codecs {
+        0 if !remote => chunk_bytes.min(PART_BYTES).saturating_mul(2),
+        _ => chunk_bytes.saturating_mul(2 + between),
+    };
+    let fetched = if remote { chunk_bytes.max(BATCH_BYTES).saturating_mul(2) } else { 0 };
+    local.saturating_add(fetched).saturating_add(CONTEXT_BYTES)
+}
+
+/// While a chunk of `chunk_bytes` is encoded: between codecs, as stored, and where the array ends within chunks the whole
+/// chunk.
+pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64, cut: bool) -> u64 {
+    let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
+    let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
+    // what can't be compressed grows a little
+    let encoded = chunk_bytes.saturating_add(chunk_bytes / 64);
+    encoded.saturating_add(chunk_bytes.saturating_mul(between + u64::from(cut))).saturating_add(context)
+}
+
+/// What an encoder holds.
+const fn context(codec: &Codec) -> u64 {
+    match codec {
+        // libzstd's estimate for each level, rounded up
+        Codec::Zstd { level } => zstd(*level),
+        Codec::Blosc(_) => 4 << 20,
+        Codec::Bzip2 { .. } => 8 << 20,
+        _ => 1 << 20,
+    }
+}
+
+const fn zstd(level: i32) -> u64 {
+    (match level {
+        ..=3 => 4,
+        4..=9 => 16,
+        10..=15 => 48,
+        16..=19 => 96,
+        _ => 768,
+    }) << 20
+}

@@ -1,0 +1,288 @@
+//! Ways to fill one array: in one pass, in one pass with source chunks decoded more than once, or through scratch
+//! storage; what each needs, and what it costs.
+
+use super::rechunk::{Rechunk, consolidate, read_limits, shared, within};
+use super::source::Reading;
+use super::{ArrayPlan, Mode, cells, memory};
+use crate::combine::{Along, Content, Pieces};
+use crate::target::ArraySpec;
+
+/// One way.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
+    /// Cells of one slab.
+    pub(super) slab: Vec<u64>,
+    /// The stage before, where there is one.
+    pub(super) scratch: Option<Rechunk>,
+    /// Bytes that one worker needs.
+    pub(super) worker_bytes: u64,
+    /// How often a source chunk is decoded.
+    pub(super) decodes: f64,
+    /// Work, as many decoded bytes as take the same time.
+    pub(super) cost: f64,
+}
+
+// What a byte costs, next to a byte that is inflated (about 400 MB a second and core).
+const ENCODED: f64 = 1.0;
+const INFLATED: f64 = 1.0;
+/// As it is stored: one read, one copy.
+const STORED: f64 = 0.2;
+/// Fetched from another machine: compressed to a third or so, 30 MB a second.
+const FETCHED: f64 = 4.0;
+/// Written to scratch storage and read from it, at the speed of a plain disk.
+const SCRATCH: f64 = 1.5;
+/// A positioned write and a positioned read, however small.
+const PIECE: f64 = 4000.0;
+/// Reads of what is stored as it is cost no less than reads of this length.
+const RUN_BYTES: u64 = 4096;
+
+/// The cheapest way of those that fit into `share`; where none does, the one that needs least.
+pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, share: u64) -> Way {
+    let spec = &array.spec;
+    let (Content::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
+        return plain(array);
+    };
+    let shaping = Shaping::new(spec, pieces, reading, share);
+    let ways = [Some(shaping.once()), shaping.in_runs(), shaping.two_stages()];
+    let mut best: Option<Way> = None;
+    for way in ways.into_iter().flatten() {
+        let fits = |way: &Way| way.worker_bytes <= share;
+        let better = best.as_ref().is_none_or(|best| match (fits(&way), fits(best)) {
+            (true, true) => way.cost < best.cost,
+            (false, false) => way.worker_bytes < best.worker_bytes,
+            (fits, _) => fits,
+        });
+        if better {
+            best = Some(way);
+        }
+    }
+    best.unwrap_or_else(|| plain(array))
+}
+
+/// Values in hand are encoded, stored chunks are copied: one chunk at a time.
+fn plain(array: &ArrayPlan) -> Way {
+    let spec = &array.spec;
+    let chunk_bytes = spec.chunk_bytes();
+    let encoding = memory::encoding(&spec.encoding, chunk_bytes, is_cut(spec));
+    // a copied chunk is inflated to compare its checksum; one that can't be copied after all is decoded
+    let decoded = match array.mode {
+        Mode::Copy => memory::decoding(spec.encoding.codecs.len(), chunk_bytes, false),
+        Mode::Values => 0,
+        // as the format's reader gives it
+        Mode::Decode => chunk_bytes.saturating_mul(2),
+    };
+    Way {
+        slab: spec.chunk.clone(),
+        scratch: None,
+        worker_bytes: chunk_bytes.saturating_add(encoding).saturating_add(decoded),
+        decodes: 1.0,
+        cost: array_bytes(spec) * (ENCODED + INFLATED),
+    }
+}
+
+/// What ways are made of.
+struct Shaping<'a> {
+    spec: &'a ArraySpec,
+    pieces: &'a Pieces,
+    reading: &'a Reading,
+    share: u64,
+    item: u64,
+    /// Bytes while a chunk is encoded.
+    encoding: u64,
+    /// Bytes while a source chunk is decoded.
+    decoding: u64,
+}
+
+impl<'a> Shaping<'a> {
+    fn new(spec: &'a ArraySpec, pieces: &'a Pieces, reading: &'a Reading, share: u64) -> Self {
+        let item = spec.dtype.size_estimate();
+        let source = cells(&reading.chunk).saturating_mul(item);
+        Self {
+            spec,
+            pieces,
+            reading,
+            share,
+            item,
+            encoding: memory::encoding(&spec.encoding, spec.chunk_bytes(), is_cut(spec)),
+            decoding: memory::decoding(reading.codecs, source, reading.remote),
+        }
+    }
+
+    /// One pass. The slab decodes every source chunk once; it is cut until it fits.
+    fn once(&self) -> Way {
+        let (spec, source) = (self.spec, &self.reading.chunk);
+        let need = |chunks: &[u64]| -> u64 {
+            let filled = cells(chunks).saturating_mul(cells(&spec.chunk));
+            let filled = filled.saturating_mul(self.item + self.reading.derived);
+            filled.saturating_add(self.encoding).saturating_add(self.decoding)
+        };
+        let shaped = |ratio: Vec<u64>| match &spec.shard {
+            Some(shard) => streamed(&ratio, shard, &spec.chunk),
+            None => ratio,
+        };
+        // whole source chunks on both sides where that fits, else as many chunks as one source chunk spans
+        let mut chunks = shaped(ratios(source, &spec.chunk, &spec.shape, common));
+        if need(&chunks) > self.share {
+            chunks = shaped(ratios(source, &spec.chunk, &spec.shape, u64::div_ceil));
+        }
+        while need(&chunks) > self.share {
+            // outermost first: within a shard, slabs must follow each other in C order
+            let Some(widest) = chunks.iter_mut().find(|k| **k > 1) else { break };
+            *widest = widest.div_ceil(2);
+        }
+        let slab: Vec<u64> = chunks.iter().zip(&spec.chunk).map(|(k, c)| k.saturating_mul(*c)).collect();
+        self.one_pass(slab, need(&chunks))
+    }
+
+    /// One pass over cells that are stored as they are: only the runs that the slab needs are read, and they are longer
+    /// where the slab is wider along the last dimensions.
+    fn in_runs(&self) -> Option<Way> {
+        if !self.reading.raw || self.reading.remote {
+            return None;
+        }
+        let beside = self.encoding.saturating_add(self.decoding);
+        let cells_max = self.share.saturating_sub(beside) / (self.item + self.reading.derived).max(1);
+        let slab = self.slab(cells_max);
+        let filled = within(&slab, &self.spec.shape).saturating_mul(self.item + self.reading.derived);
+        Some(self.one_pass(slab, filled.saturating_add(beside)))
+    }
+
+    fn one_pass(&self, slab: Vec<u64>, worker_bytes: u64) -> Way {
+        let task = self.spec.shard.as_deref().unwrap_or(&slab);
+        let decodes = self.decodes(task, &slab);
+        let cost = array_bytes(self.spec) * (ENCODED + self.byte() * decodes);
+        Way { slab, scratch: None, worker_bytes, decodes, cost }
+    }
+
+    /// Through scratch storage: see [`super::rechunk`]. `None` where one pass does it all, or cells have no fixed size.
+    fn two_stages(&self) -> Option<Way> {
+        let (spec, source) = (self.spec, &self.reading.chunk);
+        spec.dtype.size()?;
+        let part = memory::PART_BYTES.min(cells(&spec.shape).saturating_mul(self.item));
+        let writing = self.encoding.saturating_add(part);
+        let slab = self.slab(self.share.saturating_sub(writing) / self.item);
+        let second = within(&slab, &spec.shape).saturating_mul(self.item).saturating_add(writing);
+        let per_cell = self.item + self.reading.derived;
+        let cells_max = self.share.saturating_sub(self.decoding) / per_cell.max(1);
+        let mut read = consolidate(&spec.shape, source, &read_limits(source, &slab), cells_max);
+        while within(&read, &spec.shape) > cells_max {
+            // a source chunk beside itself decoded is too much: it is decoded for each part
+            let Some(longest) = read.iter_mut().find(|n| **n > 1) else { break };
+            *longest = longest.div_ceil(2);
+        }
+        let read: Vec<u64> = read.iter().zip(&spec.shape).map(|(&r, &n)| r.clamp(1, n.max(1))).collect();
+        let first = within(&read, &spec.shape).saturating_mul(per_cell).saturating_add(self.decoding);
+        let rechunk = Rechunk { intermediate: shared(&read, &slab), read };
+        let decodes = self.decodes(&rechunk.read, &rechunk.read);
+        let pieces = rechunk.pieces(&spec.shape) as f64 * PIECE;
+        let cost = array_bytes(spec) * (ENCODED + self.byte() * decodes + SCRATCH) + pieces;
+        Some(Way { slab, worker_bytes: first.max(second), decodes, cost, scratch: Some(rechunk) })
+    }
+
+    /// The largest slab of at most `cells_max` cells, within a shard one that is written in C order: it grows the last
+    /// dimension first, and another one only where all behind it are whole.
+    fn slab(&self, cells_max: u64) -> Vec<u64> {
+        let spec = self.spec;
+        match &spec.shard {
+            // whole shards have whole chunks, whatever the array's end
+            Some(shard) => consolidate(shard, &spec.chunk, shard, cells_max),
+            None => consolidate(&spec.shape, &spec.chunk, &spec.shape, cells_max),
+        }
+    }
+
+    /// What it costs to have a byte of the sources in memory.
+    fn byte(&self) -> f64 {
+        let decoded = if self.reading.codecs == 0 { STORED } else { INFLATED };
+        if self.reading.remote { decoded + FETCHED } else { decoded }
+    }
+
+    fn decodes(&self, task: &[u64], slab: &[u64]) -> f64 {
+        let whole = decodes(self.pieces, &self.reading.chunk, &self.spec.shape, task, slab);
+        if !self.reading.raw || self.reading.remote {
+            return whole;
+        }
+        // runs are read, and not what lies between them
+        let mut run = self.item;
+        for ((&s, &n), &k) in self.reading.chunk.iter().zip(&self.spec.shape).zip(slab).rev() {
+            run = run.saturating_mul(k.min(s).min(n).max(1));
+            if k < s.min(n) {
+                break;
+            }
+        }
+        whole.min((RUN_BYTES as f64 / run.max(1) as f64).max(1.0))
+    }
+}
+
+/// Decoded bytes of an array.
+fn array_bytes(spec: &ArraySpec) -> f64 {
+    cells(&spec.shape).saturating_mul(spec.dtype.size_estimate()) as f64
+}
+
+/// Whether the array ends within chunks.
+fn is_cut(spec: &ArraySpec) -> bool {
+    spec.shape.iter().zip(&spec.chunk).any(|(n, c)| n % c.max(&1) != 0)
+}
+
+/// Chunks along every dimension that `count` gives for a source chunk's length and a chunk's; at most the array.
+fn ratios(source: &[u64], chunk: &[u64], shape: &[u64], count: impl Fn(u64, u64) -> u64) -> Vec<u64> {
+    let one = |((&s, &c), &n): ((&u64, &u64), &u64)| {
+        let (c, most) = (c.max(1), n.div_ceil(c.max(1)).max(1));
+        count(s.clamp(1, n.max(1)), c).clamp(1, most)
+    };
+    source.iter().zip(chunk).zip(shape).map(one).collect()
+}
+
+/// Chunks until a chunk's end is a source chunk's end again.
+fn common(source: u64, chunk: u64) -> u64 {
+    let (mut a, mut b) = (source, chunk);
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    source / a.max(1)
+}
+
+/// Within a shard inner chunks are written in C order: the first dimension that a source chunk spans is taken in
+/// steps of what it spans, all dimensions behind it whole, those before it one chunk at a time.
+fn streamed(ratio: &[u64], shard: &[u64], chunk: &[u64]) -> Vec<u64> {
+    let first = ratio.iter().position(|&r| r > 1).unwrap_or(ratio.len());
+    let whole = shard.iter().zip(chunk).map(|(s, c)| s / c.max(&1));
+    whole
+        .enumerate()
+        .zip(ratio)
+        .map(|((d, whole), &r)| match d.cmp(&first) {
+            std::cmp::Ordering::Less => 1,
+            std::cmp::Ordering::Equal => r.min(whole),
+            std::cmp::Ordering::Greater => whole,
+        })
+        .collect()
+}
+
+/// How many slabs share cells with a source chunk on average: the product over dimensions, because both are grids.
+fn decodes(pieces: &Pieces, source: &[u64], shape: &[u64], task: &[u64], slab: &[u64]) -> f64 {
+    let mut product = 1.0;
+    for (dim, ((&n, &s), (&t, &k))) in shape.iter().zip(source).zip(task.iter().zip(slab)).enumerate() {
+        let (s, t, k) = (s.max(1), t.max(1), k.max(1));
+        if s == 1 {
+            continue;
+        }
+        let number = |cell: u64| u128::from(cell / t) * u128::from(t.div_ceil(k)) + u128::from(cell % t / k);
+        let whole = Along::of_one(dim, n);
+        let along = pieces.along.iter().find(|a| a.dim == dim).unwrap_or(&whole);
+        let (mut chunks, mut touched) = (0_u64, 0_u128);
+        for segment in along.segments.iter().filter(|s| s.key.is_some()) {
+            let (mut from, end) = (segment.start, segment.start + segment.count);
+            // the first chunk of the file may be cut
+            let mut room = if segment.reversed { s } else { s - segment.first % s };
+            while from < end {
+                let to = from.saturating_add(room).min(end);
+                touched += number(to - 1) - number(from) + 1;
+                chunks += 1;
+                (from, room) = (to, s);
+            }
+        }
+        if chunks > 0 {
+            product *= touched as f64 / chunks as f64;
+        }
+    }
+    product
+}
