@@ -1,8 +1,10 @@
 //! Filling target chunks: source chunks are fetched and decoded once per slab, and their cells put where they belong.
 
+mod boxes;
 mod chunks;
 mod derived;
 mod pad;
+mod raw;
 mod team;
 mod whole;
 
@@ -24,6 +26,7 @@ use crate::signature::Signer;
 use crate::strided::{Copy, Dim, strides};
 use crate::survey::Surveyed;
 
+pub(crate) use boxes::{fill_box, fill_from};
 pub(crate) use chunks::read_stored;
 pub(crate) use pad::{fill_with, is_filled_with, pad};
 
@@ -35,6 +38,8 @@ pub(crate) struct Worker {
     decoded: Vec<u8>,
     spare: Vec<Vec<u8>>,
     team: Vec<Worker>,
+    /// The address of the array's specification that buffers were last used for.
+    array: usize,
     pub(crate) bytes_read: u64,
     pub(crate) signer: Signer,
 }
@@ -48,9 +53,25 @@ impl Worker {
             decoded: Vec::new(),
             spare: Vec::new(),
             team: Vec::new(),
+            array: 0,
             bytes_read: 0,
             signer: Signer::default(),
         }
+    }
+
+    /// Before the cells of an array: what was kept for another is given back, since its sizes and codecs were others and
+    /// the memory of a worker is counted for one array at a time.
+    pub(crate) fn begin(&mut self, spec: &ArraySpec) {
+        let array = std::ptr::from_ref(spec).addr();
+        if std::mem::replace(&mut self.array, array) == array {
+            return;
+        }
+        self.spare = Vec::new();
+        self.stored = Vec::new();
+        self.encoded = Vec::new();
+        self.decoded = Vec::new();
+        self.scratch.release();
+        self.team.iter_mut().for_each(|helper| helper.begin(spec));
     }
 
     /// A buffer of `bytes` bytes with room for `capacity`; what is in it is left over from earlier use. Where none that
@@ -72,6 +93,15 @@ impl Worker {
     pub(crate) fn give_back(&mut self, buffers: impl IntoIterator<Item = Vec<u8>>) {
         self.spare.extend(buffers);
     }
+}
+
+/// Sets a buffer's length, with anything in it; never holds more than that, nor old and new contents at a time.
+pub(crate) fn sized(buffer: &mut Vec<u8>, bytes: usize) {
+    if buffer.capacity() < bytes {
+        drop(std::mem::take(buffer));
+        buffer.reserve_exact(bytes);
+    }
+    buffer.resize(bytes, 0);
 }
 
 /// Chunks of one array being filled.
@@ -106,9 +136,20 @@ pub(crate) fn fill(
     pieces: &Pieces,
     region: &Region,
 ) -> Result<Vec<Vec<u8>>> {
-    let placements = placements(pieces, region);
+    gather(worker, prepared, spec, &placements(pieces, region), (spec.chunks(), region))
+}
+
+/// Fills the chunks of a grid that a region covers with what the placements say.
+fn gather(
+    worker: &mut Worker,
+    prepared: &Prepared,
+    spec: &ArraySpec,
+    placements: &[Placement],
+    (grid, region): (ChunkGrid, &Region),
+) -> Result<Vec<Vec<u8>>> {
+    worker.begin(spec);
     let holes = placements.iter().any(|p| p.piece.is_none());
-    let mut slab = Slab::new(worker, spec.dtype, spec.chunks(), region, holes.then_some(&spec.unwritten))?;
+    let mut slab = Slab::new(worker, spec.dtype, grid, region, holes.then_some(&spec.unwritten))?;
     slab.shared = worker.size() > 1;
     // what one file fills is filled at a time
     let files: Vec<&[Placement]> = placements.chunk_by(|a, b| a.piece == b.piece).collect();
@@ -245,6 +286,14 @@ impl Slab {
         let first = covering.start();
         let covering = ChunkGrid::new(covering.shape(), vec![1; first.len()]);
         Ok(Self { dtype, grid, covering, first, buffers, size, shared: false })
+    }
+
+    /// Where the copies of so many cells are one, which fills a run from its first to its last: the buffer and the bytes
+    /// that can be written straight into it; `None` where other threads would wait.
+    fn run(&self, copies: &[(usize, Copy)], cells: usize) -> Option<(&Mutex<Vec<u8>>, Range<usize>)> {
+        let [(buffer, copy)] = copies else { return None };
+        let run = copy.whole_run(cells).filter(|_| !self.shared)?;
+        Some((self.buffers.get(*buffer)?, run.start * self.size..run.end * self.size))
     }
 
     fn into_buffers(self) -> Vec<Vec<u8>> {

@@ -34,6 +34,8 @@ mod pool;
 mod prepare;
 mod receipts;
 mod reuse;
+#[allow(dead_code)] // the bake calls it next
+mod scratch;
 mod session;
 mod signature;
 mod state;

@@ -12,7 +12,7 @@ use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::Mapped;
 use arcoforge_store::Object;
 
-use super::{Share, Slab, Worker, copies, distance, fill_with, put};
+use super::{Share, Slab, Worker, copies, distance, fill_with, put, raw, sized};
 use crate::strided::strides;
 use crate::survey::Surveyed;
 
@@ -73,7 +73,7 @@ impl Part<'_> {
     }
 
     /// Cells of the file as cells that are filled.
-    fn to_array(&self, cells: &Region) -> Region {
+    pub(super) fn to_array(&self, cells: &Region) -> Region {
         let range =
             |(axis, (here, there)): (&Option<usize>, &(u64, u64))| match axis.and_then(|a| cells.0.get(a)) {
                 Some(range) => range.start + here - there..range.end + here - there,
@@ -83,7 +83,7 @@ impl Part<'_> {
     }
 
     /// The shape of a decoded chunk.
-    fn block_shape(&self, cells: &Region) -> Vec<u64> {
+    pub(super) fn block_shape(&self, cells: &Region) -> Vec<u64> {
         if self.chunked { self.grid.chunk.clone() } else { cells.shape() }
     }
 }
@@ -101,6 +101,9 @@ pub(super) fn copy_part(
     let chunks = share.of(&chunks);
     if !part.object.is_remote() {
         for index in chunks {
+            if raw::copy_chunk(worker, slab, part, index, wanted).map_err(|e| e.in_chunk(index))? {
+                continue;
+            }
             if let Some(ChunkRef::Stored { offset, bytes, .. }) =
                 part.refs.get(part.grid.flat(index) as usize)
             {
@@ -142,7 +145,7 @@ pub(crate) fn read_stored(object: &dyn Object, offset: u64, bytes: u64, stored: 
     };
     let bytes =
         usize::try_from(bytes).map_err(|e| Error::new(Code::SourceLimit, "chunk too large").caused_by(e))?;
-    stored.resize(bytes, 0);
+    sized(stored, bytes);
     object.read_into(offset, stored).map_err(|e| e.in_range(offset, end))
 }
 
@@ -193,21 +196,18 @@ fn copy_chunk(
         (Some(ChunkRef::Stored { filter_mask, .. }), None) => (*filter_mask, &worker.stored),
         (Some(ChunkRef::Inline(bytes)), _) => (0, bytes),
         (Some(ChunkRef::Unallocated) | None, _) => {
-            worker.decoded.resize(block_cells * size, 0);
+            sized(&mut worker.decoded, block_cells * size);
             fill_with(&mut worker.decoded, slab.dtype, part.unwritten);
             return put(&worker.decoded, slab, &copies);
         }
     };
     let place = |e: Error| e.in_chunk(index);
-    if let [(buffer, copy)] = copies.as_slice()
-        && !slab.shared
-        && let (Some(run), Some(target)) = (copy.whole_run(block_cells), slab.buffers.get(*buffer))
-        && let Some(target) =
-            target.lock().unwrap_or_else(PoisonError::into_inner).get_mut(run.start * size..run.end * size)
+    if let Some((buffer, run)) = slab.run(&copies, block_cells)
+        && let Some(target) = buffer.lock().unwrap_or_else(PoisonError::into_inner).get_mut(run)
     {
         return decode(part.encoding, swap, filter_mask, bytes, target, &mut worker.scratch).map_err(place);
     }
-    worker.decoded.resize(block_cells * size, 0);
+    sized(&mut worker.decoded, block_cells * size);
     decode(part.encoding, swap, filter_mask, bytes, &mut worker.decoded, &mut worker.scratch)
         .map_err(place)?;
     put(&worker.decoded, slab, &copies)
