@@ -41,8 +41,7 @@ pub trait Object: Send + Sync + Debug {
     /// True where a read costs a round trip to another machine.
     fn is_remote(&self) -> bool;
 
-    /// The first bytes, where opening the object brought them along. They are handed out once, to whoever caches
-    /// blocks of this object, and forgotten here.
+    /// The first bytes, where opening the object brought them along, for whoever caches blocks of this object.
     fn take_prefix(&self) -> Option<Vec<u8>> {
         None
     }
@@ -96,6 +95,11 @@ impl Prefix {
             out.copy_from_slice(part);
         }
         part.is_some()
+    }
+
+    /// All bytes at hand, which stay.
+    pub(crate) fn copy_all(&self) -> Option<Vec<u8>> {
+        lock(&self.0).clone()
     }
 
     /// See [`Object::take_prefix`].

@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConne
 use ureq::{Agent, BodyReader, Proxy, ResponseExt};
 
 use super::backoff::backoff;
+use super::beginnings::Beginnings;
 use super::failure::{Failure, Retry, explain_status, explain_transport};
 use super::guard::GuardedResolver;
 use super::head::Head;
@@ -46,6 +47,7 @@ pub(crate) struct Client {
     pub(crate) keys: KeyLocks,
     pub(crate) honesty: Honesty,
     pub(crate) versions: Versions,
+    pub(crate) beginnings: Beginnings,
 }
 
 /// An answer whose body has not been read yet. The lane is taken until it is dropped.
@@ -81,6 +83,7 @@ impl Client {
             keys: KeyLocks::default(),
             honesty: Honesty::default(),
             versions: Versions::default(),
+            beginnings: Beginnings::default(),
         }
     }
 

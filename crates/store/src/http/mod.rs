@@ -1,6 +1,8 @@
 //! Objects behind `http://` and `https://`.
 
 mod backoff;
+mod beginnings;
+mod body;
 mod client;
 mod digest;
 mod failure;
@@ -43,7 +45,8 @@ pub(crate) struct HttpObject {
     full_url: String,
     shown: String,
     validator: Validator,
-    prefix: Prefix,
+    /// The beginning, for a while.
+    prefix: Arc<Prefix>,
 }
 
 impl fmt::Debug for HttpObject {
@@ -206,7 +209,7 @@ impl Object for HttpObject {
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {
-        self.prefix.take()
+        self.prefix.copy_all()
     }
 }
 
@@ -264,12 +267,15 @@ fn ranged(
     validator: Validator,
     prefix: Vec<u8>,
 ) -> Arc<dyn Object> {
+    let length = prefix.len();
+    let prefix = Arc::new(Prefix::new(Some(prefix)));
+    client.beginnings.keep(length, &prefix);
     Arc::new(HttpObject {
         client: Arc::clone(client),
         full_url: url.to_owned(),
         shown: shown.to_owned(),
         validator,
-        prefix: Prefix::new(Some(prefix)),
+        prefix,
     })
 }
 

@@ -5,18 +5,18 @@
 //! another range than it says is found out. Else it begins anew.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
-use flate2::read::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 
+use super::body::{Copy, Counted, Wire, unpacked};
 use super::client::{Answer, Client};
 use super::digest::BodyDigest;
-use super::failure::{Failure, explain_transport};
+use super::failure::Failure;
 use super::head::{Head, same_version};
 use super::page;
 use crate::files::{atomic_write, free_bytes, unwritable};
@@ -161,7 +161,7 @@ impl<'a> Transfer<'a> {
             expected: Some(asked.end - asked.start),
             packed: false,
         };
-        let mut reader = Counted { inner: &mut answer, count: 0 };
+        let mut reader = Counted::new(&mut answer);
         let filled = copy.fill(&mut reader, &mut sent)?;
         if filled < sent.len() {
             return Err(Failure::short(self.shown, filled, asked.end - asked.start));
@@ -307,105 +307,6 @@ impl Part {
 fn other_rest(shown: &str) -> Error {
     Error::new(Code::SourceUnreachable, "the server sent another range than the rest of the file asked for")
         .at(shown)
-}
-
-/// The body without the packing that it has for the way.
-fn unpacked<'a>(answer: Answer<'a>, shown: &str) -> Result<Box<dyn Wire + 'a>, Failure> {
-    let encoding = answer.head.encoding.clone();
-    let body = Counted { inner: answer, count: 0 };
-    Ok(match encoding.as_deref() {
-        None => Box::new(body),
-        Some("gzip" | "x-gzip") => Box::new(MultiGzDecoder::new(body)),
-        Some(other) => {
-            let message = format!("the server packs its answer as `{other}`, although asked not to");
-            return Err(Failure::never(
-                Error::new(Code::SourceUnsupported, message)
-                    .at(shown)
-                    .help("download the file with a browser or `curl --compressed`"),
-            ));
-        }
-    })
-}
-
-/// A body that knows how many bytes came over the wire.
-trait Wire: Read {
-    fn received(&self) -> u64;
-}
-
-struct Counted<R> {
-    inner: R,
-    count: u64,
-}
-
-impl<R: Read> Read for Counted<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(out)?;
-        self.count = self.count.saturating_add(count as u64);
-        Ok(count)
-    }
-}
-
-impl<R: Read> Wire for Counted<R> {
-    fn received(&self) -> u64 {
-        self.count
-    }
-}
-
-impl<R: Read> Wire for MultiGzDecoder<Counted<R>> {
-    fn received(&self) -> u64 {
-        self.get_ref().count
-    }
-}
-
-/// How a body is read.
-struct Copy<'a> {
-    client: &'a Client,
-    shown: &'a str,
-    expected: Option<u64>,
-    packed: bool,
-}
-
-/// What one reading gave: bytes, and why there were not more.
-struct Filled {
-    length: usize,
-    failure: Option<Failure>,
-}
-
-impl Copy<'_> {
-    /// Reads until the buffer is full or the body ends.
-    fn fill(&self, reader: &mut dyn Wire, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let Filled { length, failure } = self.fill_some(reader, buffer);
-        failure.map_or(Ok(length), Err)
-    }
-
-    /// The same; bytes that came before a failure are there too.
-    fn fill_some(&self, reader: &mut dyn Wire, buffer: &mut [u8]) -> Filled {
-        let mut length = 0_usize;
-        while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
-            match reader.read(rest) {
-                Ok(0) => break,
-                Ok(count) => length = length.saturating_add(count),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Filled { length, failure: Some(self.explain(e, reader.received())) },
-            }
-        }
-        Filled { length, failure: None }
-    }
-
-    fn explain(&self, e: io::Error, received: u64) -> Failure {
-        match (e.kind(), self.expected) {
-            (io::ErrorKind::UnexpectedEof, Some(expected)) if received < expected => {
-                Failure::short(self.shown, received, expected)
-            }
-            (io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput, _) if self.packed => Failure::soon(
-                Error::new(Code::SourceCorrupt, "the packed answer of the server does not unpack")
-                    .caused_by(e)
-                    .at(self.shown)
-                    .help("download the file with a browser and look at it"),
-            ),
-            _ => explain_transport(e.into(), self.shown, self.client.options().read_timeout),
-        }
-    }
 }
 
 fn check_space(answer: &Answer<'_>, shown: &str, path: &Path) -> Result<()> {
