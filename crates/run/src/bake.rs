@@ -24,6 +24,7 @@ use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare};
 use crate::receipts::{Entry, Receipts, Unit, Writer, checksum};
 use crate::reuse::Reuse;
+use crate::scratch::Scratch;
 use crate::session::{Event, Session, Stage};
 use crate::state::{Guard, PlanFile, State};
 use crate::tasks::Tasks;
@@ -162,7 +163,8 @@ pub struct Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        if !self.done && self.guard.is_some() && !self.begun.load(Ordering::Relaxed) {
+        let alone = self.guard.as_ref().is_some_and(|guard| !guard.shared);
+        if !self.done && alone && !self.begun.load(Ordering::Relaxed) {
             self.state.discard();
         }
     }
@@ -190,8 +192,7 @@ pub fn stage(
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {
             let reuse = Reuse::find(target, &staged.state, existing == Existing::Update);
-            let all = 0..Tasks::of(&prepared.plan).len();
-            staged.run(session, &prepared, &reuse, all, None)?;
+            staged.run(session, &prepared, &reuse, &(0..prepared.tasks()), None)?;
             staged.complete(session, &prepared, &examination)?;
         }
     }
@@ -300,6 +301,7 @@ impl Staged {
     /// Locks the target, ends publications that were cut off, and makes the folder that is filled.
     pub(crate) fn take(&mut self, recipe: &Recipe, prepared: &Prepared, shared: bool) -> Result<()> {
         self.guard = Some(self.state.lock(shared)?);
+        self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
         for other in State::all(&self.target).iter().filter(|other| **other != self.state) {
             if other.store().is_dir() && other.is_publishing() {
                 finish_publication(&self.target, other)?;
@@ -319,82 +321,57 @@ impl Staged {
         Ok(())
     }
 
-    /// Runs the tasks of a range that are not done.
+    /// Runs the tasks of a range that are not done: first those that move cells to scratch storage, then the others.
     pub(crate) fn run(
         &mut self,
         session: &Session<'_>,
         prepared: &Prepared,
         reuse: &Reuse,
-        range: Range<u64>,
+        range: &Range<u64>,
         unit: Option<&Unit>,
     ) -> Outcome<()> {
         let Some(store) = &self.store else { return Ok(()) };
+        let fail = |e: Error| vec![e];
         let dataset = &prepared.plan.dataset;
         let receipts = Receipts::read(&self.state.receipts(), dataset, store.staging(), false);
-        let tasks = Tasks::of(&prepared.plan);
         let (kept, bytes_kept) = receipts.totals();
-        self.begun.fetch_or(kept > 0, Ordering::Relaxed);
-        let writer = Writer::create(&self.state.receipts(), unit).map_err(|e| vec![e])?;
-        let target = Target { store, format: dataset.format, session, prepared, reuse };
-        let total = range.end.saturating_sub(range.start);
-        session.tell(&Event::Started { stage: Stage::Bake, total });
-        let (finished, made) = (AtomicU64::new(0), Made::default());
-        let one = |worker: &mut Worker, at: usize| {
-            session.check_interrupt()?;
-            let Some((array, task)) = tasks.get(range.start + at as u64) else {
-                return Err(Error::new(Code::Bug, "a task without an array"));
-            };
-            let name = &array.spec.name;
-            let (mut written, before) = (0, worker.bytes_read);
-            if !execute::objects(array, task).iter().all(|object| receipts.has(name, *object)) {
-                execute::run(&target, worker, array, task, &mut |entry: Entry, reused| {
-                    writer.note(name, &entry)?;
-                    self.begun.store(true, Ordering::Relaxed);
-                    if !receipts.has(name, entry.object) {
-                        written += made.add(&entry, reused);
-                    }
-                    Ok(())
-                })?;
-            }
-            finished.fetch_add(1, Ordering::Relaxed);
-            let bytes_read = worker.bytes_read - before;
-            made.read.fetch_add(bytes_read, Ordering::Relaxed);
-            session.tell(&Event::Advanced {
-                stage: Stage::Bake,
-                items: 1,
-                bytes_read,
-                bytes_written: written,
-            });
-            Ok(())
+        let folder = Scratch::folder(session.options.scratch.as_deref(), self.state.dir(), &prepared.digest);
+        let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
+        let writer = Writer::create(&self.state.receipts(), unit).map_err(fail)?;
+        let target = Target { store, format: dataset.format, session, prepared, reuse, scratch: &scratch };
+        let run = Run {
+            target,
+            tasks: Tasks::of(&prepared.plan),
+            receipts,
+            writer,
+            begun: &self.begun,
+            finished: AtomicU64::new(0),
+            made: Made::default(),
         };
-        let done = pool::map(
-            prepared.plan.workers,
-            usize::try_from(total).unwrap_or(usize::MAX),
-            true,
-            Worker::new,
-            one,
-        );
-        let finished = finished.load(Ordering::Relaxed);
-        if let Err(errors) = done {
+        if let Err(errors) = run.both_stages(range) {
             if self.begun.load(Ordering::Relaxed) {
                 session.tell(&Event::Note(format!(
-                    "{finished} of {} done and kept in {}: the same command goes on from there",
-                    count(total, "task"),
+                    "{} of {} done and kept in {}: the same command goes on from there",
+                    run.finished.load(Ordering::Relaxed),
+                    count(range.end.saturating_sub(range.start), "task"),
                     self.state.dir().display()
                 )));
             }
             return Err(errors);
         }
-        session.tell(&Event::Finished { stage: Stage::Bake });
         if unit.is_some() {
-            store.flush().and_then(|()| writer.durable()).map_err(|e| vec![e])?;
+            scratch.sync().and_then(|()| store.flush()).and_then(|()| run.writer.durable()).map_err(fail)?;
         }
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        let made = run.made;
         self.baked.objects = kept + load(&made.objects);
         self.baked.bytes_written = bytes_kept + load(&made.bytes);
         self.baked.objects_kept = kept + load(&made.objects_reused);
         self.baked.bytes_kept = bytes_kept + load(&made.bytes_reused);
         self.baked.bytes_read = load(&made.read);
+        if range.end == prepared.tasks() && unit.is_none() {
+            scratch.remove();
+        }
         Ok(())
     }
 
@@ -451,6 +428,112 @@ impl Staged {
         fs::rename(self.state.visible(), self.state.done()).map_err(|e| unwritable(&self.state.done(), e))?;
         self.state.forget_others();
         Ok(())
+    }
+}
+
+/// One run over a range of tasks.
+struct Run<'a> {
+    target: Target<'a>,
+    tasks: Tasks<'a>,
+    receipts: Receipts,
+    writer: Writer,
+    /// Set with the first receipt.
+    begun: &'a AtomicBool,
+    finished: AtomicU64,
+    made: Made,
+}
+
+impl Run<'_> {
+    /// All tasks of the first stage are done before the first of the second.
+    fn both_stages(&self, range: &Range<u64>) -> Outcome<()> {
+        let session = self.target.session;
+        let first = self.target.scratch.tasks();
+        session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
+        let second = range.start.max(first)..range.end.max(first);
+        let whole = second.clone().all(|number| self.is_done(number - first));
+        let moved = range.start..range.end.min(first);
+        if whole {
+            self.advance(session, moved.end.saturating_sub(moved.start), 0, 0);
+        } else {
+            self.each(&moved, |worker, number| self.scratched(worker, number))?;
+            self.check_scratch(range.start.min(first), first).map_err(|e| vec![e])?;
+        }
+        self.each(&second, |worker, number| self.task(worker, number - first))?;
+        session.tell(&Event::Finished { stage: Stage::Bake });
+        Ok(())
+    }
+
+    fn each(&self, range: &Range<u64>, work: impl Fn(&mut Worker, u64) -> Result<()> + Sync) -> Outcome<()> {
+        let plan = &self.target.prepared.plan;
+        let count = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let one = |worker: &mut Worker, at: usize| {
+            self.target.session.check_interrupt()?;
+            work(worker, range.start + at as u64)
+        };
+        pool::map(plan.workers, count, true, || Worker::with_threads(plan.threads), one).map(drop)
+    }
+
+    /// Moves a box of cells to scratch storage.
+    fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
+        let (session, before) = (self.target.session, worker.bytes_read);
+        if !self.is_moved(number) {
+            self.target.scratch.run(session, self.target.prepared, worker, number)?;
+            self.writer.note_scratch(self.target.scratch.division(), number)?;
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        self.advance(session, 1, worker.bytes_read - before, 0);
+        Ok(())
+    }
+
+    /// What other units were to move is there.
+    fn check_scratch(&self, own: u64, all: u64) -> Result<()> {
+        match (0..own).find(|number| !self.is_moved(*number)) {
+            None => Ok(()),
+            Some(number) => Err(Error::new(
+                Code::UnitsMissing,
+                format!("task {number} of the {all} that move cells to scratch storage has not run yet"),
+            )
+            .help("run the units that come first to their end, then this one")),
+        }
+    }
+
+    /// Whether a run before has moved these cells, and they are still there.
+    fn is_moved(&self, number: u64) -> bool {
+        let scratch = self.target.scratch;
+        !scratch.is_fresh() && self.receipts.has_scratch(scratch.division(), number)
+    }
+
+    fn is_done(&self, number: u64) -> bool {
+        self.tasks.get(number).is_some_and(|(array, task)| {
+            execute::objects(array, task).iter().all(|object| self.receipts.has(&array.spec.name, *object))
+        })
+    }
+
+    /// Makes the objects of one task.
+    fn task(&self, worker: &mut Worker, number: u64) -> Result<()> {
+        let Some((array, task)) = self.tasks.get(number) else {
+            return Err(Error::new(Code::Bug, "a task without an array"));
+        };
+        let name = &array.spec.name;
+        let (mut written, before) = (0, worker.bytes_read);
+        if !self.is_done(number) {
+            execute::run(&self.target, worker, array, task, &mut |entry: Entry, reused| {
+                self.writer.note(name, &entry)?;
+                self.begun.store(true, Ordering::Relaxed);
+                if !self.receipts.has(name, entry.object) {
+                    written += self.made.add(&entry, reused);
+                }
+                Ok(())
+            })?;
+        }
+        self.advance(self.target.session, 1, worker.bytes_read - before, written);
+        Ok(())
+    }
+
+    fn advance(&self, session: &Session<'_>, items: u64, bytes_read: u64, bytes_written: u64) {
+        self.finished.fetch_add(items, Ordering::Relaxed);
+        self.made.read.fetch_add(bytes_read, Ordering::Relaxed);
+        session.tell(&Event::Advanced { stage: Stage::Bake, items, bytes_read, bytes_written });
     }
 }
 

@@ -32,7 +32,8 @@ pub(crate) fn compare(session: &Session<'_>, prepared: &Prepared) -> Outcome<()>
         let comparison = prepared.compare.get(number).ok_or_else(bug)?;
         Ok(differs(worker, prepared, comparison, grid, part)?.map(|error| (number, error)))
     };
-    let found = pool::map(prepared.plan.workers, work.len(), false, Worker::new, one)?;
+    let team = || Worker::with_threads(prepared.plan.threads);
+    let found = pool::map(prepared.plan.workers, work.len(), false, team, one)?;
     let mut errors: Vec<(usize, Error)> = found.into_iter().flatten().collect();
     errors.dedup_by_key(|(number, _)| *number);
     if errors.is_empty() { Ok(()) } else { Err(errors.into_iter().map(|(_, error)| error).collect()) }

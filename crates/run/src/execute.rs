@@ -1,8 +1,12 @@
 //! Tasks: every one owns whole objects of the target, fills them and writes them.
 
-use arcoforge_codec::{decode, encode};
+mod stored;
+
+use std::sync::{Mutex, PoisonError};
+
+use arcoforge_codec::encode;
 use arcoforge_core::block::{Block, BlockData};
-use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
+use arcoforge_core::chunk::{ChunkGrid, Region, indices};
 use arcoforge_core::combine::{Content, Pieces};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::{ArrayPlan, Mode};
@@ -12,10 +16,12 @@ use arcoforge_write::{
     LocalStore, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
 };
 
-use crate::gather::{Worker, fill, fill_with, is_filled_with, pad, read_stored};
+use self::stored::{copy_stored, stored};
+use crate::gather::{Worker, fill, is_filled_with, pad};
 use crate::prepare::Prepared;
 use crate::receipts::Entry;
 use crate::reuse::Reuse;
+use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::signature::Signature;
 use crate::strided::{Copy, Dim, strides};
@@ -27,6 +33,8 @@ pub(crate) struct Target<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) prepared: &'a Prepared,
     pub(crate) reuse: &'a Reuse,
+    /// Where cells lie that a first stage moved.
+    pub(crate) scratch: &'a Scratch,
 }
 
 /// The objects that a task owns, by their numbers in the array's grid.
@@ -46,7 +54,7 @@ pub(crate) fn run(
     worker: &mut Worker,
     array: &ArrayPlan,
     task: u64,
-    done: &mut dyn FnMut(Entry, bool) -> Result<()>,
+    done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
 ) -> Result<()> {
     let place = |e: Error| e.in_variable(&array.spec.name);
     if array.spec.shard.is_some() {
@@ -54,25 +62,48 @@ pub(crate) fn run(
         return done(entry, reused);
     }
     for slab in array.slabs(task) {
-        let chunks = array.spec.chunks();
-        let mut producer = Producer::new(target, array, &slab);
-        for index in indices(&chunks.covering(&slab)) {
-            target.session.check_interrupt()?;
-            let signature = target.signature(worker, array, &index)?;
-            let object = chunks.flat(&index);
-            let reused = target.reused(&array.spec, &index, &[signature])?;
-            let written = match reused {
-                Some(found) => found,
-                None if producer.next(worker, &index).map_err(place)? => {
-                    let key = chunk_key(target.format, &array.spec, &index);
-                    Some(target.store.write(&key, &worker.encoded)?)
-                }
-                None => None,
-            };
-            done(Entry { object, written, chunks: vec![signature] }, reused.is_some())?;
-        }
-        producer.finish(worker);
+        slab_objects(target, worker, array, &slab, done).map_err(place)?;
     }
+    Ok(())
+}
+
+/// Writes the chunks of one slab, each an object: filled and then encoded by all threads of the worker.
+fn slab_objects(
+    target: &Target<'_>,
+    worker: &mut Worker,
+    array: &ArrayPlan,
+    slab: &Region,
+    done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
+) -> Result<()> {
+    let chunks = array.spec.chunks();
+    let mut left = Vec::new();
+    for index in indices(&chunks.covering(slab)) {
+        target.session.check_interrupt()?;
+        let signature = target.signature(worker, array, &index)?;
+        match target.reused(&array.spec, &index, &[signature])? {
+            Some(written) => {
+                done(Entry { object: chunks.flat(&index), written, chunks: vec![signature] }, true)?;
+            }
+            None => left.push((index, signature)),
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let producer = Producer::new(target, worker, array, slab)?;
+    let done = Mutex::new(done);
+    worker.each(left.len(), |worker, at| {
+        target.session.check_interrupt()?;
+        let Some((index, signature)) = left.get(at) else { return Ok(()) };
+        let mut written = None;
+        if producer.chunk(worker, index)? {
+            let key = chunk_key(target.format, &array.spec, index);
+            written = Some(target.store.write(&key, &worker.encoded)?);
+        }
+        let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
+        (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
+    })?;
+    producer.finish(worker);
     Ok(())
 }
 
@@ -139,12 +170,17 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         while current.as_ref().is_none_or(|(slab, _)| slab.intersect(&cells).is_none()) {
             let next =
                 slabs.next().ok_or_else(|| Error::new(Code::Bug, "a chunk of a shard lies in no slab"))?;
-            if let Some((_, done)) = current.replace((next, Producer::new(target, array, next))) {
+            if next.intersect(&cells).is_none() {
+                // all of its chunks were there
+                continue;
+            }
+            if let Some((_, done)) = current.take() {
                 done.finish(worker);
             }
+            current = Some((next, Producer::new(target, worker, array, next)?));
         }
-        let written = match &mut current {
-            Some((_, producer)) => producer.next(worker, &chunk)?,
+        let written = match &current {
+            Some((_, producer)) => producer.chunk(worker, &chunk)?,
             None => false,
         };
         if written { writer.append(&worker.encoded)? } else { writer.skip()? }
@@ -156,48 +192,63 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
     Ok((Entry { object: task, written, chunks: signatures }, false))
 }
 
-/// Makes the encoded chunks of one slab, one after the other.
+/// Makes the encoded chunks of one slab.
 struct Producer<'a> {
     target: &'a Target<'a>,
     array: &'a ArrayPlan,
-    slab: &'a Region,
     first: Vec<u64>,
     covering: ChunkGrid,
-    buffers: Option<Vec<Vec<u8>>>,
+    /// The slab's chunks, where they are gathered.
+    buffers: Vec<Mutex<Vec<u8>>>,
 }
 
 impl<'a> Producer<'a> {
-    fn new(target: &'a Target<'a>, array: &'a ArrayPlan, slab: &'a Region) -> Self {
+    /// Fills the slab where its chunks are not copied.
+    fn new(target: &'a Target<'a>, worker: &mut Worker, array: &'a ArrayPlan, slab: &Region) -> Result<Self> {
         let covering = array.spec.chunks().covering(slab);
         let first = covering.start();
         let covering = ChunkGrid::new(covering.shape(), vec![1; first.len()]);
-        Self { target, array, slab, first, covering, buffers: None }
+        let buffers = match (&array.content, array.mode) {
+            (Content::Values(_), _) | (_, Mode::Copy) => Vec::new(),
+            (Content::Pieces(pieces), _) => match target.scratch.fill(worker, &array.spec, slab) {
+                Some(filled) => filled?,
+                None => fill(worker, target.prepared, &array.spec, pieces, slab)?,
+            },
+        };
+        let buffers = buffers.into_iter().map(Mutex::new).collect();
+        Ok(Self { target, array, first, covering, buffers })
     }
 
-    /// Puts the chunk's stored bytes into `worker.encoded`; false where the chunk is best left out.
-    fn next(&mut self, worker: &mut Worker, index: &[u64]) -> Result<bool> {
-        let spec = &self.array.spec;
+    /// Puts a chunk's stored bytes into `worker.encoded`, once; false where the chunk is best left out.
+    fn chunk(&self, worker: &mut Worker, index: &[u64]) -> Result<bool> {
+        let (target, spec) = (self.target, &self.array.spec);
         match (&self.array.content, self.array.mode) {
             (Content::Values(block), _) => self.values(worker, block, index),
-            (Content::Pieces(pieces), Mode::Copy) => match stored(self.target.prepared, spec, pieces, index)?
-            {
+            (Content::Pieces(pieces), Mode::Copy) => match stored(target.prepared, spec, pieces, index)? {
                 Some(found) => {
-                    copy_stored(self.target, worker, spec, index, &found).map_err(|e| e.in_chunk(index))
+                    copy_stored(target, worker, spec, index, &found).map_err(|e| e.in_chunk(index))
                 }
                 None => self.gathered(worker, pieces, index),
             },
-            (Content::Pieces(pieces), _) => self.gathered(worker, pieces, index),
+            (Content::Pieces(_), _) => {
+                let at: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
+                let buffer = self.buffers.get(self.covering.flat(&at) as usize);
+                let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
+                let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
+                pack(target.format, worker, spec, index, &mut buffer)
+            }
         }
     }
 
-    fn gathered(&mut self, worker: &mut Worker, pieces: &Pieces, index: &[u64]) -> Result<bool> {
-        if self.buffers.is_none() {
-            self.buffers = Some(fill(worker, self.target.prepared, &self.array.spec, pieces, self.slab)?);
-        }
-        let local: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
-        let buffer = self.buffers.as_mut().and_then(|b| b.get_mut(self.covering.flat(&local) as usize));
-        let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
-        pack(self.target.format, worker, &self.array.spec, index, buffer)
+    /// A chunk by itself, among others that are copied.
+    fn gathered(&self, worker: &mut Worker, pieces: &Pieces, index: &[u64]) -> Result<bool> {
+        let spec = &self.array.spec;
+        let region = spec.chunks().region(index);
+        let mut buffers = fill(worker, self.target.prepared, spec, pieces, &region)?;
+        let buffer = buffers.first_mut().ok_or_else(|| Error::new(Code::Bug, "a chunk without a buffer"))?;
+        let packed = pack(self.target.format, worker, spec, index, buffer)?;
+        worker.give_back(buffers);
+        Ok(packed)
     }
 
     fn values(&self, worker: &mut Worker, block: &Block, index: &[u64]) -> Result<bool> {
@@ -223,7 +274,8 @@ impl<'a> Producer<'a> {
     }
 
     fn finish(self, worker: &mut Worker) {
-        worker.give_back(self.buffers.into_iter().flatten());
+        let buffers = self.buffers.into_iter();
+        worker.give_back(buffers.map(|buffer| buffer.into_inner().unwrap_or_else(PoisonError::into_inner)));
     }
 }
 
@@ -303,81 +355,5 @@ fn pack(
     }
     pad(cells, &inside.shape(), &grid.chunk, spec.dtype, &spec.unwritten);
     encode(&spec.encoding, swap, cells, &mut worker.encoded, &mut worker.scratch)?;
-    Ok(true)
-}
-
-/// A stored chunk of a file that is to be copied.
-struct StoredChunk<'a> {
-    object: &'a dyn arcoforge_store::Object,
-    reference: &'a ChunkRef,
-}
-
-/// The file's chunk that has exactly the target chunk's cells.
-fn stored<'a>(
-    prepared: &'a Prepared,
-    spec: &ArraySpec,
-    pieces: &Pieces,
-    index: &[u64],
-) -> Result<Option<StoredChunk<'a>>> {
-    let bug = || Error::new(Code::Bug, "a chunk to be copied has no file");
-    let cells = spec.chunks().region(index);
-    let (mut flat, mut local) = (0, index.to_vec());
-    for along in &pieces.along {
-        let start = cells.0.get(along.dim).map_or(0, |r| r.start);
-        let segment = along.segment(start).ok_or_else(bug)?;
-        let Some(key) = segment.key else { return Ok(None) };
-        flat = flat * along.keys as usize + key as usize;
-        let length = spec.chunk.get(along.dim).copied().unwrap_or(1);
-        if let Some(at) = local.get_mut(along.dim) {
-            *at = (start - segment.start + segment.first) / length;
-        }
-    }
-    let Some(piece) = pieces.files.get(flat).copied().flatten() else { return Ok(None) };
-    let (_, mapped, surveyed) = prepared.piece(piece)?;
-    // a file whose values only its reader can decode has no chunks to copy
-    let Some(refs) = mapped.source().and_then(|source| surveyed.refs.get(source)) else { return Ok(None) };
-    // squeezed and added dimensions have one chunk, so the number is the same with or without them
-    let grid = ChunkGrid::new(mapped.var.shape.clone(), spec.chunk.clone());
-    let reference = refs.get(grid.flat(&local) as usize).ok_or_else(bug)?;
-    let plain = matches!(reference, ChunkRef::Stored { filter_mask: 0, .. } | ChunkRef::Unallocated);
-    Ok(plain.then_some(StoredChunk { object: surveyed.object.as_ref(), reference }))
-}
-
-/// Copies stored bytes; inflated and compared with their checksums unless that is switched off.
-fn copy_stored(
-    target: &Target<'_>,
-    worker: &mut Worker,
-    spec: &ArraySpec,
-    index: &[u64],
-    found: &StoredChunk<'_>,
-) -> Result<bool> {
-    let cells = spec.chunks().chunk_cells() as usize * spec.dtype.size().unwrap_or(1);
-    let ChunkRef::Stored { offset, bytes, .. } = found.reference else {
-        if absent_value(target.format, spec).is_some() {
-            return Ok(false);
-        }
-        let inside = spec.chunks().region(index).cells() as usize * spec.dtype.size().unwrap_or(1);
-        let mut chunk = vec![0; inside];
-        fill_with(&mut chunk, spec.dtype, &spec.unwritten);
-        return pack(target.format, worker, spec, index, &mut chunk);
-    };
-    let mut encoded = std::mem::take(&mut worker.encoded);
-    let read = read_stored(found.object, *offset, *bytes, &mut encoded);
-    worker.bytes_read += bytes;
-    worker.encoded = encoded;
-    let place = |e: Error| e.at(found.object.url());
-    read.map_err(place)?;
-    if !target.session.options.unchecked_copies {
-        worker.stored.resize(cells, 0);
-        decode(
-            &spec.encoding,
-            spec.dtype.swap_size(),
-            0,
-            &worker.encoded,
-            &mut worker.stored,
-            &mut worker.scratch,
-        )
-        .map_err(place)?;
-    }
     Ok(true)
 }

@@ -12,7 +12,6 @@ use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
 use arcoforge_codec::Scratch;
-use arcoforge_core::block::scalar_to_le;
 use arcoforge_core::chunk::{ChunkGrid, Region, indices};
 use arcoforge_core::combine::{Piece, Pieces, Segment};
 use arcoforge_core::dtype::{DataType, Scalar};

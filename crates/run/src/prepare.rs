@@ -257,6 +257,16 @@ pub(crate) fn digest(
 }
 
 impl Prepared {
+    /// Tasks of the first stage, which moves cells to scratch storage.
+    pub(crate) fn scratch_tasks(&self) -> u64 {
+        self.plan.arrays.iter().map(plan::ArrayPlan::scratch_tasks).sum()
+    }
+
+    /// Tasks of both stages.
+    pub fn tasks(&self) -> u64 {
+        self.scratch_tasks() + self.plan.tasks()
+    }
+
     /// The file of a piece, its variable there, and the open input.
     pub(crate) fn piece(&self, piece: Piece) -> Result<(&File, &Mapped, &Surveyed), Error> {
         let bug = || Error::new(Code::Bug, "a piece of the plan has no file");

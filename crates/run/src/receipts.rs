@@ -6,7 +6,7 @@
 //! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
 //! the disk before, or their checksum is compared.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -65,6 +65,14 @@ struct Line<'a> {
     chunks: Vec<String>,
 }
 
+/// A task of the first stage: its cells lie in scratch storage.
+#[derive(Serialize, Deserialize)]
+struct Scratched {
+    scratch: u64,
+    /// The division of the work that numbers it.
+    of: String,
+}
+
 /// The last line of a file whose objects were all flushed to the disk.
 #[derive(Serialize, Deserialize)]
 struct Footer {
@@ -104,6 +112,11 @@ impl Writer {
         })
     }
 
+    /// Notes a task of the first stage that is complete.
+    pub(crate) fn note_scratch(&self, division: &str, task: u64) -> Result<()> {
+        self.line(&Scratched { scratch: task, of: division.to_owned() })
+    }
+
     /// Says that all objects noted so far were flushed to the disk, and flushes that.
     pub(crate) fn durable(&self) -> Result<()> {
         self.line(&Footer { durable: true })?;
@@ -124,6 +137,8 @@ impl Writer {
 #[derive(Debug, Default)]
 pub(crate) struct Receipts {
     arrays: BTreeMap<String, Objects>,
+    /// Tasks of the first stage, by division.
+    scratch: BTreeMap<String, BTreeSet<u64>>,
 }
 
 /// The objects of one array, by number.
@@ -147,7 +162,7 @@ impl Receipts {
                 Objects { chunks_each, done: vec![None; count], signatures: vec![Signature::BEYOND; kept] };
             (spec.name.clone(), objects)
         };
-        Self { arrays: dataset.arrays.iter().map(of).collect() }
+        Self { arrays: dataset.arrays.iter().map(of).collect(), scratch: BTreeMap::new() }
     }
 
     /// Reads what runs noted of the store at `root`. Lines that are torn or do not fit the dataset are passed over:
@@ -170,6 +185,12 @@ impl Receipts {
         let Some(header) = header.filter(|header| header.version == VERSION) else { return };
         let trusted = (header.boot.is_some() && header.boot == boot()) || is_durable(path);
         for line in lines {
+            if let Ok(Scratched { scratch, of }) = serde_json::from_slice(&line) {
+                if trusted {
+                    self.scratch.entry(of).or_default().insert(scratch);
+                }
+                continue;
+            }
             let Ok(line) = serde_json::from_slice::<Line<'_>>(&line) else { continue };
             let Some(spec) = dataset.arrays.iter().find(|spec| spec.name == line.array) else { continue };
             let grid = spec.objects();
@@ -188,6 +209,11 @@ impl Receipts {
     /// Whether an object is complete.
     pub(crate) fn has(&self, array: &str, object: u64) -> bool {
         self.get(array, object).is_some()
+    }
+
+    /// Whether a task of the first stage is complete.
+    pub(crate) fn has_scratch(&self, division: &str, task: u64) -> bool {
+        self.scratch.get(division).is_some_and(|tasks| tasks.contains(&task))
     }
 
     /// What was written of an object; `None` where it is not complete.

@@ -30,6 +30,10 @@ pub(crate) struct Scratch {
     files: BTreeMap<String, ScratchFile>,
     /// Arrays in the order of the plan: the number in the plan, and where its tasks end among all.
     ends: Vec<(usize, u64)>,
+    /// Names of the files: another division of the work has others.
+    division: String,
+    /// A file was not there as a run before would have left it, so that no receipt of such a run holds.
+    fresh: bool,
 }
 
 /// The cells of one array.
@@ -61,10 +65,22 @@ impl Scratch {
             let Some(rechunk) = &array.scratch else { continue };
             end += array.scratch_tasks();
             scratch.ends.push((number, end));
-            let file = ScratchFile::open(folder, number, &array.spec, rechunk)?;
+            let (file, fresh) = ScratchFile::open(folder, number, &array.spec, rechunk)?;
+            scratch.fresh |= fresh;
+            scratch.division += &format!("{} ", file.path.file_name().unwrap_or_default().display());
             scratch.files.insert(array.spec.name.clone(), file);
         }
         Ok(scratch)
+    }
+
+    /// What receipts of tasks of the first stage name; they hold for no other division of the work.
+    pub(crate) fn division(&self) -> &str {
+        &self.division
+    }
+
+    /// Whether nothing that a run before has written is there.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
     }
 
     /// How many tasks the first stage has.
@@ -146,20 +162,21 @@ impl Scratch {
 
 impl ScratchFile {
     /// The name tells how cells lie: a plan that divides them otherwise never reads them.
-    fn open(folder: &Path, number: usize, spec: &Arc<ArraySpec>, rechunk: &Rechunk) -> Result<Self> {
+    fn open(folder: &Path, number: usize, spec: &Arc<ArraySpec>, rechunk: &Rechunk) -> Result<(Self, bool)> {
         let shown = |of: &[u64]| of.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
         let name = format!("{number}-{}-{}.cells", shown(&rechunk.read), shown(&rechunk.intermediate));
         let path = folder.join(name);
         let length = rechunk.bytes(&spec.shape, spec.dtype.size_estimate());
         let opened = fs::create_dir_all(folder).and_then(|()| {
             let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-            if file.metadata()?.len() != length {
+            let fresh = file.metadata()?.len() != length;
+            if fresh {
                 file.set_len(length)?;
             }
-            Ok(file)
+            Ok((file, fresh))
         });
-        let file = opened.map_err(|e| full(&path, length, e))?;
-        Ok(Self { file, path, spec: Arc::clone(spec), rechunk: rechunk.clone() })
+        let (file, fresh) = opened.map_err(|e| full(&path, length, e))?;
+        Ok((Self { file, path, spec: Arc::clone(spec), rechunk: rechunk.clone() }, fresh))
     }
 
     pub(crate) fn boxes(&self) -> ChunkGrid {
@@ -244,7 +261,7 @@ mod tests {
         for (number, (shape, read, intermediate, chunk, slab)) in rows.iter().enumerate() {
             let spec = spec(shape, chunk);
             let rechunk = Rechunk { read: read.to_vec(), intermediate: intermediate.to_vec() };
-            let file = ScratchFile::open(folder.path(), number, &spec, &rechunk).expect("a file");
+            let (file, _) = ScratchFile::open(folder.path(), number, &spec, &rechunk).expect("a file");
             let boxes = file.boxes();
             for at in 0..boxes.len() {
                 let region = boxes.region(&boxes.index(at));

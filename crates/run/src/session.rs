@@ -17,6 +17,8 @@ pub struct Options {
     pub budget: Budget,
     /// Whole downloads are kept here.
     pub cache: Option<PathBuf>,
+    /// Where cells lie between the stages of a bake that does not fit into memory; its own folder by default.
+    pub scratch: Option<PathBuf>,
     /// Most connections to one host at a time.
     pub connections: u32,
     /// Most requests to one host in a time.
@@ -37,6 +39,7 @@ impl Default for Options {
         Self {
             budget: Budget { memory_bytes: 256 << 20, workers },
             cache: None,
+            scratch: None,
             connections: 8,
             rate: None,
             base: PathBuf::new(),

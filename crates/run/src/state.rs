@@ -104,14 +104,14 @@ impl State {
             .open(&path)
             .map_err(|e| unwritable(&path, e))?;
         match if shared { file.try_lock_shared() } else { file.try_lock() } {
-            Ok(()) => Ok(Guard { _file: file }),
+            Ok(()) => Ok(Guard { _file: file, shared }),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(Code::TargetBusy, "another process bakes to this target")
                     .at(self.root.with_extension("").display().to_string())
                     .help("wait until it has ended, or choose another target"))
             }
             // file systems without locks: nothing protects there, as nothing did
-            Err(TryLockError::Error(_)) => Ok(Guard { _file: file }),
+            Err(TryLockError::Error(_)) => Ok(Guard { _file: file, shared }),
         }
     }
 }
@@ -123,6 +123,8 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub(crate) struct Guard {
     _file: File,
+    /// Others may hold it, too.
+    pub(crate) shared: bool,
 }
 
 /// A plan as a file: everything that decides the dataset, in closed form (recipe, arrays with their grids), and the list

@@ -1,4 +1,4 @@
-//! Tasks, numbered over all arrays of a plan in closed form.
+//! Tasks, numbered over all arrays of a plan in closed form; behind those of the first stage, where there are any.
 
 use arcoforge_core::plan::{ArrayPlan, Plan};
 

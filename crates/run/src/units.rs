@@ -42,12 +42,12 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
         ]);
     }
     let prepared = prepared(session, plan, run)?;
-    let range = range(run, index);
+    let range = range(run, prepared.scratch_tasks(), index);
     let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
     let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
     if !staged.is_done() {
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
-        staged.run(session, &prepared, &Reuse::default(), range, Some(&unit))?;
+        staged.run(session, &prepared, &Reuse::default(), &range, Some(&unit))?;
     }
     Ok(UnitDone { unit, baked: staged.baked().clone() })
 }
@@ -67,7 +67,7 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
         check_covered(&staged, &prepared, run)?;
         // every task is done: this counts them
-        staged.run(session, &prepared, &Reuse::default(), 0..run.tasks, None)?;
+        staged.run(session, &prepared, &Reuse::default(), &(0..run.tasks), None)?;
         staged.complete(session, &prepared, &examination)?;
     }
     publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
@@ -96,7 +96,7 @@ fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Pr
         let message = "the inputs are not those of the plan any more".to_owned();
         return Err(vec![invalid(message + &first.unwrap_or_default())]);
     }
-    let tasks = Tasks::of(&prepared.plan).len();
+    let tasks = prepared.tasks();
     if tasks != run.tasks {
         return Err(vec![invalid(format!(
             "the plan has {} tasks, and this process makes {tasks} of it",
@@ -106,25 +106,36 @@ fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Pr
     Ok(prepared)
 }
 
-/// The tasks of a unit: all units have as many, but for one.
-fn range(run: &RunFile, index: u64) -> Range<u64> {
-    let at = |n: u64| {
-        let tasks = u128::from(run.tasks) * u128::from(n) / u128::from(run.units.max(1));
-        u64::try_from(tasks).unwrap_or(u64::MAX)
+/// The tasks of a unit: all units of a stage have as many, but for one. The first `moved` tasks go to scratch storage, and
+/// no unit but an only one has tasks of both stages.
+fn range(run: &RunFile, moved: u64, index: u64) -> Range<u64> {
+    let share = |n: u64, units: u64, tasks: u64| {
+        u64::try_from(u128::from(tasks) * u128::from(n) / u128::from(units.max(1))).unwrap_or(u64::MAX)
     };
-    at(index)..at(index + 1)
+    if moved == 0 || run.units == 1 {
+        return share(index, run.units, run.tasks)..share(index + 1, run.units, run.tasks);
+    }
+    let first = share(moved, run.tasks, run.units).clamp(1, run.units - 1);
+    let (at, units, from, tasks) = match index.checked_sub(first) {
+        None => (index, first, 0, moved),
+        Some(at) => (at, run.units - first, moved, run.tasks - moved),
+    };
+    from + share(at, units, tasks)..from + share(at + 1, units, tasks)
 }
 
 /// The receipts cover the plan.
 fn check_covered(staged: &Staged, prepared: &Prepared, run: &RunFile) -> Outcome<()> {
     let receipts = staged.receipts(prepared);
     let tasks = Tasks::of(&prepared.plan);
+    let moved = prepared.scratch_tasks();
+    // what was moved to scratch storage is not asked for any more
     let whole = |number: u64| {
-        tasks.get(number).is_some_and(|(array, task)| {
-            objects(array, task).iter().all(|object| receipts.has(&array.spec.name, *object))
-        })
+        number < moved
+            || tasks.get(number - moved).is_some_and(|(array, task)| {
+                objects(array, task).iter().all(|object| receipts.has(&array.spec.name, *object))
+            })
     };
-    let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, *index).all(whole)).collect();
+    let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, moved, *index).all(whole)).collect();
     if missing.is_empty() {
         return Ok(());
     }

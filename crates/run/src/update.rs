@@ -96,7 +96,9 @@ pub(crate) fn check(old: &PlanFile, now: &Prepared, recipe: &Recipe) -> Result<D
              them; or bake the dataset anew: `--overwrite`",
         ));
     }
-    for (variable, what) in &found.schema {
+    // lengths follow from inputs that are gone
+    let schema: &[(String, String)] = if errors.is_empty() { &found.schema } else { &[] };
+    for (variable, what) in schema {
         errors.push(
             Error::new(Code::UpdateRefused, format!("an update would change {what}"))
                 .in_variable(variable)
@@ -141,11 +143,12 @@ fn array(was: &ArraySpec, is: &ArraySpec) -> Vec<String> {
     differ("type", was.dtype.name().into(), is.dtype.name().into());
     differ("dimensions", format!("{:?}", was.dims), format!("{:?}", is.dims));
     differ("chunks", format!("{:?}", was.chunk), format!("{:?}", is.chunk));
-    differ("shards", format!("{:?}", was.shard), format!("{:?}", is.shard));
+    let shard = |spec: &ArraySpec| spec.shard.as_ref().map_or("none".into(), |shard| format!("{shard:?}"));
+    differ("shards", shard(was), shard(is));
     differ("codecs", format!("{:?}", was.encoding.codecs), format!("{:?}", is.encoding.codecs));
-    differ("fill value", format!("{:?}", was.fill), format!("{:?}", is.fill));
-    let shown =
-        |attrs: &Attrs, name: &str| attrs.get(name).map_or("none".into(), |value| format!("{value:?}"));
+    let fill = |spec: &ArraySpec| spec.fill.as_ref().map_or("none".into(), ToString::to_string);
+    differ("fill value", fill(was), fill(is));
+    let shown = |attrs: &Attrs, name: &str| attrs.get(name).map_or("none".into(), ToString::to_string);
     for name in DECODING {
         differ(&format!("attribute `{name}`"), shown(&was.attrs, name), shown(&is.attrs, name));
     }

@@ -63,7 +63,8 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
         session.tell(&Event::Advanced { stage: Stage::Verify, items: 1, bytes_read: 0, bytes_written: 0 });
         Ok(cells)
     };
-    let cells = pool::map(prepared.plan.workers, chosen as usize, false, Worker::new, one)?;
+    let team = || Worker::with_threads(prepared.plan.threads);
+    let cells = pool::map(prepared.plan.workers, chosen as usize, false, team, one)?;
     session.tell(&Event::Finished { stage: Stage::Verify });
     Ok(Verified { arrays: prepared.plan.arrays.len(), tasks: (chosen, all.len()), cells: cells.iter().sum() })
 }

@@ -333,10 +333,14 @@ fn identity(path: &Path) -> io::Result<String> {
 /// is replaced, not written over: it may be a link to one of a published store.
 fn open(path: &Path) -> io::Result<File> {
     match File::create_new(path) {
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            fs::remove_file(path)?;
-            File::create_new(path)
-        }
+        // another process may do the same: one unit twice at a time
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => loop {
+            let _gone = fs::remove_file(path);
+            match File::create_new(path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+                other => return other,
+            }
+        },
         Err(e) if e.kind() == ErrorKind::NotFound => {
             fs::create_dir_all(parent(path))?;
             File::create_new(path)

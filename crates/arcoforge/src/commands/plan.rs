@@ -101,8 +101,8 @@ fn save(
     let run = RunFile {
         target: absolute(target)?,
         overwrite: args.overwrite,
-        units: units.min(prepared.plan.tasks().max(1)),
-        tasks: prepared.plan.tasks(),
+        units: units.min(prepared.tasks().max(1)),
+        tasks: prepared.tasks(),
         memory_bytes: options.budget.memory_bytes,
         workers: options.budget.workers,
         connections: options.connections,

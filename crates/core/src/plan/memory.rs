@@ -21,14 +21,13 @@ pub(super) fn decoding(codecs: usize, chunk_bytes: u64, remote: bool) -> u64 {
     local.saturating_add(fetched).saturating_add(CONTEXT_BYTES)
 }
 
-/// While a chunk of `chunk_bytes` is encoded: between codecs, as stored, and where the array ends within chunks the whole
-/// chunk.
-pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64, cut: bool) -> u64 {
+/// While a chunk of `chunk_bytes` is encoded: between codecs, and as stored.
+pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64) -> u64 {
     let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
     let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
     // what can't be compressed grows a little
     let encoded = chunk_bytes.saturating_add(chunk_bytes / 64);
-    encoded.saturating_add(chunk_bytes.saturating_mul(between + u64::from(cut))).saturating_add(context)
+    encoded.saturating_add(chunk_bytes.saturating_mul(between)).saturating_add(context)
 }
 
 /// What an encoder holds.

@@ -38,7 +38,16 @@ pub struct Budget {
 
 impl Budget {
     /// What the program itself needs before it holds any data.
-    pub const BASE_BYTES: u64 = 48 << 20;
+    pub const BASE_BYTES: u64 = 24 << 20;
+    /// What is known of every file: its variables, and where their chunks are.
+    pub const FILE_BYTES: u64 = 4 << 10;
+
+    /// What is resident before any data: at most half of the memory for what is known of the files, because there is no
+    /// other way for it.
+    fn base_bytes(&self, files: usize) -> u64 {
+        let known = (files as u64).saturating_mul(Self::FILE_BYTES).min(self.memory_bytes / 2);
+        Self::BASE_BYTES.saturating_add(known)
+    }
 }
 
 /// What will be done.
@@ -48,8 +57,11 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What is done for every array, in the order of [`Dataset::arrays`].
     pub arrays: Vec<ArrayPlan>,
-    /// Threads; fewer than allowed where memory does not suffice for all.
+    /// Slabs that are worked on at a time; fewer than there are threads where memory does not suffice for as many, or where
+    /// larger ones let source chunks be decoded less often.
     pub workers: usize,
+    /// Threads that work at one slab.
+    pub threads: usize,
     /// Peak resident bytes, estimated from above.
     pub peak_bytes: u64,
 }
@@ -160,10 +172,11 @@ pub fn plan(
         readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let workers =
-        tasks::divide(&mut arrays, &readings, budget).map_err(|e| in_first_file(e, &arrays, files))?;
+    let base = budget.base_bytes(files.len());
+    let tasks::Threads { workers, team: threads } =
+        tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
-    let peak_bytes = tasks::peak(&arrays, workers);
+    let peak_bytes = tasks::peak(&arrays, workers, base);
     let mut attrs = combined.attrs;
     for (name, value) in &output.attrs {
         attrs.set(name.clone(), value.clone());
@@ -175,7 +188,7 @@ pub fn plan(
         groups,
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
-    Ok(Plan { dataset, arrays, workers, peak_bytes })
+    Ok(Plan { dataset, arrays, workers, threads, peak_bytes })
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.

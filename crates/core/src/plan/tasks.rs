@@ -6,51 +6,66 @@ use super::{ArrayPlan, Budget, Mode};
 use crate::combine::Content;
 use crate::error::{Code, Error, Result};
 
-/// Sets every array's way, and returns how many workers fit into memory. `readings`: how the values of every array are
-/// read that are in files.
+/// How many threads work at what.
+#[derive(Clone, Copy)]
+pub(super) struct Threads {
+    /// Slabs at a time.
+    pub(super) workers: usize,
+    /// Threads for each of them.
+    pub(super) team: usize,
+}
+
+/// Sets every array's way, and returns how many slabs fit into memory at a time, and how many threads each gets.
+/// `readings`: how the values of every array are read that are in files; `base`: bytes without values in hand.
 pub(super) fn divide(
     arrays: &mut [ArrayPlan],
     readings: &[Option<Reading>],
     budget: Budget,
-) -> Result<usize> {
-    let values: u64 = arrays.iter().map(held).sum();
-    let free = budget.memory_bytes.saturating_sub(Budget::BASE_BYTES.saturating_add(values));
-    let mut best: Option<(f64, usize, Vec<Way>)> = None;
-    let mut workers = budget.workers.max(1);
-    // fewer workers where each then has the memory for a cheaper way
-    let least = loop {
-        let share = free / workers as u64;
-        let chosen = choose(arrays, readings, share);
+    base: u64,
+) -> Result<Threads> {
+    let base = base.saturating_add(arrays.iter().map(held).sum());
+    let free = budget.memory_bytes.saturating_sub(base);
+    let mut best: Option<(f64, Threads, Vec<Way>)> = None;
+    let mut least = Vec::new();
+    // fewer and larger slabs where each then has the memory for a cheaper way
+    for threads in divisions(budget.workers.max(1)) {
+        let share = free / threads.workers as u64;
+        let chosen = choose(arrays, readings, threads.team, share);
         if chosen.iter().all(|way| way.worker_bytes <= share) {
-            let cost = chosen.iter().map(|way| way.cost).sum::<f64>() / workers as f64;
+            let cost = chosen.iter().map(|way| way.cost).sum::<f64>() / threads.workers as f64;
             if best.as_ref().is_none_or(|(least, _, _)| cost < least * 0.99) {
-                best = Some((cost, workers, chosen.clone()));
+                best = Some((cost, threads, chosen.clone()));
             }
         }
-        if workers == 1 {
-            break chosen;
-        }
-        workers = workers.div_ceil(2);
-    };
+        least = chosen;
+    }
     let fits = best.is_some();
-    let (_, workers, chosen) = best.unwrap_or((0.0, 1, least));
+    let (_, threads, chosen) = best.unwrap_or((0.0, Threads { workers: 1, team: 1 }, least));
     for (array, way) in arrays.iter_mut().zip(chosen) {
         let Way { slab, scratch, worker_bytes, decodes, cost: _ } = way;
         (array.slab, array.scratch) = (slab, scratch);
         (array.worker_bytes, array.decodes) = (worker_bytes, decodes);
     }
-    if fits { Ok(workers) } else { Err(too_large(arrays, readings, budget, values)) }
+    if fits { Ok(threads) } else { Err(too_large(arrays, readings, budget, base)) }
 }
 
-fn choose(arrays: &[ArrayPlan], readings: &[Option<Reading>], share: u64) -> Vec<Way> {
-    arrays.iter().zip(readings).map(|(array, reading)| ways::choose(array, reading.as_ref(), share)).collect()
+/// Ways to divide threads: a slab for each, one for two, and so on to one for all; at last a single thread.
+fn divisions(threads: usize) -> Vec<Threads> {
+    let halves = std::iter::successors(Some(threads), |&workers| (workers > 1).then(|| workers.div_ceil(2)));
+    let alone = (threads > 1).then_some(Threads { workers: 1, team: 1 });
+    halves.map(|workers| Threads { workers, team: threads / workers }).chain(alone).collect()
 }
 
-/// Peak resident bytes.
-pub(super) fn peak(arrays: &[ArrayPlan], workers: usize) -> u64 {
+fn choose(arrays: &[ArrayPlan], readings: &[Option<Reading>], team: usize, share: u64) -> Vec<Way> {
+    let arrays = arrays.iter().zip(readings);
+    arrays.map(|(array, reading)| ways::choose(array, reading.as_ref(), team as u64, share)).collect()
+}
+
+/// Peak resident bytes; `base` without values in hand.
+pub(super) fn peak(arrays: &[ArrayPlan], workers: usize, base: u64) -> u64 {
     let values: u64 = arrays.iter().map(held).sum();
     let worst = arrays.iter().map(|a| a.worker_bytes).max().unwrap_or(0);
-    Budget::BASE_BYTES.saturating_add(values).saturating_add(worst.saturating_mul(workers as u64))
+    base.saturating_add(values).saturating_add(worst.saturating_mul(workers as u64))
 }
 
 /// Bytes of values in hand.
@@ -62,13 +77,13 @@ fn held(array: &ArrayPlan) -> u64 {
 }
 
 /// No way of some array fits, not even with one worker: which chunk is too large, and what would do.
-fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget, values: u64) -> Error {
+fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget, base: u64) -> Error {
     let Some((array, reading)) = arrays.iter().zip(readings).max_by_key(|(array, _)| array.worker_bytes)
     else {
         return Error::new(Code::Bug, "a plan without arrays needs too much memory");
     };
     let mib = |bytes: u64| bytes.div_ceil(1 << 20);
-    let needed = mib(array.worker_bytes.saturating_add(Budget::BASE_BYTES).saturating_add(values));
+    let needed = mib(array.worker_bytes.saturating_add(base));
     let spec = &array.spec;
     let source = reading.as_ref().map(|r| (&r.chunk, super::cells(&r.chunk)));
     let source = source.filter(|(_, cells)| array.mode == Mode::Decode && *cells > super::cells(&spec.chunk));

@@ -18,7 +18,7 @@ pub(super) struct Way {
     pub(super) worker_bytes: u64,
     /// How often a source chunk is decoded.
     pub(super) decodes: f64,
-    /// Work, as many decoded bytes as take the same time.
+    /// Time, as many decoded bytes as one thread takes the same for.
     pub(super) cost: f64,
 }
 
@@ -36,13 +36,13 @@ const PIECE: f64 = 4000.0;
 /// Reads of what is stored as it is cost no less than reads of this length.
 const RUN_BYTES: u64 = 4096;
 
-/// The cheapest way of those that fit into `share`; where none does, the one that needs least.
-pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, share: u64) -> Way {
+/// The cheapest way for `team` threads at a slab of those that fit into `share`; where none does, the one that needs least.
+pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, share: u64) -> Way {
     let spec = &array.spec;
     let (Content::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
         return plain(array);
     };
-    let shaping = Shaping::new(spec, pieces, reading, share);
+    let shaping = Shaping::new(spec, pieces, reading, team, share);
     let ways = [Some(shaping.once()), shaping.in_runs(), shaping.two_stages()];
     let mut best: Option<Way> = None;
     for way in ways.into_iter().flatten() {
@@ -63,7 +63,7 @@ pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, share: u64) -
 fn plain(array: &ArrayPlan) -> Way {
     let spec = &array.spec;
     let chunk_bytes = spec.chunk_bytes();
-    let encoding = memory::encoding(&spec.encoding, chunk_bytes, is_cut(spec));
+    let encoding = memory::encoding(&spec.encoding, chunk_bytes);
     // a copied chunk is inflated to compare its checksum; one that can't be copied after all is decoded
     let decoded = match array.mode {
         Mode::Copy => memory::decoding(spec.encoding.codecs.len(), chunk_bytes, false),
@@ -87,14 +87,16 @@ struct Shaping<'a> {
     reading: &'a Reading,
     share: u64,
     item: u64,
+    /// Threads that work at a slab.
+    team: u64,
     /// Bytes while a chunk is encoded.
     encoding: u64,
-    /// Bytes while a source chunk is decoded.
+    /// Bytes while all threads decode a source chunk each.
     decoding: u64,
 }
 
 impl<'a> Shaping<'a> {
-    fn new(spec: &'a ArraySpec, pieces: &'a Pieces, reading: &'a Reading, share: u64) -> Self {
+    fn new(spec: &'a ArraySpec, pieces: &'a Pieces, reading: &'a Reading, team: u64, share: u64) -> Self {
         let item = spec.dtype.size_estimate();
         let source = cells(&reading.chunk).saturating_mul(item);
         Self {
@@ -103,8 +105,9 @@ impl<'a> Shaping<'a> {
             reading,
             share,
             item,
-            encoding: memory::encoding(&spec.encoding, spec.chunk_bytes(), is_cut(spec)),
-            decoding: memory::decoding(reading.codecs, source, reading.remote),
+            team,
+            encoding: memory::encoding(&spec.encoding, spec.chunk_bytes()),
+            decoding: memory::decoding(reading.codecs, source, reading.remote).saturating_mul(team),
         }
     }
 
@@ -114,7 +117,7 @@ impl<'a> Shaping<'a> {
         let need = |chunks: &[u64]| -> u64 {
             let filled = cells(chunks).saturating_mul(cells(&spec.chunk));
             let filled = filled.saturating_mul(self.item + self.reading.derived);
-            filled.saturating_add(self.encoding).saturating_add(self.decoding)
+            filled.saturating_add(self.encodings(cells(chunks))).saturating_add(self.decoding)
         };
         let shaped = |ratio: Vec<u64>| match &spec.shard {
             Some(shard) => streamed(&ratio, shard, &spec.chunk),
@@ -140,7 +143,7 @@ impl<'a> Shaping<'a> {
         if !self.reading.raw || self.reading.remote {
             return None;
         }
-        let beside = self.encoding.saturating_add(self.decoding);
+        let beside = self.encodings(self.team).saturating_add(self.decoding);
         let cells_max = self.share.saturating_sub(beside) / (self.item + self.reading.derived).max(1);
         let slab = self.slab(cells_max);
         let filled = within(&slab, &self.spec.shape).saturating_mul(self.item + self.reading.derived);
@@ -150,7 +153,8 @@ impl<'a> Shaping<'a> {
     fn one_pass(&self, slab: Vec<u64>, worker_bytes: u64) -> Way {
         let task = self.spec.shard.as_deref().unwrap_or(&slab);
         let decodes = self.decodes(task, &slab);
-        let cost = array_bytes(self.spec) * (ENCODED + self.byte() * decodes);
+        let reading = self.byte() * decodes / self.team as f64;
+        let cost = array_bytes(self.spec) * (self.encoded(&slab) + reading);
         Way { slab, scratch: None, worker_bytes, decodes, cost }
     }
 
@@ -159,7 +163,7 @@ impl<'a> Shaping<'a> {
         let (spec, source) = (self.spec, &self.reading.chunk);
         spec.dtype.size()?;
         let part = memory::PART_BYTES.min(cells(&spec.shape).saturating_mul(self.item));
-        let writing = self.encoding.saturating_add(part);
+        let writing = self.encodings(self.team).saturating_add(part);
         let slab = self.slab(self.share.saturating_sub(writing) / self.item);
         let second = within(&slab, &spec.shape).saturating_mul(self.item).saturating_add(writing);
         let per_cell = self.item + self.reading.derived;
@@ -175,8 +179,25 @@ impl<'a> Shaping<'a> {
         let rechunk = Rechunk { intermediate: shared(&read, &slab), read };
         let decodes = self.decodes(&rechunk.read, &rechunk.read);
         let pieces = rechunk.pieces(&spec.shape) as f64 * PIECE;
-        let cost = array_bytes(spec) * (ENCODED + self.byte() * decodes + SCRATCH) + pieces;
+        let reading = (self.byte() * decodes + SCRATCH) / self.team as f64;
+        let cost = array_bytes(spec) * (self.encoded(&slab) + reading) + pieces / self.team as f64;
         Some(Way { slab, worker_bytes: first.max(second), decodes, cost, scratch: Some(rechunk) })
+    }
+
+    /// How many chunks of a slab are encoded at a time; those of a shard one after the other.
+    fn encoders(&self, chunks: u64) -> u64 {
+        if self.spec.shard.is_some() { 1 } else { self.team.min(chunks).max(1) }
+    }
+
+    /// Bytes while chunks of a slab of so many are encoded.
+    fn encodings(&self, chunks: u64) -> u64 {
+        self.encoding.saturating_mul(self.encoders(chunks))
+    }
+
+    /// What it costs to encode a byte.
+    fn encoded(&self, slab: &[u64]) -> f64 {
+        let chunks = slab.iter().zip(&self.spec.chunk).map(|(s, c)| s / c.max(&1)).product();
+        ENCODED / self.encoders(chunks) as f64
     }
 
     /// The largest slab of at most `cells_max` cells, within a shard one that is written in C order: it grows the last
@@ -216,11 +237,6 @@ impl<'a> Shaping<'a> {
 /// Decoded bytes of an array.
 fn array_bytes(spec: &ArraySpec) -> f64 {
     cells(&spec.shape).saturating_mul(spec.dtype.size_estimate()) as f64
-}
-
-/// Whether the array ends within chunks.
-fn is_cut(spec: &ArraySpec) -> bool {
-    spec.shape.iter().zip(&spec.chunk).any(|(n, c)| n % c.max(&1) != 0)
 }
 
 /// Chunks along every dimension that `count` gives for a source chunk's length and a chunk's; at most the array.
