@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, Weak};
 use crate::local::lock;
 use crate::object::Prefix;
 
-/// Bytes that are kept in all; those that came first go first. As much as 32 threads open at a time.
-const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes that are kept in all; those that came first go first. As much as 16 threads open at a time.
+const KEPT_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The beginnings of the objects of a run.
 #[derive(Debug, Default)]
