@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# what runs keep for one another is of these tests alone
+CACHE = tempfile.TemporaryDirectory(prefix="arcoforge-tests-")
+os.environ["XDG_CACHE_HOME"] = CACHE.name
 EXIT = {"done": 0, "bug": 1, "usage": 2, "recipe": 3, "refused": 4, "source": 5, "target": 6, "interrupted": 130}
 # runs one command and leaves its peak memory in MB in a file: the parent's own figure is the maximum over all children
 PEAK = (

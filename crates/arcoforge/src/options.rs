@@ -1,7 +1,7 @@
 //! Options that several commands share.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::Error;
 use arcoforge_core::recipe::{ChunkLength, Codecs, Recipe, Step, TargetFormat};
@@ -85,6 +85,10 @@ pub(crate) struct Fetch {
     /// Keep downloads in this folder
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
+    /// Open every input again, and keep nothing of what is found. Else it is kept for the next run, in the folder of
+    /// `--cache` or the user's cache folder, and files that did not change are not opened
+    #[arg(long)]
+    no_survey_cache: bool,
 }
 
 /// Lengths per dimension.
@@ -151,14 +155,26 @@ impl Fetch {
     /// How inputs are opened, before the recipe's own limits.
     pub(crate) fn options(&self) -> Options {
         let mut options = base(self.cache.clone());
+        options.survey_cache = options.survey_cache.filter(|_| !self.no_survey_cache);
         options.budget.workers = self.workers.map_or(options.budget.workers, usize::from);
         options
     }
 }
 
-/// The defaults, with a cache and Ctrl-C.
+/// The defaults, with caches and Ctrl-C.
 pub(crate) fn base(cache: Option<PathBuf>) -> Options {
-    Options { cache, interrupted: crate::interrupt::flag(), ..Options::default() }
+    let survey_cache = surveys(cache.as_deref());
+    Options { cache, survey_cache, interrupted: crate::interrupt::flag(), ..Options::default() }
+}
+
+/// The folder of surveys: in that of downloads, else in the user's cache folder, where there is one.
+fn surveys(cache: Option<&Path>) -> Option<PathBuf> {
+    if let Some(cache) = cache {
+        return Some(cache.join("survey"));
+    }
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
+    Some(cache.join("arcoforge/survey"))
 }
 
 /// An argument's error as clap wants it: message and help in one text.

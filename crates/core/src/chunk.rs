@@ -1,9 +1,13 @@
 //! Chunk grids: which cells belong to which chunk, and where a source's chunk lies in its file.
 
+mod refs;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+pub use refs::ChunkRefs;
 
 /// A box of cells: start (inclusive) and end (exclusive) along every dimension. Empty for a scalar.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -130,7 +134,7 @@ pub fn indices(region: &Region) -> impl Iterator<Item = Vec<u64>> + use<> {
 }
 
 /// Where the bytes of one source chunk are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum ChunkRef {
     /// Bytes of the file, with the HDF5 filter mask (bit n set: codec n was skipped).
     Stored {

@@ -191,6 +191,13 @@ impl Expected {
         }
     }
 
+    /// The checksums of the file that `candidate` names.
+    pub(crate) fn marks(&self, candidate: &str) -> Vec<String> {
+        let entries = self.files.get(without_member(candidate)).into_iter().flatten();
+        let checksums = entries.filter_map(|&at| self.entries.get(at)).map(|entry| &entry.checksum);
+        checksums.map(|checksum| format!("{}:{}", checksum.algorithm.name(), checksum.hex)).collect()
+    }
+
     /// Hashes the file that `candidate` names, where it has checksums.
     ///
     /// # Errors

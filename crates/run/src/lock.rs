@@ -4,19 +4,21 @@ mod file;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use arcoforge_core::calendar::Calendar;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
-use arcoforge_store::Validator;
 use arcoforge_store::files::atomic_write;
+use arcoforge_store::{Object, Validator};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::find::find;
 use crate::session::{Event, Session, Stage};
-use crate::{Outcome, pool, survey};
+use crate::survey::{self, SurveyCache};
+use crate::{Outcome, pool};
 
 pub use file::Locks;
 
@@ -69,13 +71,16 @@ pub struct Changes {
 pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Started { stage: Stage::Survey, total: inputs.positions.len() as u64 });
+    let cache = SurveyCache::of(session, recipe, &inputs);
     let one = |(): &mut (), at: usize| {
         session.check_interrupt()?;
         let Some(position) = inputs.positions.get(at) else { return Ok(None) };
-        let object = survey::open(session, position)?;
+        let opened = survey::open(session, cache.as_ref(), position)?;
         session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        Ok(object
-            .map(|(object, _)| (position.index.clone(), object.url().to_owned(), object.validator().clone())))
+        let input = |object: Arc<dyn Object>| {
+            (position.index.clone(), object.url().to_owned(), object.validator().clone())
+        };
+        Ok(opened.map(|opened| input(opened.object)))
     };
     let threads = session.options.budget.workers.max(session.options.connections as usize);
     let found = pool::map(threads, inputs.positions.len(), false, || (), one)?;

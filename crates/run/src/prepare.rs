@@ -19,7 +19,7 @@ use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
 use crate::session::{Event, Options, Session, Stage};
-use crate::survey::{self, All, Found, Interner, Surveyed};
+use crate::survey::{self, All, Found, Interner, Kept, SurveyCache, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
@@ -71,9 +71,9 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
     let mut axes = combine_axes(&inputs.pattern);
-    let interner = Interner::default();
-    let All { found, absent, mut errors } =
-        survey::survey_all(session, recipe, &inputs, &axes, lock, &interner)?;
+    let (interner, cache) = (Interner::default(), SurveyCache::of(session, recipe, &inputs));
+    let kept = (&interner, cache.as_ref());
+    let All { found, absent, mut errors } = survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
     if errors.is_empty() {
         check_unmatched(recipe, &found)?;
     }
@@ -83,7 +83,7 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
     }
     // what is wrong with some files does not hide what others disagree on
-    let mut combined = match combined(session, recipe, &axes, &mut files, &surveyed, &interner) {
+    let mut combined = match combined(session, recipe, &axes, &mut files, &surveyed, kept) {
         Ok(combined) if errors.is_empty() => combined,
         Ok(_) => return Err(errors),
         Err(more) => {
@@ -136,15 +136,15 @@ fn combined(
     axes: &[CombineAxis],
     files: &mut [File],
     surveyed: &[Surveyed],
-    interner: &Interner,
+    kept: Kept<'_>,
 ) -> Outcome<Combined> {
-    read_needs(session, axes, files, surveyed, interner, &recipe.combine)?;
+    read_needs(session, axes, files, surveyed, kept, &recipe.combine)?;
     session.tell(&Event::Started { stage: Stage::Plan, total: 0 });
     let undecided = reconcile(axes, files, &recipe.combine);
     // what rules changed and is compared
-    read_needs(session, axes, files, surveyed, interner, &recipe.combine)?;
+    read_needs(session, axes, files, surveyed, kept, &recipe.combine)?;
     let encoded = arrange::needs(&recipe.steps, files);
-    read(session, files, surveyed, interner, &encoded)?;
+    read(session, files, surveyed, kept, &encoded)?;
     let mut combined = combine::combine(axes, files, &recipe.combine, undecided)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     arrange::arrange(&mut combined, &recipe.steps, files)?;
@@ -201,10 +201,10 @@ fn read_needs(
     axes: &[CombineAxis],
     files: &mut [File],
     surveyed: &[Surveyed],
-    interner: &Interner,
+    kept: Kept<'_>,
     policies: &Policies,
 ) -> Outcome<()> {
-    read(session, files, surveyed, interner, &combine::needs(axes, files, policies))
+    read(session, files, surveyed, kept, &combine::needs(axes, files, policies))
 }
 
 /// Reads values of files: (file number, variable).
@@ -212,7 +212,7 @@ fn read(
     session: &Session<'_>,
     files: &mut [File],
     surveyed: &[Surveyed],
-    interner: &Interner,
+    kept: Kept<'_>,
     wanted: &[(usize, String)],
 ) -> Outcome<()> {
     let snapshot: &[File] = files;
@@ -223,11 +223,13 @@ fn read(
         else {
             return Err(Error::new(Code::Bug, "a needed value is out of range"));
         };
-        let object = &surveyed.get(*number).ok_or_else(bug)?.object;
+        let surveyed = surveyed.get(*number).ok_or_else(bug)?;
         let mapped = snapshot.get(*number).and_then(|f| f.view.variable(name)).ok_or_else(bug)?;
-        survey::read_more(object, mapped, interner)
+        survey::read_more(surveyed, mapped, kept)
     };
-    let values = pool::map(session.options.budget.workers, wanted.len(), false, || (), one)?;
+    let values = pool::map(session.options.budget.workers, wanted.len(), false, || (), one);
+    kept.1.inspect(|cache| cache.flush());
+    let values = values?;
     for ((number, name), value) in wanted.iter().zip(values) {
         if let Some(file) = files.get_mut(*number) {
             file.values.insert(name.clone(), value);

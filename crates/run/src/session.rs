@@ -19,6 +19,8 @@ pub struct Options {
     pub cache: Option<PathBuf>,
     /// Where cells lie between the stages of a bake that does not fit into memory; its own folder by default.
     pub scratch: Option<PathBuf>,
+    /// What surveys found is kept here, so that inputs that did not change are not opened again.
+    pub survey_cache: Option<PathBuf>,
     /// Most connections to one host at a time.
     pub connections: u32,
     /// Most requests to one host in a time.
@@ -40,6 +42,7 @@ impl Default for Options {
             budget: Budget { memory_bytes: 256 << 20, workers },
             cache: None,
             scratch: None,
+            survey_cache: None,
             connections: 8,
             rate: None,
             base: PathBuf::new(),
@@ -123,21 +126,21 @@ pub struct Session<'a> {
     /// How it runs.
     pub options: Options,
     /// Opens inputs.
-    pub sources: Sources,
+    pub sources: Arc<Sources>,
     watcher: Box<dyn Fn(&Event) + Sync + 'a>,
 }
 
 impl<'a> Session<'a> {
     /// A session; `watcher` is called from several threads.
     pub fn new(options: Options, watcher: impl Fn(&Event) + Sync + 'a) -> Self {
-        let sources = Sources::new(SourceOptions {
+        let sources = Arc::new(Sources::new(SourceOptions {
             cache: options.cache.clone(),
             connections_per_host: options.connections.max(1),
             rate_per_host: options.rate,
             roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
             ..SourceOptions::default()
-        });
+        }));
         Self { options, sources, watcher: Box::new(watcher) }
     }
 

@@ -23,6 +23,7 @@
 
 mod buffered;
 mod cache;
+mod deferred;
 pub mod files;
 mod http;
 mod listing;

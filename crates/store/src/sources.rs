@@ -185,6 +185,10 @@ impl Sources {
         self.client.stats()
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// The options in force.
     pub fn options(&self) -> &SourceOptions {
         &self.options

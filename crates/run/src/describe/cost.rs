@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use arcoforge_core::chunk::ChunkRef;
+use arcoforge_core::chunk::{ChunkRef, ChunkRefs};
 use arcoforge_core::combine::Content;
 use arcoforge_core::plan::{ArrayPlan, Mode};
 use serde_json::{Map, Value, json};
@@ -159,10 +159,10 @@ fn stored(prepared: &Prepared, array: &ArrayPlan) -> u64 {
         let sources = mapped.sources().into_iter();
         Some(sources.filter_map(|source| surveyed.refs.get(source.source()?)).collect::<Vec<_>>())
     });
-    let length = |chunk: &ChunkRef| match chunk {
-        ChunkRef::Stored { bytes, .. } => *bytes,
+    let length = |chunk: ChunkRef| match chunk {
+        ChunkRef::Stored { bytes, .. } => bytes,
         ChunkRef::Inline(bytes) => bytes.len() as u64,
         ChunkRef::Unallocated => 0,
     };
-    refs.flatten().flat_map(|refs| refs.iter()).map(length).fold(0, u64::saturating_add)
+    refs.flatten().flat_map(ChunkRefs::iter).map(length).fold(0, u64::saturating_add)
 }

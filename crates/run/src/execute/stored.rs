@@ -14,7 +14,7 @@ use crate::prepare::Prepared;
 /// A stored chunk of a file that is to be copied.
 pub(super) struct StoredChunk<'a> {
     object: &'a dyn arcoforge_store::Object,
-    reference: &'a ChunkRef,
+    reference: ChunkRef,
 }
 
 /// The file's chunk that has exactly the target chunk's cells.
@@ -67,7 +67,7 @@ pub(super) fn copy_stored(
         return pack(target.format, worker, spec, index, &mut chunk);
     };
     let mut encoded = std::mem::take(&mut worker.encoded);
-    let read = read_stored(found.object, *offset, *bytes, &mut encoded);
+    let read = read_stored(found.object, offset, bytes, &mut encoded);
     worker.bytes_read += bytes;
     worker.encoded = encoded;
     let place = |e: Error| e.at(found.object.url());

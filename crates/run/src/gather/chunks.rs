@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 use arcoforge_codec::decode;
-use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
+use arcoforge_core::chunk::{ChunkGrid, ChunkRef, ChunkRefs, Region, indices};
 use arcoforge_core::codec::Encoding;
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::error::{Code, Error, Result};
@@ -22,7 +22,7 @@ const BATCH_BYTES: u64 = 16 << 20;
 /// One array of a file, seen from the cells that are filled.
 pub(super) struct Part<'a> {
     pub(super) object: &'a Arc<dyn Object>,
-    pub(super) refs: &'a [ChunkRef],
+    pub(super) refs: &'a ChunkRefs,
     /// For every dimension of what is filled: a cell there, and the same cell's place in the variable.
     pub(super) origin: Vec<(u64, u64)>,
     /// For every dimension of the variable the file's.
@@ -107,8 +107,8 @@ pub(super) fn copy_part(
             if let Some(ChunkRef::Stored { offset, bytes, .. }) =
                 part.refs.get(part.grid.flat(index) as usize)
             {
-                read_stored(part.object.as_ref(), *offset, *bytes, &mut worker.stored)?;
-                worker.bytes_read += *bytes;
+                read_stored(part.object.as_ref(), offset, bytes, &mut worker.stored)?;
+                worker.bytes_read += bytes;
             }
             copy_chunk(worker, slab, part, index, wanted, None)?;
         }
@@ -116,7 +116,7 @@ pub(super) fn copy_part(
     }
     for batch in batches(part, chunks) {
         let range = |index: &Vec<u64>| match part.refs.get(part.grid.flat(index) as usize) {
-            Some(ChunkRef::Stored { offset, bytes, .. }) => *offset..offset.saturating_add(*bytes),
+            Some(ChunkRef::Stored { offset, bytes, .. }) => offset..offset.saturating_add(bytes),
             _ => 0..0,
         };
         let ranges: Vec<Range<u64>> = batch.iter().map(range).collect();
@@ -155,7 +155,7 @@ fn batches<'a>(part: &Part<'_>, chunks: &'a [Vec<u64>]) -> Vec<&'a [Vec<u64>]> {
     let (mut start, mut held) = (0, 0);
     for (at, index) in chunks.iter().enumerate() {
         let bytes = match part.refs.get(part.grid.flat(index) as usize) {
-            Some(ChunkRef::Stored { bytes, .. }) => *bytes,
+            Some(ChunkRef::Stored { bytes, .. }) => bytes,
             _ => 0,
         };
         if held + bytes > BATCH_BYTES && at > start {
@@ -191,7 +191,7 @@ fn copy_chunk(
     let copies = copies(slab, &part.to_array(&inside), &along, begin);
     let swap = slab.dtype.swap_size();
     let size = slab.size;
-    let (filter_mask, bytes): (u32, &[u8]) = match (reference, fetched) {
+    let (filter_mask, bytes): (u32, &[u8]) = match (&reference, fetched) {
         (Some(ChunkRef::Stored { filter_mask, .. }), Some(fetched)) => (*filter_mask, fetched),
         (Some(ChunkRef::Stored { filter_mask, .. }), None) => (*filter_mask, &worker.stored),
         (Some(ChunkRef::Inline(bytes)), _) => (0, bytes),

@@ -65,7 +65,7 @@ pub(super) fn copy_chunk(
     let Some(inside) = cells.intersect(wanted).filter(|inside| !inside.0.is_empty()) else {
         return Ok(false);
     };
-    let plain = shape.iter().product::<u64>().checked_mul(slab.size as u64) == Some(*bytes);
+    let plain = shape.iter().product::<u64>().checked_mul(slab.size as u64) == Some(bytes);
     if !plain || !part.encoding.codecs.is_empty() {
         return Ok(false);
     }

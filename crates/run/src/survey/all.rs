@@ -7,7 +7,7 @@ use arcoforge_core::error::{Code, Error, FoundFile};
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
 
-use super::{Found, Interner, open, survey};
+use super::{Found, Interner, SurveyCache, Surveyor, open};
 use crate::find::Inputs;
 use crate::gaps::{self, Absent};
 use crate::lock::Lock;
@@ -38,27 +38,34 @@ pub(crate) fn survey_all(
     inputs: &Inputs,
     axes: &[CombineAxis],
     lock: Option<&Lock>,
-    interner: &Interner,
+    (interner, cache): (&Interner, Option<&SurveyCache>),
 ) -> Outcome<All> {
     let positions = &inputs.positions;
     let expected = checksums::expected(session, recipe, positions).map_err(|e| vec![e])?;
     session.tell(&Event::Started { stage: Stage::Survey, total: positions.len() as u64 });
     let changes: Mutex<Vec<(usize, FoundFile)>> = Mutex::default();
+    let surveyor = Surveyor { session, recipe, pattern: &inputs.pattern, axes, expected, interner, cache };
     let one = |(): &mut (), at: usize| {
         session.check_interrupt()?;
         let Some(position) = positions.get(at) else { return Ok(None) };
-        let Some((object, candidate)) = open(session, position)? else { return Ok(None) };
+        let opened = open(session, cache, position)?;
+        let done = |found| {
+            cache.inspect(|cache| cache.done(position));
+            Ok(found)
+        };
+        let Some(opened) = opened else { return done(None) };
+        let object = &opened.object;
         if let Some(changed) = lock.and_then(|l| l.change(position, object.url(), object.validator())) {
             let changed = FoundFile { url: object.url().to_owned(), has: changed };
             changes.lock().unwrap_or_else(PoisonError::into_inner).push((at, changed));
-            return Ok(None);
+            return done(None);
         }
-        expected.verify(session, candidate)?;
-        let found = survey(recipe, &inputs.pattern, axes, position, object, interner)?;
+        let found = surveyor.survey(position, opened)?;
         session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        Ok(Some(found))
+        done(Some(found))
     };
     let (results, errors) = attempt(threads(session, positions), positions.len(), false, || (), one);
+    cache.inspect(|cache| cache.flush());
     let over = |(_, error): &(usize, Error)| error.code == Code::Interrupted;
     if errors.len() >= ERRORS_MAX || errors.iter().any(over) || errors.len() == positions.len() {
         return Err(errors.into_iter().map(|(_, error)| error).collect());

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use ureq::tls::TlsConfig;
+use ureq::typestate::WithoutBody;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
-use ureq::{Agent, BodyReader, Proxy, ResponseExt};
+use ureq::{Agent, BodyReader, Proxy, RequestBuilder, ResponseExt};
 
 use super::backoff::backoff;
 use super::beginnings::Beginnings;
@@ -117,12 +118,27 @@ impl Client {
         range: Option<&Range<u64>>,
         fields: &[(&str, &str)],
     ) -> Result<Answer<'_>, Failure> {
+        self.send(url, self.agent()?.get(url), range, fields)
+    }
+
+    /// Sends a HEAD; what the answer says of the object, if it is one.
+    pub(crate) fn head(&self, url: &str) -> Result<Option<Head>, Failure> {
+        let answer = self.send(url, self.agent()?.head(url), None, &[])?;
+        Ok((answer.status == 200).then_some(answer.head))
+    }
+
+    fn send(
+        &self,
+        url: &str,
+        mut request: RequestBuilder<WithoutBody>,
+        range: Option<&Range<u64>>,
+        fields: &[(&str, &str)],
+    ) -> Result<Answer<'_>, Failure> {
         let shown = redact(url);
         let host = host_of(url);
         let permit = self.lanes.enter(&host);
         self.wait_for_turn(&permit, &shown)?;
         Counters::add(&self.counters.requests, 1);
-        let mut request = self.agent()?.get(url);
         if let Some(range) = range {
             let last = range.end.saturating_sub(1);
             request = request.header("Range", format!("bytes={}-{last}", range.start));

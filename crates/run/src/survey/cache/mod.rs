@@ -1,0 +1,237 @@
+//! What surveys took from inputs, kept between runs: as long as an input has the version that it had, it is not opened
+//! again.
+//!
+//! `FOLDER/SOURCE/NUMBER.survey` holds ten thousand positions of one source: schemas, chunk references, and the values that
+//! were read, equal ones once. Steps, policies and combining run anew on what it gives back, so nothing of a recipe but
+//! its source is in the name. A file that is damaged, or of another version, is as good as none; files are replaced as a
+//! whole, so that several processes may use them at a time.
+
+mod facts;
+mod format;
+mod replay;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arcoforge_core::block::Block;
+use arcoforge_core::pattern::Position;
+use arcoforge_core::recipe::Recipe;
+use arcoforge_store::Validator;
+use arcoforge_store::files::atomic_write;
+use sha2::{Digest, Sha256};
+
+use crate::find::Inputs;
+use crate::session::{Options, Session};
+use facts::{block_bytes, block_digest};
+
+pub(super) use facts::Facts;
+pub(super) use replay::Replay;
+
+/// Positions of one file.
+const PARTITION: u64 = 10_000;
+/// Inputs that one file may hold: those of positions that a run leaves out stay.
+const INPUTS_MAX: usize = 2 * PARTITION as usize;
+/// Values of one file, decoded; what is beyond is read again.
+const VALUES_BYTES_MAX: u64 = 64 << 20;
+/// Files that are held in memory at a time.
+const HELD: usize = 3;
+/// A file that was changed so short a time ago may be changed again without another time to tell.
+const SETTLED_NS: i128 = 2_000_000_000;
+/// The same for times of servers, which count in seconds, by another clock.
+const SETTLED_REMOTE_NS: i128 = 60_000_000_000;
+
+/// Facts by the names of inputs.
+type Known = HashMap<Arc<str>, Arc<Facts>>;
+
+/// The surveys of one source.
+pub(crate) struct SurveyCache {
+    folder: PathBuf,
+    /// Positions of the whole pattern along every axis.
+    lengths: Vec<u64>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: VecDeque<(u64, Arc<OnceLock<Known>>)>,
+    /// What this run found, and no file holds yet.
+    new: BTreeMap<u64, New>,
+    /// Positions that are still to be surveyed.
+    left: BTreeMap<u64, usize>,
+}
+
+/// What is to be added to one file.
+#[derive(Default)]
+struct New {
+    inputs: Known,
+    /// Values of these inputs, equal ones once.
+    values: HashMap<u128, Arc<Block>>,
+    bytes: u64,
+}
+
+/// Where the facts of one input are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    number: u64,
+    name: Arc<str>,
+}
+
+impl SurveyCache {
+    /// The surveys of a recipe's inputs; `None` where none are to be kept.
+    pub(crate) fn of(session: &Session<'_>, recipe: &Recipe, inputs: &Inputs) -> Option<Self> {
+        let Options { survey_cache, base, .. } = &session.options;
+        Some(Self::new(survey_cache.as_ref()?, base, recipe, inputs))
+    }
+
+    fn new(root: &Path, base: &Path, recipe: &Recipe, Inputs { pattern, positions, .. }: &Inputs) -> Self {
+        let lengths = pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
+        let folder = root.join(source_name(base, recipe));
+        let mut cache = Self { folder, lengths, state: Mutex::default() };
+        let mut left = BTreeMap::new();
+        for position in positions {
+            *left.entry(cache.number(position)).or_default() += 1;
+        }
+        cache.state = Mutex::new(State { left, ..State::default() });
+        cache
+    }
+
+    /// Where the facts of a position's candidate are.
+    pub(super) fn place(&self, position: &Position, name: &str) -> Place {
+        Place { number: self.number(position), name: name.into() }
+    }
+
+    /// In which file a position is; pruned and whole patterns count alike.
+    fn number(&self, position: &Position) -> u64 {
+        let flat = |flat: u64, (at, length): (&u32, &u64)| {
+            flat.saturating_mul(*length).saturating_add(u64::from(*at))
+        };
+        position.index.iter().zip(&self.lengths).fold(0, flat) / PARTITION
+    }
+
+    /// What is known of an input.
+    pub(super) fn find(&self, place: &Place) -> Option<Arc<Facts>> {
+        let held = {
+            let mut state = self.lock();
+            if let Some(facts) = state.new.get(&place.number).and_then(|new| new.inputs.get(&place.name)) {
+                return Some(Arc::clone(facts));
+            }
+            state.hold(place.number)
+        };
+        held.get_or_init(|| self.read(place.number)).get(&place.name).map(Arc::clone)
+    }
+
+    /// Keeps what a survey found.
+    pub(super) fn keep(&self, place: &Place, mut facts: Facts) {
+        let digests: Vec<u128> = facts.values.iter().map(|(_, _, block)| block_digest(block)).collect();
+        let mut state = self.lock();
+        let new = state.new.entry(place.number).or_default();
+        let mut digests = digests.into_iter();
+        facts
+            .values
+            .retain_mut(|(_, _, block)| digests.next().is_some_and(|digest| new.share(digest, block)));
+        new.inputs.insert(Arc::clone(&place.name), Arc::new(facts));
+    }
+
+    /// A position is done; with the last one of a file it is written.
+    pub(super) fn done(&self, position: &Position) {
+        let number = self.number(position);
+        let over = {
+            let mut state = self.lock();
+            let left = state.left.entry(number).or_default();
+            *left = left.saturating_sub(1);
+            *left == 0
+        };
+        if over {
+            self.write(number);
+        }
+    }
+
+    /// Writes what no file holds yet.
+    pub(crate) fn flush(&self) {
+        let numbers: Vec<u64> = self.lock().new.keys().copied().collect();
+        numbers.into_iter().for_each(|number| self.write(number));
+    }
+
+    fn path(&self, number: u64) -> PathBuf {
+        self.folder.join(format!("{number}.survey"))
+    }
+
+    fn read(&self, number: u64) -> Known {
+        std::fs::read(self.path(number)).ok().and_then(|bytes| format::decode(&bytes)).unwrap_or_default()
+    }
+
+    /// Adds what is new to a file. One that can't be written costs the next run its time, and this one nothing.
+    fn write(&self, number: u64) {
+        let Some(New { inputs: mut all, .. }) = self.lock().new.remove(&number) else { return };
+        for (name, facts) in self.read(number) {
+            if all.len() >= INPUTS_MAX {
+                break;
+            }
+            all.entry(name).or_insert(facts);
+        }
+        if let Some(bytes) = format::encode(&all) {
+            let _ = atomic_write(&self.path(number), &bytes);
+        }
+        self.lock().held.retain(|(held, _)| *held != number);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl New {
+    /// Makes equal values one; false for values that are too many.
+    fn share(&mut self, digest: u128, block: &mut Arc<Block>) -> bool {
+        if let Some(same) = self.values.get(&digest) {
+            *block = Arc::clone(same);
+            return true;
+        }
+        let bytes = self.bytes + block_bytes(block);
+        if bytes > VALUES_BYTES_MAX {
+            return false;
+        }
+        self.bytes = bytes;
+        self.values.insert(digest, Arc::clone(block));
+        true
+    }
+}
+
+impl State {
+    fn hold(&mut self, number: u64) -> Arc<OnceLock<Known>> {
+        if let Some((_, held)) = self.held.iter().find(|(held, _)| *held == number) {
+            return Arc::clone(held);
+        }
+        if self.held.len() >= HELD {
+            self.held.pop_front();
+        }
+        let slot = Arc::default();
+        self.held.push_back((number, Arc::clone(&slot)));
+        slot
+    }
+}
+
+/// Whether a version tells itself from every later one.
+pub(super) fn is_settled(version: &Validator, remote: bool) -> bool {
+    if version.size == 0 {
+        return false;
+    }
+    if version.etag.as_ref().is_some_and(|tag| !tag.starts_with("W/")) {
+        return true;
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
+    let age = if remote { SETTLED_REMOTE_NS } else { SETTLED_NS };
+    version.modified_ns.is_some_and(|modified| i128::from(modified) + age <= now)
+}
+
+/// A name for what positions and their inputs depend on.
+fn source_name(base: &Path, recipe: &Recipe) -> String {
+    let base = std::path::absolute(base).unwrap_or_else(|_| base.to_owned());
+    let source = (&recipe.source.input, &recipe.source.overrides);
+    let text = serde_json::to_string(&source).unwrap_or_default();
+    let digest =
+        Sha256::new().chain_update(base.as_os_str().as_encoded_bytes()).chain_update([0]).chain_update(text);
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
