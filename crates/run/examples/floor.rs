@@ -16,7 +16,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_codec::{Scratch, decode, encode};
-use arcoforge_core::chunk::{ChunkGrid, ChunkRef, Region, indices};
+use arcoforge_core::chunk::{ChunkGrid, ChunkRef, ChunkRefs, Region, indices};
 use arcoforge_core::codec::Encoding;
 use arcoforge_core::combine::{Content, Piece, Pieces};
 use arcoforge_core::plan::{ArrayPlan, Budget, Mode};
@@ -116,7 +116,7 @@ struct Worker {
 struct Source<'a> {
     file: File,
     mapped: &'a Mapped,
-    refs: &'a [ChunkRef],
+    refs: &'a ChunkRefs,
     encoding: &'a Encoding,
     grid: ChunkGrid,
     start: u64,
@@ -163,7 +163,7 @@ impl<'a> Floor<'a> {
             let source = self.source(piece, start)?;
             for (at, reference) in source.refs.iter().enumerate() {
                 let ChunkRef::Stored { offset, bytes, .. } = reference else { continue };
-                self.worker.fetch(&source, *offset, *bytes)?;
+                self.worker.fetch(&source, offset, bytes)?;
                 if !self.unchecked {
                     let cells = source.grid.chunk_cells() as usize;
                     let Worker { scratch, stored, decoded_chunk, .. } = &mut self.worker;
@@ -232,7 +232,7 @@ impl<'a> Floor<'a> {
         else {
             return Err("a chunk that was never written".into());
         };
-        self.worker.fetch(source, *offset, *bytes)?;
+        self.worker.fetch(source, offset, bytes)?;
         let chunk_cells = source.grid.chunk_cells() as usize;
         self.worker.decoded += (chunk_cells * size) as u64;
         let swap = spec.dtype.swap_size();
@@ -249,12 +249,12 @@ impl<'a> Floor<'a> {
             let Worker { scratch, stored, decoded_chunk, .. } = &mut self.worker;
             if let Some(run) = dims.run(chunk_cells) {
                 let run = &mut buffer[run.start * size..run.end * size];
-                decode(source.encoding, swap, *filter_mask, stored, run, scratch)?;
+                decode(source.encoding, swap, filter_mask, stored, run, scratch)?;
                 continue;
             }
             if !is_decoded {
                 decoded_chunk.resize(chunk_cells * size, 0);
-                decode(source.encoding, swap, *filter_mask, stored, decoded_chunk, scratch)?;
+                decode(source.encoding, swap, filter_mask, stored, decoded_chunk, scratch)?;
                 is_decoded = true;
             }
             dims.copy(decoded_chunk, buffer, size);
