@@ -105,15 +105,46 @@ struct Done {
     crc32c: u32,
 }
 
+/// How far a publication went that may have made what lies at the target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Publication {
+    /// To its end.
+    Ended,
+    /// It was cut off behind the rename, and what it replaced is gone.
+    Cleaned,
+    /// It was cut off right behind the rename.
+    Renamed,
+}
+
+/// The publication of a state, where what lies at the target is as it left it. An older one may have left the same
+/// metadata: the one that went less far is the younger.
+fn publication(target: &Path, state: &State) -> Option<Publication> {
+    let (found, note) = if state.is_publishing() {
+        (LocalStore::took_place(target, &state.store()).then_some(Publication::Renamed)?, state.visible())
+    } else if state.visible().is_file() && !state.store().is_dir() {
+        (Publication::Cleaned, state.visible())
+    } else {
+        (Publication::Ended, state.done())
+    };
+    let note: Done = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
+    (checksum(&target.join(&note.key)) == Some(note.crc32c)).then_some(found)
+}
+
+/// The state of the bake that made what lies at the target; `None` where no bake of ours did.
+fn published_by(target: &Path) -> Option<State> {
+    let found =
+        State::all(target).into_iter().filter_map(|state| Some((publication(target, &state)?, state)));
+    found.max_by_key(|(publication, _)| *publication).map(|(_, state)| state)
+}
+
 /// Whether the target holds the dataset of this state, and nothing else took its place since.
 fn is_done(target: &Path, state: &State) -> bool {
-    let done = fs::read(state.done()).ok().and_then(|text| serde_json::from_slice::<Done>(&text).ok());
-    done.is_some_and(|done| checksum(&target.join(&done.key)) == Some(done.crc32c))
+    published_by(target).as_ref() == Some(state)
 }
 
 /// The bake that made what lies at the target, with its plan; `None` where no bake of ours did.
 fn published(target: &Path) -> Option<(State, PlanFile)> {
-    let state = State::all(target).into_iter().find(|state| is_done(target, state))?;
+    let state = published_by(target)?;
     let plan = PlanFile::read(&state.plan()).ok()?;
     Some((state, plan))
 }
@@ -185,7 +216,9 @@ pub fn stage(
     check_unbaked(target, existing).map_err(fail)?;
     let prepared = prepare(session, recipe, lock)?;
     let mut staged = Staged::new(target, &prepared, existing != Existing::Refuse);
-    if !staged.done {
+    if staged.done {
+        staged.settle().map_err(fail)?;
+    } else {
         check_existing(target, existing, recipe, &prepared)?;
         let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
         duplicates::compare(session, &prepared)?;
@@ -301,24 +334,35 @@ impl Staged {
     /// Locks the target, ends publications that were cut off, and makes the folder that is filled.
     pub(crate) fn take(&mut self, recipe: &Recipe, prepared: &Prepared, shared: bool) -> Result<()> {
         self.guard = Some(self.state.lock(shared)?);
-        self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
-        for other in State::all(&self.target).iter().filter(|other| **other != self.state) {
-            if other.store().is_dir() && other.is_publishing() {
-                finish_publication(&self.target, other)?;
-            }
+        if !shared {
+            State::all(&self.target).iter().try_for_each(|state| finish_publication(&self.target, state))?;
+            self.state.tidy();
         }
-        let store = LocalStore::create(&self.target, self.state.store())?;
-        if store.is_published() {
-            finish_publication(&self.target, &self.state)?;
+        self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
+        if is_done(&self.target, &self.state) {
+            // by a process that was faster, or by one that was cut off
             self.done = true;
             self.baked.nothing_to_do = true;
             return Ok(());
         }
-        self.store = Some(store);
+        self.store = Some(LocalStore::create(&self.target, self.state.store())?);
         if !self.state.plan().is_file() {
             PlanFile::new(recipe, prepared, None).write(&self.state.plan())?;
         }
         Ok(())
+    }
+
+    /// Ends the publication of what the target holds, where it was cut off.
+    pub(crate) fn settle(&self) -> Result<()> {
+        if !self.state.is_publishing() && !self.state.visible().is_file() {
+            return Ok(());
+        }
+        match self.state.lock(false) {
+            Ok(_guard) => finish_publication(&self.target, &self.state),
+            // another process is about to
+            Err(e) if e.code == Code::TargetBusy => Ok(()),
+            Err(e) => Err(e),
+        }
     }
 
     /// Runs the tasks of a range that are not done: first those that move cells to scratch storage, then the others.
@@ -425,9 +469,7 @@ impl Staged {
                 left.display()
             )));
         }
-        fs::rename(self.state.visible(), self.state.done()).map_err(|e| unwritable(&self.state.done(), e))?;
-        self.state.forget_others();
-        Ok(())
+        end_publication(&self.state)
     }
 }
 
@@ -569,13 +611,21 @@ fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
     atomic_write(&state.visible(), &text)
 }
 
-/// Ends a publication that was cut off between its rename and the note that says so.
+/// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
 fn finish_publication(target: &Path, state: &State) -> Result<()> {
-    let store = LocalStore::create(target, state.store())?;
-    if store.is_published() && state.visible().is_file() {
-        fs::rename(state.visible(), state.done()).map_err(|e| unwritable(&state.done(), e))?;
+    if !publication(target, state).is_some_and(|publication| publication > Publication::Ended) {
+        return Ok(());
     }
-    Ok(())
+    if state.is_publishing() {
+        LocalStore::create(target, state.store())?;
+    }
+    end_publication(state)
+}
+
+/// No two states ever say that they made the target: others go before this one says so.
+fn end_publication(state: &State) -> Result<()> {
+    state.forget_others();
+    fs::rename(state.visible(), state.done()).map_err(|e| unwritable(&state.done(), e))
 }
 
 fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -90,12 +90,15 @@ impl Writer {
     /// A new file in the folder of receipts. What earlier runs left there stays.
     pub(crate) fn create(folder: &Path, unit: Option<&Unit>) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
-        let path = (0_u32..)
-            .map(|n| folder.join(format!("{}-{n}.jsonl", std::process::id())))
-            .find(|path| !path.exists())
-            .unwrap_or_else(|| folder.join("receipts.jsonl"));
-        let file =
-            File::options().create_new(true).append(true).open(&path).map_err(|e| unwritable(&path, e))?;
+        let mut number = 0_u32;
+        let (path, file) = loop {
+            // a process of another machine may have the same number
+            let path = folder.join(format!("{}-{number}.jsonl", std::process::id()));
+            match File::options().create_new(true).append(true).open(&path) {
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
+                other => break (path.clone(), other.map_err(|e| unwritable(&path, e))?),
+            }
+        };
         let writer = Self { path, file: Mutex::new(file) };
         writer.line(&Header { version: VERSION, boot: boot(), unit: unit.cloned() })?;
         Ok(writer)

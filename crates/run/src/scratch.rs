@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use arcoforge_core::chunk::{ChunkGrid, Region};
 use arcoforge_core::combine::Content;
@@ -67,7 +68,7 @@ impl Scratch {
             scratch.ends.push((number, end));
             let (file, fresh) = ScratchFile::open(folder, number, &array.spec, rechunk)?;
             scratch.fresh |= fresh;
-            scratch.division += &format!("{} ", file.path.file_name().unwrap_or_default().display());
+            scratch.division += &file.identity();
             scratch.files.insert(array.spec.name.clone(), file);
         }
         Ok(scratch)
@@ -177,6 +178,16 @@ impl ScratchFile {
         });
         let (file, fresh) = opened.map_err(|e| full(&path, length, e))?;
         Ok((Self { file, path, spec: Arc::clone(spec), rechunk: rechunk.clone() }, fresh))
+    }
+
+    /// How cells lie in it, and what tells it from a file of that name that was there before: receipts of the first
+    /// stage hold for one file.
+    fn identity(&self) -> String {
+        let found = self.file.metadata().ok();
+        let born = found.as_ref().and_then(|found| found.created().ok());
+        let born = born.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |t| t.as_nanos());
+        let number = found.map_or(0, |found| found.ino());
+        format!("{} {number} {born};", self.path.file_name().unwrap_or_default().display())
     }
 
     pub(crate) fn boxes(&self) -> ChunkGrid {

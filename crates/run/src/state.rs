@@ -1,7 +1,8 @@
 //! What a bake keeps beside its target, in `TARGET.bake/DIGEST`: its plan, its receipts and the store while it is filled.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -82,6 +83,14 @@ impl State {
         }
     }
 
+    /// Removes files that a process was writing when it was cut off. Only while no other process bakes to this target.
+    pub(crate) fn tidy(&self) {
+        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in entries.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
+            let _left = fs::remove_file(path);
+        }
+    }
+
     /// Removes what other bakes of this target keep.
     pub(crate) fn forget_others(&self) {
         let Ok(entries) = fs::read_dir(&self.root) else { return };
@@ -95,25 +104,33 @@ impl State {
     /// # Errors
     /// `target-busy` while another process bakes to it.
     pub(crate) fn lock(&self, shared: bool) -> Result<Guard> {
-        fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
         let path = self.root.join(LOCK);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
-            .map_err(|e| unwritable(&path, e))?;
-        match if shared { file.try_lock_shared() } else { file.try_lock() } {
-            Ok(()) => Ok(Guard { _file: file, shared }),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::new(Code::TargetBusy, "another process bakes to this target")
-                    .at(self.root.with_extension("").display().to_string())
-                    .help("wait until it has ended, or choose another target"))
+        loop {
+            fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
+            let opened = File::options().create(true).truncate(false).write(true).open(&path);
+            let file = match opened {
+                // a process that discards its state took the folder away
+                Err(e) if e.kind() == ErrorKind::NotFound => continue,
+                other => other.map_err(|e| unwritable(&path, e))?,
+            };
+            match if shared { file.try_lock_shared() } else { file.try_lock() } {
+                Ok(()) if !is_at(&file, &path) => {}
+                // file systems without locks: nothing protects there, as nothing did
+                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Guard { _file: file, shared }),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Error::new(Code::TargetBusy, "another process bakes to this target")
+                        .at(self.root.with_extension("").display().to_string())
+                        .help("wait until it has ended, or choose another target"));
+                }
             }
-            // file systems without locks: nothing protects there, as nothing did
-            Err(TryLockError::Error(_)) => Ok(Guard { _file: file, shared }),
         }
     }
+}
+
+/// Whether an open file still has this name: a lock on one that was removed keeps nobody away.
+fn is_at(file: &File, path: &Path) -> bool {
+    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().is_ok_and(|open| fs::metadata(path).is_ok_and(|named| same(open, named)))
 }
 
 /// The name of the file that is locked.

@@ -47,6 +47,8 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
     let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
     if !staged.is_done() {
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
+    }
+    if !staged.is_done() {
         staged.run(session, &prepared, &Reuse::default(), &range, Some(&unit))?;
     }
     Ok(UnitDone { unit, baked: staged.baked().clone() })
@@ -61,14 +63,18 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
     let prepared = prepared(session, plan, run)?;
     let existing = if run.overwrite { Existing::Overwrite } else { Existing::Refuse };
     let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
-    if !staged.is_done() {
+    if staged.is_done() {
+        staged.settle().map_err(|e| vec![e])?;
+    } else {
         check_existing(&run.target, existing, &plan.recipe, &prepared)?;
         let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
-        check_covered(&staged, &prepared, run)?;
-        // every task is done: this counts them
-        staged.run(session, &prepared, &Reuse::default(), &(0..run.tasks), None)?;
-        staged.complete(session, &prepared, &examination)?;
+        if !staged.is_done() {
+            check_covered(&staged, &prepared, run)?;
+            // every task is done: this counts them
+            staged.run(session, &prepared, &Reuse::default(), &(0..run.tasks), None)?;
+            staged.complete(session, &prepared, &examination)?;
+        }
     }
     publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
 }

@@ -65,6 +65,12 @@ impl LocalStore {
         marker(staging).exists()
     }
 
+    /// Whether what lies at the target is what was filled at `staging`, by a publication that was cut off right behind
+    /// its rename.
+    pub fn took_place(target: &Path, staging: &Path) -> bool {
+        fs::read_to_string(marker(staging)).is_ok_and(|marked| identity(target).is_ok_and(|id| id == marked))
+    }
+
     /// Where the store will be.
     pub fn target(&self) -> &Path {
         &self.target
