@@ -77,15 +77,17 @@ def steps(limit, least):
 def bake(work, name, count):
     """The first `count` files of a series."""
     series = SERIES[name]
-    part, store = work / "part", work / "out.zarr"
-    for left in (part, store, work / "out.zarr.bake"):
+    part, store, kept = work / "part", work / "out.zarr", work / "cache"
+    os.environ["XDG_CACHE_HOME"] = str(kept)
+    made = (part, store, work / "out.zarr.bake", kept)
+    for left in made:
         shutil.rmtree(left, ignore_errors=True)
     part.mkdir()
     for number in range(count):
         os.link(work / name / f"f{number:07d}.nc", part / f"f{number:07d}.nc")
     cpu, peak = measured(BINARY, "bake", f"{part}/*.nc", "--concat", "time", "--chunks", f"time={series['chunk']}", "--quiet", "--to", store)
     values = count * math.prod(series["shape"]) * np.dtype(series["dtype"]).itemsize * len(series["names"])
-    for left in (part, store, work / "out.zarr.bake"):
+    for left in made:
         shutil.rmtree(left, ignore_errors=True)
     return {"series": name, "files": count, "values": values, "cpu": cpu, "peak": peak}
 

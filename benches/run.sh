@@ -20,6 +20,7 @@ export BENCH_DATA=$root/data TQDM_DISABLE=1 PYTHONWARNINGS=ignore
 unset PYTHONDONTWRITEBYTECODE
 out=${BENCH_OUT:-$root/out}
 results=$out/results.jsonl
+export XDG_CACHE_HOME=$out/cache # surveys that are kept between runs: emptied before each
 mkdir -p "$out"
 rm -f "$results" "$out/verify.log"
 modern=$root/venv-modern/bin/python
@@ -47,7 +48,7 @@ measured() {
     store=$out/$name.zarr
     [ "$format" = kerchunk ] && store=$store.json
     for _ in $(seq "$times"); do
-        rm -rf "$store" "$store.bake"
+        rm -rf "$store" "$store.bake" "$XDG_CACHE_HOME"
         "$modern" "$harness/measure.py" --out "$results" --timeout "${T:-600}" --store "$store" "$name/$workload/$files" \
             -- "${@//STORE/$store}" >>"$out/log.txt" 2>&1 || echo "failed: $name $workload (see $out/log.txt)" >&2
     done

@@ -1,4 +1,4 @@
-"""table.py RESULTS.jsonl VERIFY.log [--json FILE]: one Markdown row per run.
+"""table.py RESULTS.jsonl VERIFY.log [--short]: one Markdown row per run; `--short` one per workload and codec.
 
 CPU seconds are the best of a run's repetitions, and the worst where it differs by a twentieth or more. What the floor
 takes (`floor-NAME`) stands beside every `ours-NAME-MEMORY`: how many times as much ours takes, and by how many
@@ -75,17 +75,62 @@ def cells(label, runs, found, said):
     return [workload, files, name, spread(runs), *compare, *numbers, result]
 
 
+def place(label):
+    _, workload, files = label.split("/")
+    return ORDER.index(workload) if workload in ORDER else len(ORDER), int(files)
+
+
+def long(found, said):
+    yield (
+        "| workload | files | run | CPU s | of the floor | ms a file above 1.15 floor | peak MB | wall s | store MB | load | values |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    for label, runs in sorted(found.items(), key=lambda item: place(item[0])):
+        yield "| " + " | ".join(map(str, cells(label, runs, found, said))) + " |"
+
+
+WAYS = {"peers-codec": "Blosc zstd 3", "default": "default", "copy-checked": "copied, checked", "copy-unchecked": "copied"}
+PEERS = ["xarray-loop", "xarray-dask", "pangeo-forge"]
+
+
+def done(found, label):
+    runs = found.get(label)
+    return runs if runs and not runs[0]["rc"] else None
+
+
+def ours(found, way, memory, rest):
+    """CPU seconds, how many times the floor's, peak memory."""
+    floor, runs = done(found, f"floor-{way}/{rest}"), done(found, f"ours-{way}-{memory}/{rest}")
+    if not runs:
+        return ["refused" if found.get(f"ours-{way}-{memory}/{rest}") else "", "", ""]
+    cpu = runs[0]["cpu"]
+    ratio = f"{cpu / floor[0]['cpu']:.2f}" if floor else ""
+    return [spread(runs), ratio, f"{max(runs[0]['peak_mb'], runs[0]['maxrss_kernel_mb']):.0f}"]
+
+
+def short(found, _said):
+    yield (
+        "| workload | files | codec | floor | 256 MiB | of the floor | peak MB | 128 MiB | of the floor | peak MB "
+        "| xarray, loop | xarray, Dask | pangeo-forge-recipes |"
+    )
+    yield "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+    for _, rest in sorted({(place(label), label.split("/", 1)[1]) for label in found}):
+        for way, name in WAYS.items():
+            if not any(label.startswith(f"ours-{way}-") and label.endswith("/" + rest) for label in found):
+                continue
+            floor = done(found, f"floor-{way}/{rest}")
+            row = [*rest.split("/"), name, spread(floor) if floor else ""]
+            row += ours(found, way, "256MiB", rest) + ours(found, way, "128MiB", rest)
+            for peer in PEERS if way == "peers-codec" else []:
+                runs = done(found, f"{peer}/{rest}")
+                row.append(f"{runs[0]['cpu']:.1f} ({runs[0]['peak_mb']:.0f} MB)" if runs else "")
+            row += [""] * (13 - len(row))
+            yield "| " + " | ".join(row) + " |"
+
+
 def main():
     found, said = rows(sys.argv[1]), verdicts(sys.argv[2])
-    print("| workload | files | run | CPU s | of the floor | ms a file above 1.15 floor | peak MB | wall s | store MB | load | values |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-
-    def place(item):
-        name, workload, files = item[0].split("/")
-        return ORDER.index(workload) if workload in ORDER else len(ORDER), int(files)
-
-    for label, runs in sorted(found.items(), key=place):
-        print("| " + " | ".join(map(str, cells(label, runs, found, said))) + " |")
+    print("\n".join((short if "--short" in sys.argv else long)(found, said)))
 
 
 if __name__ == "__main__":
