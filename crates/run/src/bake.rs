@@ -559,12 +559,11 @@ impl Run<'_> {
         let name = &array.spec.name;
         let (mut written, before) = (0, worker.bytes_read);
         if !self.is_done(number) {
-            execute::run(&self.target, worker, array, task, &mut |entry: Entry, reused| {
+            let is_there = |object| self.receipts.has(name, object);
+            execute::run(&self.target, worker, array, task, &is_there, &mut |entry: Entry, reused| {
                 self.writer.note(name, &entry)?;
                 self.begun.store(true, Ordering::Relaxed);
-                if !self.receipts.has(name, entry.object) {
-                    written += self.made.add(&entry, reused);
-                }
+                written += self.made.add(&entry, reused);
                 Ok(())
             })?;
         }

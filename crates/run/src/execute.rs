@@ -47,13 +47,14 @@ pub(crate) fn objects(array: &ArrayPlan, task: u64) -> Vec<u64> {
     indices(&chunks.covering(&whole)).map(|index| chunks.flat(&index)).collect()
 }
 
-/// Runs one task of one array; `done` is told of every object once it is complete, and
+/// Runs one task of one array, but for objects that are there; `done` is told of every object once it is complete, and
 /// whether an earlier bake had made it.
 pub(crate) fn run(
     target: &Target<'_>,
     worker: &mut Worker,
     array: &ArrayPlan,
     task: u64,
+    is_there: &dyn Fn(u64) -> bool,
     done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
 ) -> Result<()> {
     let place = |e: Error| e.in_variable(&array.spec.name);
@@ -62,7 +63,7 @@ pub(crate) fn run(
         return done(entry, reused);
     }
     for slab in array.slabs(task) {
-        slab_objects(target, worker, array, &slab, done).map_err(place)?;
+        slab_objects(target, worker, array, &slab, is_there, done).map_err(place)?;
     }
     Ok(())
 }
@@ -73,11 +74,12 @@ fn slab_objects(
     worker: &mut Worker,
     array: &ArrayPlan,
     slab: &Region,
+    is_there: &dyn Fn(u64) -> bool,
     done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
 ) -> Result<()> {
     let chunks = array.spec.chunks();
     let mut left = Vec::new();
-    for index in indices(&chunks.covering(slab)) {
+    for index in indices(&chunks.covering(slab)).filter(|index| !is_there(chunks.flat(index))) {
         target.session.check_interrupt()?;
         let signature = target.signature(worker, array, &index)?;
         match target.reused(&array.spec, &index, &[signature])? {
