@@ -86,15 +86,17 @@ pub enum AtTarget {
 ///
 /// # Errors
 /// `target-exists` where something lies there that no bake replaces; `target-unwritable`.
-pub fn at_target(target: &Path, prepared: &Prepared) -> Result<AtTarget> {
+pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<AtTarget> {
     if is_done(target, &State::new(target, &prepared.digest)) {
         return Ok(AtTarget::SameDataset);
     }
     check_target(target, true)?;
     Ok(match (check_target(target, false), published(target)) {
         (Ok(()), _) => AtTarget::Nothing,
-        (Err(_), Some((_, old))) => AtTarget::Outdated(Differences::between(&old, prepared).text()),
-        (Err(_), None) => AtTarget::OtherStore,
+        (Err(_), Some((_, old))) if old.recipe.name == recipe.name => {
+            AtTarget::Outdated(Differences::between(&old, prepared).text())
+        }
+        (Err(_), _) => AtTarget::OtherStore,
     })
 }
 
@@ -268,11 +270,22 @@ pub(crate) fn check_existing(
         Existing::Overwrite => check_target(target, true).map_err(fail),
         Existing::Update => {
             check_target(target, true).map_err(fail)?;
+            if old.recipe.name != recipe.name {
+                let message = format!("found a store of the recipe `{}`", old.recipe.name);
+                return Err(vec![
+                    Error::new(Code::TargetExists, message)
+                        .at(target.display().to_string())
+                        .help("`--overwrite` replaces it, in one atomic step"),
+                ]);
+            }
             update::check(&old, prepared, recipe).map(drop)
         }
         Existing::Refuse => check_target(target, false).map_err(|error| {
+            if old.recipe.name != recipe.name {
+                return vec![error];
+            }
             let was = Differences::between(&old, prepared).text();
-            let message = format!("found an earlier bake of `{}`: {was}", old.recipe.name);
+            let message = format!("found an earlier bake of this dataset: {was}");
             let help =
                 "`--update` brings it up to date, `--overwrite` bakes it anew; both in one atomic step";
             vec![Error { message, ..error }.help(help)]
@@ -393,12 +406,14 @@ impl Staged {
             made: Made::default(),
         };
         if let Err(errors) = run.both_stages(range) {
-            if self.begun.load(Ordering::Relaxed) {
+            // what is wrong with the recipe or the data is not mended by running it again
+            let again = errors.iter().any(|e| !matches!(e.code.exit_status(), 3 | 4));
+            if again && self.begun.load(Ordering::Relaxed) {
                 session.tell(&Event::Note(format!(
-                    "{} of {} done and kept in {}: the same command goes on from there",
+                    "{} of {} done and kept in {}: the next bake goes on from there",
                     run.finished.load(Ordering::Relaxed),
                     count(range.end.saturating_sub(range.start), "task"),
-                    self.state.dir().display()
+                    self.state.root().display()
                 )));
             }
             return Err(errors);

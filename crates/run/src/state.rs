@@ -43,6 +43,11 @@ impl State {
         dirs.into_iter().map(|dir| Self { root: root.clone(), dir }).collect()
     }
 
+    /// `TARGET.bake`.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }

@@ -40,20 +40,28 @@ pub(crate) struct Differences {
 
 impl Differences {
     pub(crate) fn between(old: &PlanFile, now: &Prepared) -> Self {
-        let before: BTreeMap<&[String], &Input> =
+        // found inputs may be numbered, so that one that goes moves all behind it: what keeps its URL is the same input
+        let before: BTreeMap<&str, &Input> = old.inputs.iter().map(|i| (i.url.as_str(), i)).collect();
+        let after: BTreeMap<&str, &Input> = now.inputs.iter().map(|i| (i.url.as_str(), i)).collect();
+        let known: BTreeMap<&[String], &Input> =
             old.inputs.iter().map(|input| (input.keys.as_slice(), input)).collect();
         let mut found = Self { schema: schema(&old.dataset, &now.plan.dataset), ..Self::default() };
-        let mut kept = BTreeSet::new();
+        let mut replaced = BTreeSet::new();
         for input in &now.inputs {
-            match before.get(input.keys.as_slice()) {
-                None => found.new += 1,
+            if let Some(was) = before.get(input.url.as_str()) {
+                found.changed += u64::from(was.validator != input.validator);
+                continue;
+            }
+            match known.get(input.keys.as_slice()).filter(|was| !after.contains_key(was.url.as_str())) {
                 Some(was) => {
-                    kept.insert(input.keys.as_slice());
-                    found.changed += u64::from(*was != input);
+                    replaced.insert(was.url.as_str());
+                    found.changed += 1;
                 }
+                None => found.new += 1,
             }
         }
-        found.gone = old.inputs.iter().filter(|i| !kept.contains(i.keys.as_slice())).cloned().collect();
+        let gone = |i: &&Input| !after.contains_key(i.url.as_str()) && !replaced.contains(i.url.as_str());
+        found.gone = old.inputs.iter().filter(gone).cloned().collect();
         found
     }
 

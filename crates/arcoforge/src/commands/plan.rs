@@ -43,7 +43,7 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
     let lock = locks.get(&given.recipe.name);
     let prepared = given.run(output, |session, recipe| prepare(session, recipe, lock))?;
     let found = match &target {
-        Some(target) => Some(at_target(target, &prepared)?),
+        Some(target) => Some(at_target(target, &given.recipe, &prepared)?),
         None => None,
     };
     if let (Some(units), Some(path)) = (args.units, &args.save) {
