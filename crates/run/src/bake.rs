@@ -4,6 +4,7 @@
 //! from there, one of another plan takes the chunks whose signatures are the same.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -121,9 +122,12 @@ enum Publication {
 /// The publication of a state, where what lies at the target is as it left it. An older one may have left the same
 /// metadata: the one that went less far is the younger.
 fn publication(target: &Path, state: &State) -> Option<Publication> {
+    let noted = state.visible().is_file();
     let (found, note) = if state.is_publishing() {
-        (LocalStore::took_place(target, &state.store()).then_some(Publication::Renamed)?, state.visible())
-    } else if state.visible().is_file() && !state.store().is_dir() {
+        // what it replaced may have stayed, and the note been renamed
+        let note = if noted { state.visible() } else { state.done() };
+        (LocalStore::took_place(target, &state.store()).then_some(Publication::Renamed)?, note)
+    } else if noted && !state.store().is_dir() {
         (Publication::Cleaned, state.visible())
     } else {
         (Publication::Ended, state.done())
@@ -638,8 +642,11 @@ fn finish_publication(target: &Path, state: &State) -> Result<()> {
 
 /// No two states ever say that they made the target: others go before this one says so.
 fn end_publication(state: &State) -> Result<()> {
-    state.forget_others();
-    fs::rename(state.visible(), state.done()).map_err(|e| unwritable(&state.done(), e))
+    state.forget_others()?;
+    match fs::rename(state.visible(), state.done()) {
+        Err(e) if e.kind() == ErrorKind::NotFound && state.done().is_file() => Ok(()),
+        other => other.map_err(|e| unwritable(&state.done(), e)),
+    }
 }
 
 fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {

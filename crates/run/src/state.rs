@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_store::files::unwritable;
+use arcoforge_store::files::{remove_tree, unwritable};
 use arcoforge_write::LocalStore;
 use serde::{Deserialize, Serialize};
 
@@ -36,11 +36,14 @@ impl State {
 
     /// States of bakes of this target, finished or not.
     pub(crate) fn all(target: &Path) -> Vec<Self> {
-        let root = Self::new(target, "").root;
-        let entries = fs::read_dir(&root).into_iter().flatten().flatten();
+        Self::all_in(&Self::new(target, "").root)
+    }
+
+    fn all_in(root: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(root).into_iter().flatten().flatten();
         let mut dirs: Vec<PathBuf> = entries.map(|e| e.path()).filter(|path| path.is_dir()).collect();
         dirs.sort();
-        dirs.into_iter().map(|dir| Self { root: root.clone(), dir }).collect()
+        dirs.into_iter().map(|dir| Self { root: root.to_owned(), dir }).collect()
     }
 
     /// `TARGET.bake`.
@@ -96,12 +99,19 @@ impl State {
         }
     }
 
-    /// Removes what other bakes of this target keep.
-    pub(crate) fn forget_others(&self) {
-        let Ok(entries) = fs::read_dir(&self.root) else { return };
-        for entry in entries.flatten().filter(|e| e.path() != self.dir && e.path().is_dir()) {
-            let _left = fs::remove_dir_all(entry.path());
+    /// Removes what other bakes of this target keep; that they published it first.
+    ///
+    /// # Errors
+    /// `target-unwritable` where one still says that it did.
+    pub(crate) fn forget_others(&self) -> Result<()> {
+        let others: Vec<Self> = Self::all_in(&self.root).into_iter().filter(|other| other != self).collect();
+        for note in others.iter().flat_map(|other| [other.done(), other.visible()]) {
+            remove_tree(&note)?;
         }
+        for other in others {
+            let _left = fs::remove_dir_all(&other.dir);
+        }
+        Ok(())
     }
 
     /// Keeps other processes from baking to this target; `shared` where units of one plan run at a time.

@@ -1,0 +1,406 @@
+"""Bakes that end before their time: killed at any moment, at any call, on a full disk; and what the next one takes over."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+import pytest
+
+import arco
+import kill
+import made
+
+SEED = int(os.environ.get("ARCOFORGE_SEED", "1"))
+# fail points of every scenario and action that are tried: all of them, or as many as fit a short run
+SAMPLE = int(os.environ.get("ARCOFORGE_FAILPOINTS", "3"))
+KILLS = 25
+
+
+@pytest.mark.parametrize("case", kill.CASES, ids=lambda case: case.name)
+def test_killed_at_random_moments(case, tmp_path):
+    print(f"seed {SEED}")
+    kill.kill(case, -(-KILLS // len(kill.CASES)), SEED, tmp_path)
+
+
+# fail points
+
+
+@pytest.fixture(scope="module")
+def failpoints(tmp_path_factory):
+    """The program that fails one file operation of another."""
+    out = tmp_path_factory.mktemp("failpoints") / "failpoints"
+    compiler = shutil.which("cc")
+    if compiler is None or os.uname().machine != "x86_64" or sys.platform != "linux":
+        pytest.skip("fail points need `cc` and Linux on x86-64")
+    subprocess.run([compiler, "-O1", "-Wall", "-o", out, Path(__file__).parent / "failpoints.c"], check=True)
+    probe = subprocess.run([out, out.parent, "0", "count", out.parent / "log", "/bin/true"], check=False)
+    if probe.returncode != 0:
+        pytest.skip("this machine does not allow one program to trace another")
+    return out
+
+
+SMALL = ("--chunks", "time=8,lat=10,lon=24")
+SMALL_SHARDS = ("--chunks", "time=1,lat=10,lon=24", "--shards", "time=4")
+
+
+def few(folder):
+    kill.series(folder, lengths=(2,) * 4)
+
+
+def fewer(folder):
+    kill.series(folder, lengths=(2,) * 4, changed=[1])
+    (folder / "day03.nc").unlink()
+
+
+def more(folder):
+    few(folder)
+    kill.without_lock(folder)
+
+
+SCENARIOS = [
+    kill.Case("first", few, SMALL),
+    kill.Case("shards", few, SMALL_SHARDS),
+    kill.Case("update", more, (*SMALL, "--update"), before=(fewer, SMALL)),
+    kill.Case("update-shards", more, (*SMALL_SHARDS, "--update"), before=(fewer, SMALL_SHARDS)),
+    kill.Case("overwrite", more, (*SMALL, "--overwrite"), before=(fewer, SMALL_SHARDS)),
+]
+if SAMPLE > 3:
+    SCENARIOS.append(kill.Case("two-stages", kill.wide, kill.SCRATCH))
+ACTIONS = ["before", "after", errno.ENOSPC, errno.EIO, errno.EROFS, f"{errno.ENOSPC}+"]
+
+
+class Points:
+    """A case whose command runs under the program that fails a call."""
+
+    def __init__(self, program, case, folder):
+        self.bench = kill.Bench(case, folder, random.Random(SEED))
+        self.program, self.log = program, folder / "calls"
+        self.by(0, "count")
+        self.calls = self.log.read_text().splitlines()
+
+    def by(self, number, action):
+        """The command from the first state on, with a failure at a call."""
+        bench = self.bench
+        bench.put_back()
+        (command,) = bench.commands()
+        by = [str(self.program), str(bench.work), str(number), str(action), str(self.log)]
+        return arco.run(*command, "--workers", "1", env=bench.env, by=by)
+
+    def sample(self):
+        """Which calls fail and how: all, or some of each kind of failure and the last ones, where publications are."""
+        every = range(1, len(self.calls) + 1)
+        if SAMPLE >= len(self.calls):
+            return [(n, action) for action in ACTIONS for n in every]
+        r = random.Random(f"{self.bench.case.name}/{SEED}")
+        last = every[-12:]
+        return [(n, action) for action in ACTIONS for n in (*r.sample(every, SAMPLE - 1), r.choice(last))]
+
+    def check(self, number, action):
+        bench, name = self.bench, "out.zarr"
+        done = self.by(number, action)
+        what = f"{action} at call {number} ({self.calls[number - 1]}): exit {done.code}: {done.text}"
+        allowed = (bench.old[name], bench.want[name])
+        seen = kill.look(bench.work / name)
+        assert seen in allowed, f"{kill.told(seen)} is visible; {what}"
+        if action in ("before", "after"):
+            assert done.code == 137, what
+        elif done.code == 0:
+            assert seen == bench.want[name], what
+        else:
+            assert done.code == arco.EXIT["target"] and "target-unwritable" in done.text, what
+            assert "panicked" not in done.text and str(bench.work) in done.text, what
+        (command,) = bench.commands()
+        again = arco.run(*command, env=bench.env)
+        assert again.code == 0, f"the next run: {again.text} after {what}"
+        try:
+            bench.check(command)
+        except kill.Violation as violation:
+            pytest.fail(f"{violation}, after {what}")
+
+
+@pytest.mark.parametrize("case", SCENARIOS, ids=lambda case: case.name)
+def test_any_call_may_fail_or_be_the_last(failpoints, case, tmp_path):
+    points = Points(failpoints, case, tmp_path)
+    tried = points.sample()
+    print(f"seed {SEED}, {len(points.calls)} calls, {len(tried)} failures tried")
+    for number, action in tried:
+        points.check(number, action)
+
+
+# what is taken over
+
+
+TYPES = {"type": "t", "chunks": "time=2,lat=10,lon=12"}
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def recipe(folder, steps="", output=""):
+    text = f'axes: {{time: {{concat: found}}}}\nsource: {{find: {{glob: "day*.nc"}}}}\n{steps}'
+    kill.without_lock(folder)
+    return arco.recipe(folder, text + (output or "output: {chunks: {time: 2, lat: 10, lon: 12}}\n"))
+
+
+def cut_off(failpoints, folder, store, command, env):
+    """Runs a bake that is killed when most of its chunks are there."""
+    by = [str(failpoints), str(store.parent), "0", "count", str(folder / "calls")]
+    copy = folder / "counted"
+    copy.mkdir()
+    done = arco.run(*command, "--to", copy / "out.zarr", env=env, by=[*by[:1], str(copy), *by[2:]])
+    assert done.code == 0, done.text
+    calls = (folder / "calls").read_text().splitlines()
+    half = [n for n, line in enumerate(calls, 1) if "/receipts/" in line and " write " in line][-3]
+    kill.without_lock(folder)
+    by[2:4] = [str(half), "after"]
+    assert arco.run(*command, "--to", store, env=env, by=by).code == 137
+    shutil.rmtree(copy)
+    shutil.rmtree(f"{copy}.bake", ignore_errors=True)
+
+
+def change_input(folder):
+    with netCDF4.Dataset(folder / "day02.nc", "a") as ds:
+        ds["t"][0, 0, 0] = -5.0
+    recipe(folder)
+
+
+def change_units(folder):
+    with netCDF4.Dataset(folder / "day02.nc", "a") as ds:
+        ds["time"].units = "hours since 2000-01-05"
+        ds["time"][:] = [0.0, 24.0]
+    recipe(folder)
+
+
+CHANGES = {
+    "input": change_input,
+    "units": change_units,
+    "scale": lambda folder: recipe(folder, "steps: [{set: {t: t * 3}}]\n"),
+    "mask": lambda folder: recipe(folder, "steps: [{mask: {t: {above: 900.5}}}]\n"),
+    "cast": lambda folder: recipe(folder, "steps: [{cast: {t: float64}}]\n"),
+    "fill": lambda folder: recipe(folder, "steps: [{fill: {t: 7}}]\n"),
+    "flip": lambda folder: recipe(folder, "steps: [{flip: [lat]}]\n"),
+    "subset": lambda folder: recipe(folder, "steps: [{subset: {lat: {start: 2, stop: 18}}}]\n"),
+    "attrs": lambda folder: recipe(folder, "steps: [{attrs: {set: {'t@comment': other}}}]\n"),
+    "codecs": lambda folder: recipe(
+        folder, output="output: {chunks: {time: 2, lat: 10, lon: 12}, codecs: [{gzip: 2}]}\n"
+    ),
+    "none": lambda folder: recipe(folder, output="output: {chunks: {time: 2, lat: 10, lon: 12}, codecs: none}\n"),
+    "chunks": lambda folder: recipe(folder, output="output: {chunks: {time: 2, lat: 10, lon: 8}}\n"),
+    "same chunk, other edge": lambda folder: recipe(
+        folder, "steps: [{subset: {lon: {start: 0, stop: 20}}}]\n"
+    ),
+    "shards": lambda folder: recipe(
+        folder, output="output: {chunks: {time: 2, lat: 10, lon: 12}, shards: {time: 4}}\n"
+    ),
+    "format": lambda folder: recipe(folder, output="output: {format: zarr2, chunks: {time: 2, lat: 10, lon: 12}}\n"),
+    "fewer": lambda folder: (folder / "day05.nc").unlink() or recipe(folder),
+    "order": lambda folder: os.rename(folder / "day00.nc", folder / "day09.nc") or recipe(folder),
+}
+
+
+@pytest.mark.parametrize("then", CHANGES)
+@pytest.mark.parametrize("whole", [False, True], ids=["cut-off", "published"])
+def test_a_change_never_mixes_with_what_was_there(failpoints, whole, then, tmp_path, store, cache):
+    """By receipts of a bake that was cut off, and as `--overwrite` of one that was published."""
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    path = recipe(tmp_path)
+    if whole:
+        arco.bake(path, to=store, env=cache)
+    else:
+        cut_off(failpoints, tmp_path, store, ("bake", path), cache)
+    CHANGES[then](tmp_path)
+    kill.without_lock(tmp_path)
+    done = arco.run("bake", path, "--to", store, "--overwrite", "--json", env=cache)
+    if then == "order":  # day09 comes last now, and its time is that of the first day
+        assert done.code == arco.EXIT["refused"], done.text
+        return
+    assert done.code == 0, done.text
+    kill.without_lock(tmp_path)
+    (tmp_path / "anew").mkdir()
+    arco.bake(path, to=tmp_path / "anew" / "out.zarr", env=cache)
+    assert arco.digest(store) == arco.digest(tmp_path / "anew" / "out.zarr")
+    kill.check_left(store.parent, ["out.zarr"])
+    kept = done.events()[-1]["objects_kept"]
+    if not whole and then in ("input", "fewer", "attrs", "units"):
+        assert kept > 5, "what did not change is taken over"
+
+
+@pytest.mark.parametrize("shards", ["", ", shards: {time: 6}"], ids=["chunks", "shards"])
+@pytest.mark.parametrize("then", ["input", "append", "append and input"])
+def test_an_update_is_a_bake_from_nothing(shards, then, tmp_path, store, cache):
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    late = [tmp_path / f"day0{n}.nc" for n in (4, 5)] if "append" in then else []
+    for file in late:
+        file.rename(file.with_suffix(".later"))
+    output = f"output: {{chunks: {{time: 3, lat: 10, lon: 12}}{shards}}}\n"
+    path = recipe(tmp_path, output=output)
+    arco.bake(path, to=store, env=cache)
+    for file in late:
+        file.with_suffix(".later").rename(file)
+    if "input" in then:
+        with netCDF4.Dataset(tmp_path / "day00.nc", "a") as ds:
+            ds["t"][1, 0, 0] = -5.0
+    done = arco.run("bake", path, "--to", store, "--update", "--json", env=cache)
+    assert done.code == 0, done.text
+    last = done.events()[-1]
+    if not shards:
+        assert last["objects_kept"] >= 4, last
+    kill.without_lock(tmp_path)
+    (tmp_path / "anew").mkdir()
+    anew = arco.run("bake", path, "--to", tmp_path / "anew" / "out.zarr", "--json", env=cache)
+    assert arco.digest(store) == arco.digest(tmp_path / "anew" / "out.zarr")
+    assert last["bytes_read"] < anew.events()[-1]["bytes_read"], "what did not change is not read again"
+    kill.check_left(store.parent, ["out.zarr"])
+
+
+# receipts
+
+
+def test_torn_receipts_are_harmless(failpoints, tmp_path, store, cache):
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    path = recipe(tmp_path)
+    arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
+    want = arco.digest(tmp_path / "whole.zarr")
+    cut_off(failpoints, tmp_path, store, ("bake", path), cache)
+    (receipts,) = store.parent.glob("*.bake/*/receipts/*.jsonl")
+    content, r = receipts.read_bytes(), random.Random(SEED)
+    shutil.copytree(store.parent, tmp_path / "before")
+    ends = sorted({0, 1, len(content) - 1, *r.sample(range(len(content)), 12)})
+    damages = [content[:end] for end in ends]
+    damages += [content[:end] + b"\0" * 40 for end in ends[:3]]
+    damages += [content[:end] + b"\n" + content[end:] for end in ends[2:5]]
+    damages += [content[:end] + b"\xff" + content[end + 1 :] for end in ends[2:5]]
+    for damaged in damages:
+        shutil.rmtree(store.parent)
+        shutil.copytree(tmp_path / "before", store.parent)
+        receipts.write_bytes(damaged)
+        kill.without_lock(tmp_path)
+        done = arco.run("bake", path, "--to", store, env=cache)
+        assert done.code == 0, done.text
+        assert arco.digest(store) == want, damaged[-80:]
+
+
+@pytest.mark.parametrize("boot", ["same", "other"])
+@pytest.mark.parametrize("damage", ["length", "content", "gone"])
+def test_what_receipts_are_trusted_for(failpoints, boot, damage, tmp_path, store, cache):
+    """Bytes of this run of the system are there; those of an earlier one are compared."""
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    path = recipe(tmp_path)
+    arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
+    cut_off(failpoints, tmp_path, store, ("bake", path), cache)
+    (receipts,) = store.parent.glob("*.bake/*/receipts/*.jsonl")
+    lines = receipts.read_text().splitlines()
+    header = json.loads(lines[0])
+    assert header["boot"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    if boot == "other":
+        header["boot"] = "00000000-0000-0000-0000-000000000000"
+        receipts.write_text("\n".join([json.dumps(header), *lines[1:]]) + "\n")
+    (staging,) = store.parent.glob("*.bake/*/store")
+    noted = {json.loads(line)["array"] for line in lines[1:]}
+    assert "t" in noted
+    victim = sorted((staging / "t" / "c").rglob("*"))[-1]
+    assert victim.is_file()
+    content = victim.read_bytes()
+    if damage == "gone":
+        victim.unlink()
+    else:
+        victim.write_bytes(content[:-1] if damage == "length" else bytes(255 - byte for byte in content))
+    kill.without_lock(tmp_path)
+    arco.bake(path, to=store, env=cache)
+    same = arco.digest(store) == arco.digest(tmp_path / "whole.zarr")
+    assert same == (boot == "other" or damage != "content")
+
+
+def test_a_store_that_took_its_place_is_known(tmp_path, store, cache):
+    """A bake that was cut off right behind its rename is the one that lies there, also where metadata are the same."""
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    path = recipe(tmp_path)
+    arco.bake(path, to=store, env=cache)
+    (old,) = (p for p in (store.parent / "out.zarr.bake").iterdir() if p.is_dir())
+    keep = tmp_path / "old-state"
+    shutil.copytree(old, keep)
+    before = (tmp_path / "day02.nc").read_bytes()
+    change_input(tmp_path)
+    arco.bake(path, "--overwrite", to=store, env=cache)
+    changed = arco.digest(store)
+    # as if the process had been killed before it forgot the other state, and before it wrote that it is done
+    (new,) = (p for p in (store.parent / "out.zarr.bake").iterdir() if p.is_dir())
+    shutil.copytree(keep, old)
+    (new / "done").rename(new / "visible")
+    stat = (tmp_path / "day02.nc").stat()
+    kill.without_lock(tmp_path)
+    again = arco.run("bake", path, "--to", store, "--json", env=cache)
+    assert again.code == 0 and again.events()[-1]["nothing_to_do"], again.text
+    assert arco.digest(store) == changed
+    kill.check_left(store.parent, ["out.zarr"])
+    # and what was replaced is not taken for what lies there
+    shutil.copytree(keep, old)
+    (new / "done").rename(new / "visible")
+    (tmp_path / "day02.nc").write_bytes(before)
+    kill.without_lock(tmp_path)
+    os.utime(tmp_path / "day02.nc", ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000_000))
+    arco.bake(path, "--overwrite", to=store, env=cache)
+    assert arco.digest(store) != changed
+
+
+# space
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A file system of 160 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=160k", "none", folder], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("only a superuser may mount a small file system")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.mark.parametrize("shards", [False, True], ids=["chunks", "shards"])
+def test_a_full_disk(shards, disk, tmp_path, cache):
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    output = "output: {chunks: {time: 2, lat: 4, lon: 8}, codecs: none%s}\n" % (", shards: {time: 6}" if shards else "")
+    path = recipe(tmp_path, output=output)
+    arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
+    kill.without_lock(tmp_path)
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * (100 << 10))
+    store = disk / "folder" / "out.zarr"
+    arco_run = lambda: arco.run("bake", path, "--to", store, "--json", env=cache)  # noqa: E731
+    done = arco_run()
+    assert done.code == arco.EXIT["target"], done.text
+    assert "target-unwritable" in done.text and "the disk is full" in done.text and "free some space" in done.text
+    assert not store.exists()
+    subprocess.run(["mount", "-o", "remount,size=2m", disk], check=True)
+    ballast.unlink()
+    done = arco_run()
+    assert done.code == 0, done.text
+    assert shards or done.events()[-1]["objects_kept"] > 0, "what fitted is taken over"
+    assert arco.digest(store) == arco.digest(tmp_path / "whole.zarr")
+    kill.check_left(store.parent, ["out.zarr"])
+
+
+def test_a_file_that_may_not_grow(tmp_path, store, cache):
+    made.days(tmp_path, [2] * 6, grid=(100, 120))
+    path = recipe(tmp_path, output="output: {chunks: {time: whole}, codecs: none}\n")
+    limited = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh"]
+    done = arco.run("bake", path, "--to", store, env=cache, by=limited)
+    assert done.code == arco.EXIT["target"], f"{done.code} {done.text}"
+    assert "the file is larger than allowed here" in done.text and "ulimit" in done.text
+    assert not store.exists()
+    kill.without_lock(tmp_path)
+    arco.bake(path, to=store, env=cache)
+    assert np.asarray(list(arco.digest(store))).size > 4
