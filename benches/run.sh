@@ -157,7 +157,7 @@ plain() {
 
 merge() { plain merge 48 time=30,lat=180,lon=360 gen_merge -n 12; }
 cmip() { plain cmip 5 time=60 gen_cmip; }
-era5-f32() { plain era5-f32 2 time=1440,latitude=46,longitude=90 gen_era5 -n 2 --flavour nc4-f32; }
+era5-f32() { plain era5-f32 2 time=1416,latitude=46,longitude=90 gen_era5 -n 2 --flavour nc4-f32; }
 tiny() { plain tiny 10000 time=1000 gen_tiny -n 10000; }
 
 workloads="oisst-60 oisst-365 oisst-ts merge cmip era5-f32 tiny"
