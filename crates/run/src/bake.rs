@@ -410,9 +410,10 @@ impl Staged {
             made: Made::default(),
         };
         if let Err(errors) = run.both_stages(range) {
-            // what is wrong with the recipe or the data is not mended by running it again
+            // what is wrong with the recipe or the data is not mended by running it again: nothing is left then
             let again = errors.iter().any(|e| !matches!(e.code.exit_status(), 3 | 4));
-            if again && self.begun.load(Ordering::Relaxed) {
+            self.begun.fetch_and(again, Ordering::Relaxed);
+            if self.begun.load(Ordering::Relaxed) {
                 session.tell(&Event::Note(format!(
                     "{} of {} done and kept in {}: the next bake goes on from there",
                     run.finished.load(Ordering::Relaxed),
@@ -469,7 +470,9 @@ impl Staged {
         self.visible = metadata.last().cloned();
         if !examination.is_empty() {
             self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
-            checks::settle(session, &self.target, &self.baked.checks)?;
+            let settled = checks::settle(session, &self.target, &self.baked.checks);
+            self.begun.fetch_and(settled.is_ok(), Ordering::Relaxed);
+            settled?;
         }
         Ok(())
     }
@@ -511,7 +514,8 @@ impl Run<'_> {
         let first = self.target.scratch.tasks();
         session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
         let second = range.start.max(first)..range.end.max(first);
-        let whole = second.clone().all(|number| self.is_done(number - first));
+        // a unit of the first stage alone has no task of the second to tell by
+        let whole = !second.is_empty() && second.clone().all(|number| self.is_done(number - first));
         let moved = range.start..range.end.min(first);
         if whole {
             self.advance(session, moved.end.saturating_sub(moved.start), 0, 0);
