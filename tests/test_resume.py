@@ -12,6 +12,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 import pytest
+import xarray as xr
 
 import arco
 import kill
@@ -137,9 +138,6 @@ def test_any_call_may_fail_or_be_the_last(failpoints, case, tmp_path):
 # what is taken over
 
 
-TYPES = {"type": "t", "chunks": "time=2,lat=10,lon=12"}
-
-
 @pytest.fixture
 def cache(tmp_path):
     return {"XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -258,7 +256,8 @@ def test_an_update_is_a_bake_from_nothing(shards, then, tmp_path, store, cache):
     (tmp_path / "anew").mkdir()
     anew = arco.run("bake", path, "--to", tmp_path / "anew" / "out.zarr", "--json", env=cache)
     assert arco.digest(store) == arco.digest(tmp_path / "anew" / "out.zarr")
-    assert last["bytes_read"] < anew.events()[-1]["bytes_read"], "what did not change is not read again"
+    if then != "append and input":  # where both ends of a task change, all of it is read
+        assert last["bytes_read"] < anew.events()[-1]["bytes_read"], "what did not change is not read again"
     kill.check_left(store.parent, ["out.zarr"])
 
 
@@ -307,8 +306,7 @@ def test_what_receipts_are_trusted_for(failpoints, boot, damage, tmp_path, store
     (staging,) = store.parent.glob("*.bake/*/store")
     noted = {json.loads(line)["array"] for line in lines[1:]}
     assert "t" in noted
-    victim = sorted((staging / "t" / "c").rglob("*"))[-1]
-    assert victim.is_file()
+    victim = sorted(path for path in (staging / "t" / "c").rglob("*") if path.is_file())[0]
     content = victim.read_bytes()
     if damage == "gone":
         victim.unlink()
@@ -357,11 +355,11 @@ def test_a_store_that_took_its_place_is_known(tmp_path, store, cache):
 
 @pytest.fixture
 def disk(tmp_path):
-    """A file system of 160 kB."""
+    """A file system of 1 MB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=160k", "none", folder], capture_output=True, text=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", folder], capture_output=True, text=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip("only a superuser may mount a small file system")
@@ -377,16 +375,15 @@ def test_a_full_disk(shards, disk, tmp_path, cache):
     arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
     kill.without_lock(tmp_path)
     ballast = disk / "ballast"
-    ballast.write_bytes(b"x" * (100 << 10))
+    ballast.write_bytes(b"x" * (300 << 10))
     store = disk / "folder" / "out.zarr"
-    arco_run = lambda: arco.run("bake", path, "--to", store, "--json", env=cache)  # noqa: E731
-    done = arco_run()
+    done = arco.run("bake", path, "--to", store, "--json", env=cache)
     assert done.code == arco.EXIT["target"], done.text
     assert "target-unwritable" in done.text and "the disk is full" in done.text and "free some space" in done.text
     assert not store.exists()
-    subprocess.run(["mount", "-o", "remount,size=2m", disk], check=True)
+    subprocess.run(["mount", "-o", "remount,size=8m", disk], check=True)
     ballast.unlink()
-    done = arco_run()
+    done = arco.run("bake", path, "--to", store, "--json", env=cache)
     assert done.code == 0, done.text
     assert shards or done.events()[-1]["objects_kept"] > 0, "what fitted is taken over"
     assert arco.digest(store) == arco.digest(tmp_path / "whole.zarr")
@@ -403,4 +400,5 @@ def test_a_file_that_may_not_grow(tmp_path, store, cache):
     assert not store.exists()
     kill.without_lock(tmp_path)
     arco.bake(path, to=store, env=cache)
-    assert np.asarray(list(arco.digest(store))).size > 4
+    with netCDF4.Dataset(tmp_path / "day03.nc") as ds, xr.open_zarr(store) as ours:
+        np.testing.assert_array_equal(ours.t[6:8], ds["t"][...])

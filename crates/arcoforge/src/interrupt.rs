@@ -1,4 +1,4 @@
-//! Ctrl-C: the first stops cleanly, the second at once.
+//! Signals. Ctrl-C: the first stops cleanly, the second at once.
 
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,6 +7,12 @@ use std::sync::{Arc, OnceLock};
 use arcoforge_core::code::Code;
 
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// A write beyond the largest length of files (`ulimit -f`) fails with a message, as on a full disk; without this it ends
+/// the process.
+pub(crate) fn spare_large_files() {
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
+}
 
 /// The flag that Ctrl-C, a hang-up or a request to terminate sets. The first call begins to listen.
 pub(crate) fn flag() -> Arc<AtomicBool> {

@@ -23,6 +23,7 @@ use crate::output::Output;
 use crate::report::Failure;
 
 fn main() -> ExitCode {
+    interrupt::spare_large_files();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return report::usage(&error),

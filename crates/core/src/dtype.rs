@@ -197,9 +197,9 @@ pub enum Scalar {
     /// An unsigned integer.
     UInt(u64),
     /// A float; half and single precision are widened exactly.
-    Float(f64),
+    Float(#[serde(with = "crate::number")] f64),
     /// Real and imaginary part.
-    Complex(f64, f64),
+    Complex(#[serde(with = "crate::number")] f64, #[serde(with = "crate::number")] f64),
     /// Text.
     Text(String),
 }

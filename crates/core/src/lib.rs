@@ -30,6 +30,7 @@ pub mod error;
 pub mod expr;
 pub mod figures;
 pub mod names;
+mod number;
 pub mod pattern;
 pub mod plan;
 pub mod policy;

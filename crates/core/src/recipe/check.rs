@@ -36,7 +36,7 @@ pub enum CheckRule {
         every: Option<String>,
     },
     /// Decoded values that are not missing lie between two numbers, both included: variables (glob) → least, greatest.
-    Range(Vec<(String, f64, f64)>),
+    Range(#[serde(with = "crate::number::ranges")] Vec<(String, f64, f64)>),
     /// At most this share of the values is missing: variables (glob) → 0 to 1.
     NanFraction(Vec<(String, f64)>),
     /// Lengths: dimension → least, greatest (equal for one length).

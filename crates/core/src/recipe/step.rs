@@ -87,8 +87,10 @@ pub struct MaskRule {
     /// Variables; glob.
     pub variable: String,
     /// Decoded values below this.
+    #[serde(with = "crate::number::option")]
     pub below: Option<f64>,
     /// Decoded values above this.
+    #[serde(with = "crate::number::option")]
     pub above: Option<f64>,
     /// Values equal to one of these, as stored (before `scale_factor` and `add_offset`).
     pub equals: Vec<Scalar>,
