@@ -1,6 +1,7 @@
 //! Attributes of groups and variables, in file order, with the types that the file gave them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -76,14 +77,21 @@ impl fmt::Display for AttrValue {
     }
 }
 
-/// Attributes in file order; names are unique.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Attrs(Vec<(String, AttrValue)>);
+/// Attributes in file order; names are unique. Cheap to copy: files of an archive share theirs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Attrs(Arc<Vec<(String, AttrValue)>>);
+
+impl PartialEq for Attrs {
+    fn eq(&self, other: &Self) -> bool {
+        // what is shared is equal; so are NaNs in it, which are one value
+        Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
+    }
+}
 
 impl Attrs {
     /// No attributes.
-    pub const fn new() -> Self {
-        Self(Vec::new())
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The value of `name`.
@@ -123,21 +131,35 @@ impl Attrs {
     /// Sets `name`, in place where it exists and at the end where not.
     pub fn set(&mut self, name: impl Into<String>, value: AttrValue) {
         let name = name.into();
-        match self.0.iter_mut().find(|(n, _)| *n == name) {
+        let attrs = Arc::make_mut(&mut self.0);
+        match attrs.iter_mut().find(|(n, _)| *n == name) {
             Some(entry) => entry.1 = value,
-            None => self.0.push((name, value)),
+            None => attrs.push((name, value)),
         }
     }
 
     /// Removes `name` and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<AttrValue> {
         let at = self.0.iter().position(|(n, _)| n == name)?;
-        Some(self.0.remove(at).1)
+        Some(Arc::make_mut(&mut self.0).remove(at).1)
     }
 
     /// Names and values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &AttrValue)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v))
+    }
+
+    /// Equal bit for bit and in order; unlike `==`, a NaN equals itself.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let same = |(a, b): (&AttrValue, &AttrValue)| match (a, b) {
+            (AttrValue::Numbers { dtype: a, values: x }, AttrValue::Numbers { dtype: b, values: y }) => {
+                a == b && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x.same(y))
+            }
+            _ => a == b,
+        };
+        let mut pairs = self.0.iter().zip(other.0.iter());
+        Arc::ptr_eq(&self.0, &other.0)
+            || (self.len() == other.len() && pairs.all(|(a, b)| a.0 == b.0 && same((&a.1, &b.1))))
     }
 
     /// How many there are.

@@ -154,6 +154,17 @@ impl Variable {
         (meant != self.dtype).then_some(meant)
     }
 
+    /// Equal bit for bit; unlike `==`, a NaN equals itself.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let Self { name, dims, shape, dtype, attrs, fill, storage } = self;
+        let fills = match (fill, &other.fill) {
+            (Some(a), Some(b)) => a.same(b),
+            (a, b) => a.is_none() && b.is_none(),
+        };
+        let plain = (name, dims, shape, dtype) == (&other.name, &other.dims, &other.shape, &other.dtype);
+        plain && fills && storage.is_same(&other.storage) && attrs.is_same(&other.attrs)
+    }
+
     /// How many elements there are.
     pub fn cells(&self) -> u64 {
         self.shape.iter().product()
@@ -162,6 +173,19 @@ impl Variable {
     /// Bytes of all elements, decoded; text counts 16 an element.
     pub fn bytes(&self) -> u64 {
         self.cells().saturating_mul(self.dtype.size_estimate())
+    }
+}
+
+impl Storage {
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Whole, Self::Whole) => true,
+            (
+                Self::Chunks { chunk, encoding, unwritten, chunked },
+                Self::Chunks { chunk: c, encoding: e, unwritten: u, chunked: d },
+            ) => (chunk, encoding, chunked) == (c, e, d) && unwritten.same(u),
+            _ => false,
+        }
     }
 }
 

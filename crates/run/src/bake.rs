@@ -662,7 +662,7 @@ fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
         objects_kept: 0,
         bytes_kept: 0,
         bytes_read: 0,
-        inputs: prepared.inputs.len(),
+        inputs: prepared.files.len(),
         digest: prepared.digest.clone(),
         checks: Vec::new(),
     }

@@ -15,7 +15,7 @@ use arcoforge_store::Object;
 use arcoforge_store::object::read_range;
 use sha2::digest::DynDigest;
 
-use crate::find::resolve;
+use crate::find::{Inputs, resolve};
 use crate::session::{Event, Session};
 
 /// Bytes that are read at a time.
@@ -51,7 +51,7 @@ pub(crate) struct Expected {
 ///
 /// # Errors
 /// Of manifests that can't be fetched or read, and `recipe-source` where lists contradict each other.
-pub(crate) fn expected(session: &Session<'_>, recipe: &Recipe, positions: &[Position]) -> Result<Expected> {
+pub(crate) fn expected(session: &Session<'_>, recipe: &Recipe, inputs: &Inputs) -> Result<Expected> {
     let checksums = &recipe.source.checksums;
     if checksums.is_empty() {
         return Ok(Expected::default());
@@ -68,6 +68,7 @@ pub(crate) fn expected(session: &Session<'_>, recipe: &Recipe, positions: &[Posi
     for manifest in &checksums.manifests {
         entries.extend(read_manifest(session, manifest)?);
     }
+    let positions: &[Position] = &inputs.positions().collect::<Vec<_>>();
     let candidates: BTreeSet<&str> =
         positions.iter().flat_map(|p| &p.candidates).map(|url| without_member(url)).collect();
     let (files, unknown) = assigned(&entries, &candidates)?;

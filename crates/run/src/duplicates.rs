@@ -78,7 +78,7 @@ fn differs(
     let dropped = read(worker, prepared, &spec, &comparison.dropped, &region)?;
     let url = |pieces: &Pieces, cell: &[u64]| {
         let file = pieces.file(cell).and_then(|piece| prepared.files.get(piece.file as usize));
-        file.map_or_else(|| "no file".to_owned(), |file| file.url.clone())
+        file.map_or_else(|| "no file".to_owned(), |file| file.url.to_string())
     };
     let refusal = comparison.refusal((&kept, &dropped), &region.start(), url);
     worker.give_back([kept, dropped].into_iter().filter_map(|block| match block.data {

@@ -1,7 +1,7 @@
 //! From a recipe to its inputs: the pattern's positions, and which URL stands at each.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arcoforge_core::axis::{Axis, Key};
@@ -20,8 +20,10 @@ use crate::session::Session;
 pub struct Inputs {
     /// Axes with their keys.
     pub pattern: Pattern,
-    /// Every position that is not left out, in order.
-    pub positions: Vec<Position>,
+    /// Numbers of the positions that are not left out; none where all are there.
+    kept: Option<Vec<u64>>,
+    /// Relative paths start here.
+    base: PathBuf,
     /// Axes whose range ends now, so that the last keys may not have files yet.
     pub open_ended: Vec<usize>,
     /// Whether a template names the files; else they are listed one by one, or found.
@@ -46,14 +48,47 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     let open =
         |axis: &Axis| matches!(&axis.keys, arcoforge_core::axis::Keys::Dates(range) if range.to.is_none());
     let open_ended = recipe.axes.iter().enumerate().filter(|(_, a)| open(a)).map(|(at, _)| at).collect();
-    let mut positions = pattern.positions().collect::<Result<Vec<_>>>()?;
-    for position in &mut positions {
-        for candidate in &mut position.candidates {
-            *candidate = resolve(candidate, &session.options.base);
+    let mut kept = Vec::new();
+    for position in pattern.positions() {
+        let number = position?.number;
+        if !recipe.source.missing.is_empty() {
+            kept.push(number);
         }
     }
+    let kept = (!recipe.source.missing.is_empty()).then_some(kept);
     let by_template = matches!(recipe.source.input, Input::Url(_));
-    Ok(Inputs { pattern, positions, open_ended, by_template })
+    Ok(Inputs { pattern, kept, base: session.options.base.clone(), open_ended, by_template })
+}
+
+impl Inputs {
+    /// How many positions are not left out.
+    pub fn len(&self) -> usize {
+        self.kept.as_ref().map_or(self.pattern.len() as usize, Vec::len)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// One of the positions that are not left out, made on demand.
+    pub fn position(&self, at: usize) -> Option<Position> {
+        let number = match &self.kept {
+            Some(kept) => *kept.get(at)?,
+            None => at as u64,
+        };
+        // that all can be made was seen when they were found
+        let mut position = self.pattern.position(number).ok().flatten()?;
+        for candidate in &mut position.candidates {
+            *candidate = resolve(candidate, &self.base);
+        }
+        Some(position)
+    }
+
+    /// Every position that is not left out, in order.
+    pub fn positions(&self) -> impl Iterator<Item = Position> + '_ {
+        (0..self.len()).filter_map(|at| self.position(at))
+    }
 }
 
 /// A relative path from the recipe's folder; URLs and absolute paths as they are.

@@ -20,8 +20,12 @@ pub(crate) struct Absent {
 /// Positions without a file: beyond the last file of a range that ends now they are not yet there; others are refused
 /// unless the policy skips them. `there` says of every position whether it has a file.
 pub(crate) fn absent(inputs: &Inputs, there: &[bool], policy: &str) -> Outcome<Absent> {
+    if there.iter().all(|there| *there) && !there.is_empty() {
+        return Ok(Absent::default());
+    }
+    let positions: Vec<Position> = inputs.positions().collect();
     let last = |axis: usize| {
-        let there = inputs.positions.iter().zip(there).filter(|(_, there)| **there);
+        let there = positions.iter().zip(there).filter(|(_, there)| **there);
         there.filter_map(|(position, _)| position.index.get(axis).copied()).max()
     };
     let ends: Vec<(usize, Option<u32>)> = inputs.open_ended.iter().map(|&axis| (axis, last(axis))).collect();
@@ -31,12 +35,12 @@ pub(crate) fn absent(inputs: &Inputs, there: &[bool], policy: &str) -> Outcome<A
             _ => false,
         })
     };
-    let empty = || inputs.positions.iter().zip(there).filter(|(_, there)| !**there).map(|(p, _)| p);
+    let empty = || positions.iter().zip(there).filter(|(_, there)| !**there).map(|(p, _)| p);
     let label = |p: &Position| {
         p.keys.iter().map(|(axis, key)| format!("{axis} {key}")).collect::<Vec<_>>().join(", ")
     };
     let wrong: Vec<&Position> = empty().filter(|p| !future(p)).collect();
-    if wrong.is_empty() || (["skip", "fill"].contains(&policy) && wrong.len() < inputs.positions.len()) {
+    if wrong.is_empty() || (["skip", "fill"].contains(&policy) && wrong.len() < inputs.len()) {
         let keys = wrong.iter().map(|position| position.index.clone()).collect();
         return Ok(Absent { labels: empty().map(label).collect(), keys });
     }
@@ -52,7 +56,7 @@ pub(crate) fn absent(inputs: &Inputs, there: &[bool], policy: &str) -> Outcome<A
 
 /// Holes between files that a template names, or else paths that somebody wrote, or nothing at all.
 fn refusal(mut files: Vec<FoundFile>, inputs: &Inputs) -> Error {
-    let (count, positions) = (files.len(), inputs.positions.len());
+    let (count, positions) = (files.len(), inputs.len());
     if count < positions && inputs.by_template {
         let message = format!("{count} of {positions} positions have no file");
         let help = "positions that the archive lacks go into `source.missing`; `combine.gaps: skip` leaves them out, \

@@ -160,7 +160,7 @@ fn gather(
         };
         let Some(piece) = same.first().and_then(|first| first.piece) else { return Ok(()) };
         let (file, mapped, surveyed) = prepared.piece(piece)?;
-        let place = |e: Error| e.in_variable(&spec.name).at(&file.url);
+        let place = |e: Error| e.in_variable(&spec.name).at(&*file.url);
         from_file(worker, surveyed, mapped, &slab, same, share).map_err(place)
     })?;
     Ok(slab.into_buffers())

@@ -70,20 +70,19 @@ pub struct Changes {
 /// What is wrong with the inputs.
 pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
-    session.tell(&Event::Started { stage: Stage::Survey, total: inputs.positions.len() as u64 });
+    session.tell(&Event::Started { stage: Stage::Survey, total: inputs.len() as u64 });
     let cache = SurveyCache::of(session, recipe, &inputs);
     let one = |(): &mut (), at: usize| {
         session.check_interrupt()?;
-        let Some(position) = inputs.positions.get(at) else { return Ok(None) };
-        let opened = survey::open(session, cache.as_ref(), position)?;
+        let Some(position) = inputs.position(at) else { return Ok(None) };
+        let opened = survey::open(session, cache.as_ref(), &position)?;
         session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        let input = |object: Arc<dyn Object>| {
-            (position.index.clone(), object.url().to_owned(), object.validator().clone())
-        };
-        Ok(opened.map(|opened| input(opened.object)))
+        let input = |object: Arc<dyn Object>| (object.url().to_owned(), object.validator().clone());
+        let found = opened.map(|opened| input(opened.object));
+        Ok(found.map(|(url, validator)| (position.index, url, validator)))
     };
     let threads = session.options.budget.workers.max(session.options.connections as usize);
-    let found = pool::map(threads, inputs.positions.len(), false, || (), one)?;
+    let found = pool::map(threads, inputs.len(), false, || (), one)?;
     session.tell(&Event::Finished { stage: Stage::Survey });
     let found: Vec<_> = found.into_iter().flatten().collect();
     Lock::new(recipe, &session.options.base, found).map_err(|e| vec![e])

@@ -1,5 +1,7 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
+use std::sync::Arc;
+
 use arcoforge_core::arrange::{self, Comparison};
 use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Piece};
 use arcoforge_core::error::{Code, Error};
@@ -19,7 +21,7 @@ use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
 use crate::session::{Event, Options, Session, Stage};
-use crate::survey::{self, All, Found, Interner, Kept, SurveyCache, Surveyed};
+use crate::survey::{self, All, Interner, Kept, SurveyCache, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
@@ -35,8 +37,8 @@ pub struct Prepared {
     pub files: Vec<File>,
     /// The open inputs, in the same order.
     pub surveyed: Vec<Surveyed>,
-    /// Inputs for lock and provenance, in the same order.
-    pub inputs: Vec<Input>,
+    /// What users call the keys of every axis.
+    labels: Vec<Vec<String>>,
     /// Declared positions that have no file and were skipped by policy or lie in the future: labels.
     pub absent: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute).
@@ -57,7 +59,7 @@ pub struct Input {
     /// Labels of its keys.
     pub keys: Vec<String>,
     /// URL or path.
-    pub url: String,
+    pub url: Arc<str>,
     /// What was seen when it was opened.
     pub validator: Validator,
 }
@@ -73,12 +75,11 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let mut axes = combine_axes(&inputs.pattern);
     let (interner, cache) = (Interner::default(), SurveyCache::of(session, recipe, &inputs));
     let kept = (&interner, cache.as_ref());
-    let All { found, absent, mut errors } = survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
+    let All { mut files, surveyed, unmatched, absent, mut errors } =
+        survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
     if errors.is_empty() {
-        check_unmatched(recipe, &found)?;
+        check_unmatched(recipe, &unmatched)?;
     }
-    let (mut files, surveyed): (Vec<File>, Vec<Surveyed>) =
-        found.into_iter().map(|f| (f.file, f.surveyed)).unzip();
     if recipe.combine.get("gaps", "") == "fill" {
         gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
     }
@@ -103,23 +104,16 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
         .map_err(|e| vec![e])?;
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
-    let label = |file: &File| -> Vec<String> {
-        let of = |(at, axis): (&u32, &CombineAxis)| axis.labels.get(*at as usize).cloned();
-        file.index.iter().zip(&axes).filter_map(of).collect()
-    };
-    let inputs: Vec<Input> = files
-        .iter()
-        .zip(&surveyed)
-        .map(|(f, s)| Input { keys: label(f), url: f.url.clone(), validator: s.object.validator().clone() })
-        .collect();
-    let digest = digest(recipe, &inputs, &plan.dataset).map_err(|e| vec![e])?;
+    let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();
+    let digest =
+        digest(recipe, input_list(&files, &surveyed, &labels), &plan.dataset).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
     Ok(Prepared {
         plan,
         files,
         surveyed,
-        inputs,
+        labels,
         absent: absent.labels,
         left_out,
         notes,
@@ -154,7 +148,7 @@ fn combined(
 /// What the target's format can't hold is refused before anything is written.
 fn representable(plan: &Plan, files: &[File]) -> Result<(), Error> {
     let refused = |error: Error| match files {
-        [only] => error.at(&only.url),
+        [only] => error.at(&*only.url),
         _ => error,
     };
     arcoforge_write::metadata(&plan.dataset).map(drop).map_err(refused)
@@ -185,14 +179,22 @@ fn combine_axes(pattern: &Pattern) -> Vec<CombineAxis> {
 }
 
 /// A name in a step that no file has is a mistake.
-fn check_unmatched(recipe: &Recipe, found: &[Found]) -> Outcome<()> {
-    let Some(first) = found.first() else { return Ok(()) };
-    let everywhere = |u: &&Unmatched| {
-        found.iter().all(|f| f.unmatched.iter().any(|o| o.step == u.step && o.name == u.name))
-    };
-    let errors: Vec<Error> =
-        first.unmatched.iter().filter(everywhere).map(|u| steps::unmatched_error(&recipe.steps, u)).collect();
+fn check_unmatched(recipe: &Recipe, unmatched: &[Unmatched]) -> Outcome<()> {
+    let errors: Vec<Error> = unmatched.iter().map(|u| steps::unmatched_error(&recipe.steps, u)).collect();
     if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The inputs, in order.
+fn input_list<'a>(
+    files: &'a [File],
+    surveyed: &'a [Surveyed],
+    labels: &'a [Vec<String>],
+) -> impl DoubleEndedIterator<Item = Input> + 'a {
+    files.iter().zip(surveyed).map(move |(file, surveyed)| {
+        let keys = file.index.iter().zip(labels);
+        let keys = keys.filter_map(|(at, labels)| labels.get(*at as usize).cloned()).collect();
+        Input { keys, url: Arc::clone(&file.url), validator: surveyed.object.validator().clone() }
+    })
 }
 
 /// Reads the values that combining needs once all schemas are known.
@@ -242,7 +244,7 @@ fn read(
 /// about the dataset, what a test takes) is left out, so that a check can be mended without baking anew.
 pub(crate) fn digest(
     recipe: &Recipe,
-    inputs: &[Input],
+    inputs: impl Iterator<Item = Input>,
     dataset: &Dataset,
 ) -> arcoforge_core::error::Result<String> {
     let mut hash = Sha256::new();
@@ -259,6 +261,11 @@ pub(crate) fn digest(
 }
 
 impl Prepared {
+    /// Inputs for lock and provenance, in the order of the files.
+    pub fn inputs(&self) -> impl DoubleEndedIterator<Item = Input> + '_ {
+        input_list(&self.files, &self.surveyed, &self.labels)
+    }
+
     /// Tasks of the first stage, which moves cells to scratch storage.
     pub(crate) fn scratch_tasks(&self) -> u64 {
         self.plan.arrays.iter().map(plan::ArrayPlan::scratch_tasks).sum()

@@ -165,6 +165,7 @@ impl Signer {
             Origin::Constant(block) => {
                 sink.digest(self.kept(Arc::as_ptr(block).addr(), |sink| sink.shown(block)));
             }
+            Origin::Held => sink.text("held"),
             Origin::Derived(derived) => {
                 sink.digest(self.kept(Arc::as_ptr(derived).addr(), |sink| sink.shown(derived)));
             }

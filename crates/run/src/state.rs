@@ -216,7 +216,7 @@ impl PlanFile {
             run,
             recipe: recipe.clone(),
             dataset: prepared.plan.dataset.clone(),
-            inputs: prepared.inputs.clone(),
+            inputs: prepared.inputs().collect(),
         }
     }
 
@@ -259,7 +259,7 @@ impl PlanFile {
                 env!("CARGO_PKG_VERSION")
             )));
         }
-        if digest(&plan.recipe, &plan.inputs, &plan.dataset)? != plan.digest {
+        if digest(&plan.recipe, plan.inputs.iter().cloned(), &plan.dataset)? != plan.digest {
             return Err(invalid("the plan was changed: its digest does not fit its content".into()));
         }
         Ok(plan)

@@ -2,18 +2,18 @@
 
 mod all;
 mod cache;
+mod interner;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arcoforge_core::block::{Block, BlockData};
 use arcoforge_core::chunk::{ChunkRefs, Region};
-use arcoforge_core::combine::{self, CombineAxis, File, Values};
+use arcoforge_core::combine::{self, CombineAxis, File, Held, Values};
 use arcoforge_core::derived::evaluate;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_core::schema::{Storage, Variable};
+use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::{self, FileContext, FileView, Mapped, Origin, Unmatched, permute};
 use arcoforge_read::Reader;
 use arcoforge_store::{Object, Validator, redact};
@@ -26,6 +26,7 @@ use cache::{Facts, Replay};
 
 pub(crate) use all::{All, survey_all};
 pub(crate) use cache::{Place, SurveyCache};
+pub(crate) use interner::Interner;
 
 /// Values that decide what a step does are read up to this size.
 const DECISIVE_BYTES_MAX: u64 = 64 << 20;
@@ -34,14 +35,25 @@ const KEPT_BYTES_MAX: u64 = 8 << 20;
 /// Values are read in rows of about this size.
 const PART_BYTES: u64 = 8 << 20;
 
-/// Where chunks are, by the file's arrays.
-type Refs = BTreeMap<Arc<str>, ChunkRefs>;
+/// Where chunks are, by the file's arrays: few, so that a list takes less than a map.
+#[derive(Debug, Clone, Default)]
+pub struct Refs(Vec<(Arc<str>, ChunkRefs)>);
+
+impl Refs {
+    /// Those of an array of the file.
+    pub fn get(&self, array: &str) -> Option<&ChunkRefs> {
+        self.0.iter().find(|(name, _)| **name == *array).map(|(_, refs)| refs)
+    }
+
+    fn insert(&mut self, array: &Arc<str>, refs: ChunkRefs) {
+        self.0.reserve_exact(1);
+        self.0.push((Arc::clone(array), refs));
+    }
+}
 
 /// One input after the survey.
 #[derive(Debug)]
 pub struct Surveyed {
-    /// Which position.
-    pub index: Vec<u32>,
     /// The open input.
     pub object: Arc<dyn Object>,
     /// Where the chunks of the file's arrays are; of those only whose values are not in hand.
@@ -59,50 +71,6 @@ pub(crate) struct Found {
 
 /// What surveys share in this run, and what they keep for the next.
 pub(crate) type Kept<'a> = (&'a Interner, Option<&'a SurveyCache>);
-
-/// Equal variables and values of files are kept once.
-#[derive(Default)]
-pub(crate) struct Interner {
-    variables: Mutex<BTreeMap<String, Vec<Arc<Variable>>>>,
-    blocks: Mutex<BTreeMap<u128, Arc<Block>>>,
-    /// Of the first file so far, with its place: its schema before the steps and after each.
-    first: Mutex<Option<(Vec<u32>, Vec<FileView>)>>,
-}
-
-/// Versions of one variable that are kept for sharing.
-const VERSIONS_MAX: usize = 4;
-
-impl Interner {
-    fn variable(&self, var: &Arc<Variable>) -> Arc<Variable> {
-        let mut known = self.variables.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let versions = known.entry(var.name.clone()).or_default();
-        if let Some(same) = versions.iter().find(|v| ***v == **var) {
-            return Arc::clone(same);
-        }
-        if versions.len() < VERSIONS_MAX {
-            versions.push(Arc::clone(var));
-        }
-        Arc::clone(var)
-    }
-
-    fn first(&self, index: &[u32], history: Vec<FileView>) {
-        let mut known = self.first.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if known.as_ref().is_none_or(|(first, _)| index < first.as_slice()) {
-            *known = Some((index.to_vec(), history));
-        }
-    }
-
-    /// The first file's schema before the steps and after each.
-    pub(crate) fn history(self) -> Vec<FileView> {
-        let first = self.first.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        first.map(|(_, history)| history).unwrap_or_default()
-    }
-
-    fn block(&self, digest: u128, block: Block) -> Arc<Block> {
-        let mut known = self.blocks.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Arc::clone(known.entry(digest).or_insert_with(|| Arc::new(block)))
-    }
-}
 
 /// One input, open or known.
 pub(crate) struct Opened<'a> {
@@ -123,8 +91,8 @@ pub(crate) fn open<'a>(
     position: &'a Position,
 ) -> Result<Option<Opened<'a>>> {
     for candidate in &position.candidates {
-        let place = cache.map(|cache| cache.place(position, &redact(candidate)));
-        let known = cache.zip(place.as_ref()).and_then(|(cache, place)| cache.find(place));
+        let mut place = cache.map(|cache| cache.place(position, &redact(candidate)));
+        let known = cache.zip(place.as_mut()).and_then(|(cache, place)| cache.find(place));
         let remote = candidate.contains("://") && !candidate.starts_with("file:");
         // a server is asked only where the answer may save more
         let asked = known.is_some() || (place.is_some() && !remote);
@@ -161,63 +129,87 @@ impl Surveyor<'_> {
     /// Surveys one input.
     pub(crate) fn survey(&self, position: &Position, opened: Opened<'_>) -> Result<Found> {
         let Opened { object, candidate, known, place, version } = opened;
-        let replay = Replay::new(&object, known).map_err(|e| e.at(object.url()))?;
+        let url: Arc<str> = match (&known, &place) {
+            (Some(facts), _) => Arc::clone(&facts.url),
+            (None, Some(place)) if place.is(object.url()) => place.name(),
+            _ => object.url().into(),
+        };
+        let replay = Replay::new(&object, known).map_err(|e| e.at(&*url))?;
         replay.check(self.expected.marks(candidate), || self.expected.verify(self.session, candidate))?;
-        let (file, refs, unmatched) = self.look(position, object.url(), &replay)?;
+        let mut unmatched = Vec::new();
+        let view = self.view(position, &url, &replay, &mut unmatched).map_err(|e| e.at(&*url))?;
+        let (view, values, refs) = self.look(view, &url, &replay)?;
         if let (Some(cache), Some(place), Some(facts)) = (self.cache, &place, replay.learned(version)) {
             cache.keep(place, facts);
         }
-        let surveyed = Surveyed { index: position.index.clone(), object, refs, place };
-        Ok(Found { file, surveyed, unmatched })
+        let file = File { url, index: position.index.clone(), view, values };
+        Ok(Found { file, surveyed: Surveyed { object, refs, place }, unmatched })
     }
 
-    /// What combining needs of one input.
-    fn look(
+    /// The schema of one input after the steps.
+    fn view(
         &self,
         position: &Position,
         url: &str,
         reader: &Replay<'_>,
-    ) -> Result<(File, Refs, Vec<Unmatched>)> {
+        unmatched: &mut Vec<Unmatched>,
+    ) -> Result<FileView> {
         let Self { recipe, pattern, axes, interner, .. } = *self;
         let keys: Vec<_> =
             position.keys.iter().map(|(name, key)| (name.clone(), key.clone(), pattern.calendar())).collect();
-        let mut unmatched = Vec::new();
-        let view =
-            steps::open_group(reader.schema(), recipe.source.group.as_deref()).map_err(|e| e.at(url))?;
+        let open = || steps::open_group(reader.schema(), recipe.source.group.as_deref());
+        let view = match reader.shared_schema() {
+            Some(schema) => interner.opened(schema, open)?,
+            None => open()?,
+        };
         let context = FileContext { url, keys: &keys, axes };
-        let mut history = vec![view.clone()];
+        let shown = interner.is_first(&position.index);
+        let mut history = if shown { vec![view.clone()] } else { Vec::new() };
         let mut values = |mapped: &Mapped| decisive(reader, mapped);
-        let mut after = |view: &FileView| history.push(view.clone());
-        let view = steps::apply(view, &recipe.steps, context, &mut values, &mut unmatched, &mut after)
-            .map_err(|e| e.at(url))?;
-        interner.first(&position.index, history);
-        let mut view = steps::expand_scalars(view, axes, context).map_err(|e| e.at(url))?;
-        for mapped in &mut view.variables {
-            mapped.var = interner.variable(&mapped.var);
+        let mut after = |view: &FileView| history.extend(shown.then(|| view.clone()));
+        let view = steps::apply(view, &recipe.steps, context, &mut values, unmatched, &mut after)?;
+        if shown {
+            interner.first(&position.index, history);
         }
-        let needed = combine::needs_always(axes, &view);
-        let mut values = BTreeMap::new();
-        let mut refs = BTreeMap::new();
-        for mapped in &view.variables {
+        let mut view = steps::expand_scalars(view, axes, context)?;
+        interner.share_variables(&mut view);
+        Ok(view)
+    }
+
+    /// The values of one input that combining needs in any case, and where the rest is.
+    fn look(
+        &self,
+        mut view: FileView,
+        url: &Arc<str>,
+        reader: &Replay<'_>,
+    ) -> Result<(Arc<FileView>, Held, Refs)> {
+        let needed = combine::needs_always(self.axes, &view);
+        let (mut values, mut refs) = (Held::default(), Refs::default());
+        for mapped in &mut view.variables {
             let name = &mapped.var.name;
-            let at = |e: Error| e.in_variable(name).at(url);
-            let mut in_hand = false;
+            let at = |e: Error| e.in_variable(name).at(&**url);
             // large values are only compared, and only where there is something to compare them with: see `combine::needs`
             if needed.contains(name) && is_kept(mapped) {
-                let read = read_values(reader, mapped, interner).map_err(at)?;
-                in_hand = read.block.is_some();
-                values.insert(name.clone(), read);
+                let read = read_values(reader, mapped, self.interner).map_err(at)?;
+                let in_hand = read.block.is_some();
+                values.insert(self.interner.name(name), read);
+                if matches!(mapped.origin, Origin::Constant(_)) {
+                    // the schema can be shared by files whose values differ
+                    mapped.origin = Origin::Held;
+                }
+                if in_hand {
+                    continue;
+                }
             }
-            for leaf in if in_hand { Vec::new() } else { mapped.sources() } {
+            for leaf in mapped.sources() {
                 if let (Some(source), Storage::Chunks { .. }) = (leaf.source(), &leaf.var.storage)
-                    && !refs.contains_key(source)
+                    && refs.get(source).is_none()
                 {
-                    refs.insert(Arc::clone(source), reader.refs(source).map_err(at)?);
+                    refs.insert(source, reader.refs(source).map_err(at)?);
                 }
             }
         }
-        let file = File { url: url.to_owned(), index: position.index.clone(), view, values };
-        Ok((file, refs, unmatched))
+        Ok((self.interner.view(view), values, refs))
     }
 }
 
@@ -225,7 +217,7 @@ impl Surveyor<'_> {
 pub(crate) fn read_more(surveyed: &Surveyed, mapped: &Mapped, (interner, cache): Kept<'_>) -> Result<Values> {
     let object = &surveyed.object;
     let place = cache.zip(surveyed.place.as_ref());
-    let known = place.and_then(|(cache, place)| cache.find(place));
+    let known = place.and_then(|(cache, place)| cache.find(&mut place.clone()));
     let known = known.filter(|facts| facts.validator == *object.validator());
     let reader = Replay::new(object, known)?;
     let values = read_values(&reader, mapped, interner)
@@ -270,8 +262,12 @@ fn read_values(reader: &Replay<'_>, mapped: &Mapped, interner: &Interner) -> Res
     }
     let mut read = |leaf: &Mapped, region: &Region| read_leaf(reader, leaf, region);
     if let Some(block) = in_hand(reader, mapped) {
-        add(&mut hash, block);
-        return Ok(Values { digest: Some(hash.digest128()), block: Some(Arc::clone(block)) });
+        let digest = interner.digest(block, || {
+            add(&mut hash, block);
+            hash.digest128()
+        });
+        let block = interner.block(digest, Arc::clone(block));
+        return Ok(Values { digest: Some(digest), block: Some(block) });
     }
     if is_kept(mapped) {
         let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read)?;

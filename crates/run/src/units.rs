@@ -97,8 +97,9 @@ fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Pr
             .help("make the plan anew: `arcoforge plan RECIPE --to STORE --units N --save PLAN`")
     };
     if prepared.digest != plan.digest {
-        let changed = plan.inputs.iter().filter(|input| !prepared.inputs.contains(input)).take(1);
-        let first = changed.map(|input| format!("; the first that differs: {}", input.url)).next();
+        let mut pairs = plan.inputs.iter().zip(prepared.inputs());
+        let first = pairs.find(|(was, now)| *was != now);
+        let first = first.map(|(input, _)| format!("; the first that differs: {}", input.url));
         let message = "the inputs are not those of the plan any more".to_owned();
         return Err(vec![invalid(message + &first.unwrap_or_default())]);
     }

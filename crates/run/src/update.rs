@@ -41,26 +41,27 @@ pub(crate) struct Differences {
 impl Differences {
     pub(crate) fn between(old: &PlanFile, now: &Prepared) -> Self {
         // found inputs may be numbered, so that one that goes moves all behind it: what keeps its URL is the same input
-        let before: BTreeMap<&str, &Input> = old.inputs.iter().map(|i| (i.url.as_str(), i)).collect();
-        let after: BTreeMap<&str, &Input> = now.inputs.iter().map(|i| (i.url.as_str(), i)).collect();
+        let before: BTreeMap<&str, &Input> = old.inputs.iter().map(|i| (&*i.url, i)).collect();
+        let inputs: Vec<Input> = now.inputs().collect();
+        let after: BTreeSet<&str> = inputs.iter().map(|i| &*i.url).collect();
         let known: BTreeMap<&[String], &Input> =
             old.inputs.iter().map(|input| (input.keys.as_slice(), input)).collect();
         let mut found = Self { schema: schema(&old.dataset, &now.plan.dataset), ..Self::default() };
         let mut replaced = BTreeSet::new();
-        for input in &now.inputs {
-            if let Some(was) = before.get(input.url.as_str()) {
+        for input in &inputs {
+            if let Some(was) = before.get(&*input.url) {
                 found.changed += u64::from(was.validator != input.validator);
                 continue;
             }
-            match known.get(input.keys.as_slice()).filter(|was| !after.contains_key(was.url.as_str())) {
+            match known.get(input.keys.as_slice()).filter(|was| !after.contains(&*was.url)) {
                 Some(was) => {
-                    replaced.insert(was.url.as_str());
+                    replaced.insert(&*was.url);
                     found.changed += 1;
                 }
                 None => found.new += 1,
             }
         }
-        let gone = |i: &&Input| !after.contains_key(i.url.as_str()) && !replaced.contains(i.url.as_str());
+        let gone = |i: &&Input| !after.contains(&*i.url) && !replaced.contains(&*i.url);
         found.gone = old.inputs.iter().filter(gone).cloned().collect();
         found
     }
@@ -91,7 +92,7 @@ pub(crate) fn check(old: &PlanFile, now: &Prepared, recipe: &Recipe) -> Result<D
     let decided = matches!(recipe.combine.get("gaps", ""), "fill" | "skip");
     if !found.gone.is_empty() && !decided {
         let gone = found.gone.iter().map(|input| FoundFile {
-            url: input.url.clone(),
+            url: input.url.to_string(),
             has: "in the published dataset, and no input now".to_owned(),
         });
         let message = format!(

@@ -59,8 +59,9 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
 
 /// The inputs that were baked.
 fn lock_of(given: &Given, prepared: &Prepared) -> Result<Lock, Error> {
-    let inputs = prepared.surveyed.iter();
-    let found = inputs.map(|s| (s.index.clone(), s.object.url().to_owned(), s.object.validator().clone()));
+    let inputs = prepared.files.iter().zip(&prepared.surveyed);
+    let found =
+        inputs.map(|(f, s)| (f.index.clone(), s.object.url().to_owned(), s.object.validator().clone()));
     Lock::new(&given.recipe, &given.options.base, found.collect())
 }
 

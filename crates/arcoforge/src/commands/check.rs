@@ -56,5 +56,5 @@ fn inputs(path: &Path, recipe: &Recipe) -> Outcome<String> {
 fn declared(path: &Path, recipe: &Recipe) -> Outcome<u64> {
     let session = Session::new(options::base(None), |_| {});
     let inputs = find(&session, recipe).map_err(|e| e.at(path.display().to_string()))?;
-    Ok(inputs.positions.len() as u64)
+    Ok(inputs.len() as u64)
 }

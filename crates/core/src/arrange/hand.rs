@@ -32,7 +32,7 @@ pub(super) fn values(variable: &CombinedVar, files: &[File]) -> Result<Arc<Block
         let file = files.get(piece.file as usize).ok_or_else(bug)?;
         let block = file.values.get(&var.name).and_then(|values| values.block.as_ref()).ok_or_else(|| {
             let error = Error::new(Code::StepInvalid, "the values are too large to be kept in memory");
-            error.in_variable(&var.name).at(&file.url)
+            error.in_variable(&var.name).at(&*file.url)
         })?;
         let (mut runs, mut origin) = (Vec::new(), vec![0; var.shape.len()]);
         for (dim, &length) in block.shape.iter().enumerate() {

@@ -145,7 +145,7 @@ fn url_at(variables: &[CombinedVar], dim: &str, cell: u64, files: &[File]) -> St
         let at = variable.var.dims.iter().position(|d| d == dim)?;
         let mut cells = vec![0; variable.var.dims.len()];
         *cells.get_mut(at)? = cell;
-        pieces.file(&cells).and_then(|piece| files.get(piece.file as usize)).map(|file| file.url.clone())
+        pieces.file(&cells).and_then(|piece| files.get(piece.file as usize)).map(|file| file.url.to_string())
     };
     variables.iter().find_map(of).unwrap_or_else(|| format!("item {cell} of `{dim}`"))
 }

@@ -74,7 +74,7 @@ pub(super) fn variable(
         // files of one archive mostly share one schema; what was refused of it is refused of this file too
         if Arc::ptr_eq(&last, &mapped.var) || last.attrs == mapped.var.attrs {
             for (_, _, _, found) in refused.iter_mut().filter(|(name, ..)| again.contains(name)) {
-                found.extend(found.last().map(|same| Difference::new(&file.url, &same.has)));
+                found.extend(found.last().map(|same| Difference::new(&*file.url, &same.has)));
             }
             continue;
         }
@@ -93,12 +93,12 @@ pub(super) fn variable(
                     free.insert(name.to_owned());
                 }
                 Meaning::Fixed(code, key) => {
-                    let this = Difference::new(&file.url, has(&mapped.var.attrs, name));
+                    let this = Difference::new(&*file.url, has(&mapped.var.attrs, name));
                     again.insert(name.to_owned());
                     match refused.iter_mut().find(|(n, ..)| n == name) {
                         Some((_, _, _, found)) => found.push(this),
                         None => {
-                            let own = Difference::new(&first_file.url, has(&model.attrs, name));
+                            let own = Difference::new(&*first_file.url, has(&model.attrs, name));
                             refused.push((name.to_owned(), code, key, vec![own, this]));
                         }
                     }

@@ -61,7 +61,7 @@ pub fn combine(
     notes.extend(remarks::all(&context, &all, &variables));
     let compare = order::settle(&context, &offsets, &mut variables, &mut problems);
     gaps::close(&context, &mut variables, &mut notes, &mut problems);
-    let roots = files.iter().map(|f| (f.url.as_str(), &f.view.attrs));
+    let roots = files.iter().map(|f| (&*f.url, &f.view.attrs));
     let mut attrs = attributes::group(&context, "", roots, &mut left_out, &mut problems);
     let mut groups = groups(&context, &mut left_out, &mut problems);
     if !problems.is_empty() {
@@ -77,7 +77,7 @@ fn unreadable(files: &[File]) -> Vec<Disagreement> {
     let mut problems: Vec<Disagreement> = Vec::new();
     for file in files {
         for item in &file.view.unreadable {
-            let this = Difference::new(&file.url, &item.reason);
+            let this = Difference::new(&*file.url, &item.reason);
             match problems.iter_mut().find(|p| p.variable == item.name) {
                 Some(problem) => problem.found.push(this),
                 None => problems.push(Disagreement {

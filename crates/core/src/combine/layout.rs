@@ -117,7 +117,7 @@ impl Layout<'_> {
         };
         let url = |n: usize| {
             let file = self.group.files.get(n).and_then(|o| self.context.files.get(o.file as usize));
-            file.map_or("?", |f| f.url.as_str())
+            file.map_or("?", |f| &*f.url)
         };
         problems.push(Disagreement {
             code: Code::SourceLimit,
@@ -183,7 +183,7 @@ impl Layout<'_> {
             Some(largest) => (format!("{} at item {}", largest.first, largest.item), largest.show()),
             None => ("one content".to_owned(), "another content".to_owned()),
         };
-        let found = vec![Difference::new(&first.url, has), Difference::new(&other.url, instead)];
+        let found = vec![Difference::new(&*first.url, has), Difference::new(&*other.url, instead)];
         match problems.iter_mut().find(|p| p.variable == self.group.name && p.what == what) {
             Some(problem) => problem.found.extend(found),
             None => problems.push(Disagreement {
@@ -225,7 +225,7 @@ pub(super) fn holes(
         var.fill = Some(Scalar::Float(f64::NAN));
         return Some(());
     }
-    let first = group.first(context.files).map(|(file, _)| Difference::new(&file.url, var.dtype));
+    let first = group.first(context.files).map(|(file, _)| Difference::new(&*file.url, var.dtype));
     let shown = empty.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
     let none = match empty.len() {
         1 => format!("1 position has no file ({shown})"),

@@ -21,19 +21,19 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
     for file in context.files {
         let (Some(&key), Some(length)) = (file.index.get(at), file.view.length(&axis.name)) else { continue };
         if axis.items_per_file.is_some_and(|expected| expected != length) {
-            items.push(Difference::new(&file.url, format!("{length} along `{}`", axis.name)));
+            items.push(Difference::new(&*file.url, format!("{length} along `{}`", axis.name)));
         }
         let (known, url) = *lengths.entry(key).or_insert((length, &file.url));
         if known != length {
             differ.push(Difference::new(url, format!("{known} along `{}`", axis.name)));
-            differ.push(Difference::new(&file.url, format!("{length} along `{}`", axis.name)));
+            differ.push(Difference::new(&*file.url, format!("{length} along `{}`", axis.name)));
         }
     }
     let mut report = |code, what: String, found: Vec<Difference>, help: String| {
         problems.push(Disagreement { code, variable: String::new(), what, found, help });
     };
     if lengths.is_empty() && !context.files.is_empty() {
-        let found = context.files.iter().map(|f| Difference::new(&f.url, dims_of(f))).take(1).collect();
+        let found = context.files.iter().map(|f| Difference::new(&*f.url, dims_of(f))).take(1).collect();
         let what = format!("no file has a dimension `{}` to concatenate along", axis.name);
         report(
             Code::CombineDims,

@@ -15,6 +15,7 @@ mod disagreement;
 mod dropped;
 mod gaps;
 mod group;
+mod held;
 mod layout;
 mod lengths;
 mod note;
@@ -28,7 +29,7 @@ mod time;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::arrange::Comparison;
@@ -50,6 +51,7 @@ pub(crate) use disagreement::{can_drop, leave_out};
 pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, place_of, variables as groups};
+pub use held::Held;
 pub use note::Note;
 pub(crate) use place::filled;
 pub use place::place;
@@ -75,13 +77,13 @@ pub struct CombineAxis {
 #[derive(Debug, Clone)]
 pub struct File {
     /// For messages.
-    pub url: String,
+    pub url: Arc<str>,
     /// Its key along every axis.
     pub index: Vec<u32>,
-    /// Its schema after the steps.
-    pub view: FileView,
+    /// Its schema after the steps; files of an archive share theirs.
+    pub view: Arc<FileView>,
     /// Values that were read, by variable.
-    pub values: BTreeMap<String, Values>,
+    pub values: Held,
 }
 
 /// Values that were read for combining.
@@ -171,7 +173,7 @@ fn is_needed_always(axes: &[CombineAxis], mapped: &Mapped) -> bool {
     !varies
         || var.is_dimension_coordinate()
         || var.dtype == DataType::Text
-        || matches!(mapped.origin, Origin::Constant(_))
+        || matches!(mapped.origin, Origin::Constant(_) | Origin::Held)
 }
 
 /// What else must be read once all schemas are known: (file number, variable). Times (with their bounds) that files

@@ -130,7 +130,7 @@ fn rises(mut values: impl Iterator<Item = Place>) -> bool {
 /// A coordinate that is too large to be kept in memory.
 fn unchecked(context: &Context<'_>, name: &str, problems: &mut Vec<Disagreement>) {
     if context.policies.get("order", name) != "keep" {
-        let first = context.files.first().map(|f| Difference::new(&f.url, "too large to be kept in memory"));
+        let first = context.files.first().map(|f| Difference::new(&*f.url, "too large to be kept in memory"));
         problems.push(Disagreement {
             code: Code::CombineOrder,
             variable: name.to_owned(),

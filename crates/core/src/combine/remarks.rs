@@ -22,7 +22,7 @@ pub(super) fn all(context: &Context<'_>, groups: &[Group], variables: &[Combined
 fn empty_files(context: &Context<'_>) -> Vec<Note> {
     let one = |name: &String| {
         let empty = context.files.iter().filter(|file| file.view.length(name) == Some(0));
-        let urls: Vec<String> = empty.map(|file| file.url.clone()).collect();
+        let urls: Vec<String> = empty.map(|file| file.url.to_string()).collect();
         let what = match urls.len() {
             0 => return None,
             1 => "1 file has no items along it".to_owned(),

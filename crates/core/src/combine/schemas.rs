@@ -59,9 +59,9 @@ pub(super) fn agree(
                 }
                 _ => v.dtype.to_string(),
             };
-            let url = context.files.get(occurrence.file as usize).map_or("?", |f| f.url.as_str());
+            let url = context.files.get(occurrence.file as usize).map_or("?", |f| &*f.url);
             let list =
-                found.entry(code).or_insert_with(|| vec![Difference::new(&first_file.url, has(model))]);
+                found.entry(code).or_insert_with(|| vec![Difference::new(&*first_file.url, has(model))]);
             list.push(Difference::new(url, has(var)));
         }
     }
@@ -193,7 +193,7 @@ pub(super) fn masks_are_numbers(context: &Context<'_>, group: &Group, problems: 
         match var.attrs.text("missing_value") {
             None => last = Some(var),
             Some(text) => {
-                let url = context.files.get(occurrence.file as usize).map_or("?", |f| f.url.as_str());
+                let url = context.files.get(occurrence.file as usize).map_or("?", |f| &*f.url);
                 found.push(Difference::new(
                     url,
                     format!("missing_value = \"{text}\", and the variable is {}", var.dtype),
@@ -250,10 +250,10 @@ pub(super) fn absent(
         format!("`{}` is in {} {files} and absent in {}", group.name, group.files.len(), lacking.len());
     let found = group
         .first(context.files)
-        .map(|(file, _)| Difference::new(&file.url, format!("has `{}`", group.name)));
+        .map(|(file, _)| Difference::new(&*file.url, format!("has `{}`", group.name)));
     let found = found
         .into_iter()
-        .chain(lacking.iter().map(|file| Difference::new(&file.url, format!("no `{}`", group.name))));
+        .chain(lacking.iter().map(|file| Difference::new(&*file.url, format!("no `{}`", group.name))));
     problems.push(Disagreement {
         code: Code::CombineAbsent,
         variable: group.name.clone(),
@@ -290,7 +290,7 @@ fn endless(
         what: format!(
             "`combine.absent: fill` can't tell how many items of `{dim}` to fill: nothing in the file has that dimension"
         ),
-        found: files.iter().map(|f| Difference::new(&f.url, format!("no dimension `{dim}`"))).collect(),
+        found: files.iter().map(|f| Difference::new(&*f.url, format!("no dimension `{dim}`"))).collect(),
         help: format!("leave such files out, or `combine.absent: drop` leaves `{}` out", group.name),
     })
 }

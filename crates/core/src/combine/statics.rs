@@ -202,7 +202,7 @@ impl Static<'_> {
 
     fn url(&self, number: usize) -> &str {
         let file = self.group.files.get(number).and_then(|o| self.context.files.get(o.file as usize));
-        file.map_or("?", |f| f.url.as_str())
+        file.map_or("?", |f| &*f.url)
     }
 
     fn refuse(&self, var: &Variable, differ: &[usize], problems: &mut Vec<Disagreement>) {

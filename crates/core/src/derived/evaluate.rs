@@ -25,6 +25,7 @@ pub fn evaluate(mapped: &Mapped, region: &Region, read: &mut ReadCells<'_>) -> R
     match &mapped.origin {
         Origin::Source { .. } => read(mapped, region),
         Origin::Constant(block) => part(block, region),
+        Origin::Held => Err(Error::new(Code::Bug, "values that are in hand elsewhere")),
         Origin::Derived(derived) => rule(mapped, derived, region, read),
     }
 }

@@ -141,7 +141,7 @@ impl Mapped {
     pub fn sources(&self) -> Vec<&Self> {
         match &self.origin {
             Origin::Source { .. } => vec![self],
-            Origin::Constant(_) => Vec::new(),
+            Origin::Constant(_) | Origin::Held => Vec::new(),
             Origin::Derived(derived) => derived.inputs.iter().flat_map(Self::sources).collect(),
         }
     }
@@ -150,7 +150,7 @@ impl Mapped {
     pub fn source(&self) -> Option<&Arc<str>> {
         match &self.origin {
             Origin::Source { name, .. } => Some(name),
-            Origin::Constant(_) | Origin::Derived(_) => None,
+            Origin::Constant(_) | Origin::Held | Origin::Derived(_) => None,
         }
     }
 

@@ -199,7 +199,7 @@ fn in_first_file(error: Error, arrays: &[ArrayPlan], files: &[File]) -> Error {
         Content::Values(_) => None,
     });
     match first.and_then(|piece| files.get(piece.file as usize)) {
-        Some(file) => error.at(&file.url),
+        Some(file) => error.at(&*file.url),
         None => error,
     }
 }

@@ -113,7 +113,7 @@ pub(super) fn mapped(files: &[File], piece: Piece) -> Option<&Mapped> {
 fn of_file(mapped: &Mapped) -> Option<Source> {
     match &mapped.origin {
         Origin::Derived(derived) => of_derived(mapped, derived),
-        Origin::Source { .. } | Origin::Constant(_) => of_plain(mapped),
+        Origin::Source { .. } | Origin::Constant(_) | Origin::Held => of_plain(mapped),
     }
 }
 

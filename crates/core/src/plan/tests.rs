@@ -9,7 +9,7 @@ use crate::attrs::Attrs;
 use crate::block::Block;
 use crate::chunk::indices;
 use crate::codec::{Codec, Encoding};
-use crate::combine::{Along, Piece, Pieces};
+use crate::combine::{Along, Held, Piece, Pieces};
 use crate::dtype::{DataType, Scalar};
 use crate::recipe::{ChunkLength, Codecs, TargetFormat};
 use crate::schema::{Schema, Storage, Variable};
@@ -84,10 +84,10 @@ impl Case {
         };
         let schema = Schema { variables: vec![Arc::new(in_file.clone())], ..Schema::default() };
         let file = |n: u64| File {
-            url: format!("{n}.nc"),
+            url: format!("{n}.nc").into(),
             index: vec![n as u32],
-            view: FileView::new(&schema),
-            values: BTreeMap::new(),
+            view: Arc::new(FileView::new(&schema)),
+            values: Held::default(),
         };
         let files: Vec<File> = (0..self.files).map(file).collect();
         let length = shape.first().copied().unwrap_or(1);

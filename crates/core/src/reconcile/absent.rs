@@ -88,11 +88,12 @@ fn add(cx: &mut Cx<'_>, file: u32, model: &Mapped, along: &[(usize, usize)], fil
     let var = cx.shared(Arc::new(var));
     let filled = Derived { inputs: Vec::new(), rule: Rule::Filled(fill.clone()) };
     let mut mapped = Mapped { var, origin: Origin::Derived(Arc::new(filled)) };
-    let held = mapped.var.dtype == DataType::Text || matches!(model.origin, Origin::Constant(_));
+    let held =
+        mapped.var.dtype == DataType::Text || matches!(model.origin, Origin::Constant(_) | Origin::Held);
     let Some(file) = cx.files.get_mut(file as usize) else { return };
     if held && let Ok(block) = mapped.in_hand() {
         mapped.origin = Origin::Constant(Arc::clone(&block));
         file.values.insert(mapped.var.name.clone(), Values { digest: None, block: Some(block) });
     }
-    file.view.variables.push(mapped);
+    Arc::make_mut(&mut file.view).variables.push(mapped);
 }

@@ -70,13 +70,13 @@ fn directed(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
     let model = cx.in_hand(*group.files.first()?)?;
     let other = |o: &Occurrence| {
         let block = cx.in_hand(*o).filter(|block| !Arc::ptr_eq(block, &model) && differ(&model, block))?;
-        Some((cx.files.get(o.file as usize)?.url.as_str(), block))
+        Some((&*cx.files.get(o.file as usize)?.url, block))
     };
     let others: Vec<(&str, Arc<Block>)> = group.files.iter().filter_map(other).collect();
     if others.is_empty() {
         return None;
     }
-    let own = std::iter::once((first.url.as_str(), &*model));
+    let own = std::iter::once((&*first.url, &*model));
     let files: Vec<(&str, &Block)> = own.chain(others.iter().map(|(url, block)| (*url, &**block))).collect();
     Some(refusal(code, &group.name, &files, cx.files))
 }
@@ -152,7 +152,7 @@ fn parts(cx: &Cx<'_>, group: &Group, joins: &BTreeMap<String, Join>) -> Result<V
                     what: format!(
                         "the labels of `{dim}` differ between files, and this file does not say its own"
                     ),
-                    found: vec![Difference::new(&file.url, format!("no `{dim}`"))],
+                    found: vec![Difference::new(&*file.url, format!("no `{dim}`"))],
                     help: format!("`drop: [{}]` leaves the variable out", group.name),
                 });
             };
@@ -176,7 +176,7 @@ fn masked(cx: &Cx<'_>, group: &Group) -> Option<Disagreement> {
         variable: name.clone(),
         what: "`combine.coords: outer` leaves cells empty, and the variable has no _FillValue to put there"
             .to_owned(),
-        found: file.map(|f| Difference::new(&f.url, dtype)).into_iter().collect(),
+        found: file.map(|f| Difference::new(&*f.url, dtype)).into_iter().collect(),
         help: format!(
             "`attrs: {{set: {{{name}@_FillValue: …}}}}` gives it one, {}",
             leave_out(cx.files, name)

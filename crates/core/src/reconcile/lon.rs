@@ -139,7 +139,7 @@ fn same_around(a: &Block, b: &Block) -> bool {
 fn unshifted(cx: &mut Cx<'_>, own: Occurrence) {
     let Some((file, mapped)) = cx.files.get(own.file as usize).zip(own.mapped(cx.files)) else { return };
     let name = mapped.var.name.clone();
-    let found = vec![Difference::new(&file.url, format!("`{name}`({})", mapped.var.dims.join(", ")))];
+    let found = vec![Difference::new(&*file.url, format!("`{name}`({})", mapped.var.dims.join(", ")))];
     cx.problems.push(Disagreement {
         code: Code::CombineLon,
         what: format!("`{name}` can't be rolled with its longitude: only small bounds of one dimension can"),

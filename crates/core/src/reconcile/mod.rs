@@ -87,7 +87,9 @@ impl Cx<'_> {
     fn replace(&mut self, occurrence: Occurrence, mut mapped: Mapped) {
         mapped.var = self.shared(mapped.var);
         let Some(file) = self.files.get_mut(occurrence.file as usize) else { return };
-        let Some(slot) = file.view.variables.get_mut(occurrence.variable as usize) else { return };
+        let Some(slot) = Arc::make_mut(&mut file.view).variables.get_mut(occurrence.variable as usize) else {
+            return;
+        };
         let held = file.values.remove(&slot.var.name).is_some_and(|values| values.block.is_some());
         *slot = mapped;
         if !held {
@@ -109,7 +111,9 @@ impl Cx<'_> {
     fn lay(&mut self, occurrence: Occurrence, mut mapped: Mapped) {
         mapped.var = self.shared(mapped.var);
         let Some(file) = self.files.get_mut(occurrence.file as usize) else { return };
-        let Some(slot) = file.view.variables.get_mut(occurrence.variable as usize) else { return };
+        let Some(slot) = Arc::make_mut(&mut file.view).variables.get_mut(occurrence.variable as usize) else {
+            return;
+        };
         file.values.remove(&slot.var.name);
         *slot = mapped;
     }
@@ -118,7 +122,9 @@ impl Cx<'_> {
     fn set_schema(&mut self, occurrence: Occurrence, var: Arc<Variable>) {
         let var = self.shared(var);
         let file = self.files.get_mut(occurrence.file as usize);
-        if let Some(slot) = file.and_then(|f| f.view.variables.get_mut(occurrence.variable as usize)) {
+        if let Some(slot) =
+            file.and_then(|f| Arc::make_mut(&mut f.view).variables.get_mut(occurrence.variable as usize))
+        {
             slot.var = var;
         }
     }

@@ -146,7 +146,7 @@ pub(super) fn rewrite_by<T: PartialEq>(
         match settled(new) {
             Ok(new) => cx.replace(occurrence, new),
             Err(error) => {
-                let url = cx.files.get(occurrence.file as usize).map_or("?", |f| f.url.as_str());
+                let url = cx.files.get(occurrence.file as usize).map_or("?", |f| &*f.url);
                 let this = Difference::new(url, &error.message);
                 failed.get_or_insert_with(|| (error.code, Vec::new())).1.push(this);
             }
@@ -188,7 +188,7 @@ pub(super) fn report(
     has: impl Fn(&Member) -> String,
 ) {
     let Some(first) = members.first() else { return };
-    let url = |member: &Member| cx.files.get(member.file).map_or("?", |f| f.url.as_str());
+    let url = |member: &Member| cx.files.get(member.file).map_or("?", |f| &*f.url);
     let mut found = vec![Difference::new(url(first), has(first))];
     let others = members.iter().skip(1).filter(|member| other(member));
     found.extend(others.map(|member| Difference::new(url(member), has(member))));

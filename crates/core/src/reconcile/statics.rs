@@ -97,7 +97,7 @@ fn stack_one(cx: &mut Cx<'_>, occurrence: Occurrence, axes: &[usize]) {
             code: Code::CombineStatic,
             variable: mapped.var.name.clone(),
             what: format!("it can't be stacked along `{name}`, which a file does not have"),
-            found: vec![Difference::new(&file.url, format!("no dimension `{name}`"))],
+            found: vec![Difference::new(&*file.url, format!("no dimension `{name}`"))],
             help: format!(
                 "`add_dim: {{{name}: {{key: {name}}}}}` makes the dimension from the keys of the files"
             ),

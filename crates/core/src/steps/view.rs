@@ -46,6 +46,8 @@ pub enum Origin {
     },
     /// Values that a step gave.
     Constant(Arc<Block>),
+    /// Values that are in hand with the file, and not with its schema: see [`crate::combine::File::values`].
+    Held,
     /// Made of arrays of the file by rule.
     Derived(Arc<Derived>),
 }
@@ -171,7 +173,7 @@ impl Mapped {
         match &self.origin {
             Origin::Source { axes: Some(axes), .. } => axes.clone(),
             Origin::Source { axes: None, .. } => (0..self.var.dims.len()).map(Some).collect(),
-            Origin::Constant(_) | Origin::Derived(_) => vec![None; self.var.dims.len()],
+            Origin::Constant(_) | Origin::Held | Origin::Derived(_) => vec![None; self.var.dims.len()],
         }
     }
 
@@ -193,7 +195,7 @@ impl Mapped {
                 self.origin = Origin::Constant(moved);
                 self.set_dims(dims, shape, from);
             }
-            Origin::Derived(_) => {
+            Origin::Derived(_) | Origin::Held => {
                 *self = self.clone().derive(Rule::Axes(from), |var| (var.dims, var.shape) = (dims, shape));
             }
         }
@@ -207,7 +209,7 @@ impl Mapped {
         match &mut self.origin {
             Origin::Source { axes: old, .. } => *old = Some(axes),
             Origin::Constant(block) => Arc::make_mut(block).shape = var.shape.clone(),
-            Origin::Derived(_) => {}
+            Origin::Derived(_) | Origin::Held => {}
         }
     }
 }

@@ -29,10 +29,10 @@ pub fn plan_text(prepared: &Prepared) -> String {
 }
 
 fn inputs(out: &mut String, prepared: &Prepared) {
-    let found = prepared.inputs.len() as u64;
+    let found = prepared.files.len() as u64;
     let _ = writeln!(out, "inputs: {} found, {} absent", count(found, "file"), prepared.absent.len());
-    let ends = [("first", prepared.inputs.first()), ("last", prepared.inputs.last())];
-    for (name, input) in ends.into_iter().take(prepared.inputs.len()) {
+    let ends = [("first", prepared.inputs().next()), ("last", prepared.inputs().next_back())];
+    for (name, input) in ends.into_iter().take(prepared.files.len()) {
         let Some(input) = input else { continue };
         let keys = input.keys.join(", ");
         let keys = if keys.is_empty() { keys } else { format!(" ({keys})") };
@@ -178,7 +178,7 @@ const fn format_name(format: TargetFormat) -> &'static str {
 /// The same as one JSON object.
 pub fn plan_json(prepared: &Prepared) -> Value {
     let plan = &prepared.plan;
-    let input = |i: &crate::prepare::Input| json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
+    let input = |i: crate::prepare::Input| json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
     let dims: Map<String, Value> =
         dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
     let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
@@ -186,7 +186,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
     let notes = prepared.notes.iter().map(note);
     let mut json = json!({
         "digest": prepared.digest,
-        "inputs": prepared.inputs.iter().map(input).collect::<Vec<_>>(),
+        "inputs": prepared.inputs().map(input).collect::<Vec<_>>(),
         "absent": prepared.absent,
         "steps": steps::json(prepared),
         "format": plan.dataset.format,

@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use arcoforge_core::combine::CombineAxis;
-use arcoforge_core::error::{Code, Error, FoundFile};
+use arcoforge_core::combine::{CombineAxis, File};
+use arcoforge_core::error::{Code, Error, FoundFile, Result};
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
+use arcoforge_core::steps::Unmatched;
 
-use super::{Found, Interner, SurveyCache, Surveyor, open};
+use super::{Found, Kept, Surveyed, Surveyor, open};
 use crate::find::Inputs;
 use crate::gaps::{self, Absent};
 use crate::lock::Lock;
@@ -18,10 +19,18 @@ use crate::{Outcome, checksums};
 /// Threads that survey where inputs are on another machine.
 const REMOTE_THREADS_MAX: usize = 32;
 
+/// Positions that are made at a time.
+const BATCH: usize = 10_000;
+
 /// What surveying gave.
+#[derive(Default)]
 pub(crate) struct All {
     /// Inputs, in order.
-    pub(crate) found: Vec<Found>,
+    pub(crate) files: Vec<File>,
+    /// The open inputs, in the same order.
+    pub(crate) surveyed: Vec<Surveyed>,
+    /// Names in steps that no file has.
+    pub(crate) unmatched: Vec<Unmatched>,
     /// Positions without a file.
     pub(crate) absent: Absent,
     /// What is wrong with other inputs.
@@ -38,54 +47,90 @@ pub(crate) fn survey_all(
     inputs: &Inputs,
     axes: &[CombineAxis],
     lock: Option<&Lock>,
-    (interner, cache): (&Interner, Option<&SurveyCache>),
+    (interner, cache): Kept<'_>,
 ) -> Outcome<All> {
-    let positions = &inputs.positions;
-    let expected = checksums::expected(session, recipe, positions).map_err(|e| vec![e])?;
-    session.tell(&Event::Started { stage: Stage::Survey, total: positions.len() as u64 });
-    let changes: Mutex<Vec<(usize, FoundFile)>> = Mutex::default();
+    let expected = checksums::expected(session, recipe, inputs).map_err(|e| vec![e])?;
+    session.tell(&Event::Started { stage: Stage::Survey, total: inputs.len() as u64 });
     let surveyor = Surveyor { session, recipe, pattern: &inputs.pattern, axes, expected, interner, cache };
-    let one = |(): &mut (), at: usize| {
-        session.check_interrupt()?;
-        let Some(position) = positions.get(at) else { return Ok(None) };
-        let opened = open(session, cache, position)?;
-        let done = |found| {
-            cache.inspect(|cache| cache.done(position));
-            Ok(found)
+    let changes: Mutex<Vec<(usize, FoundFile)>> = Mutex::default();
+    let mut there = vec![false; inputs.len()];
+    let mut all = All { files: Vec::with_capacity(inputs.len()), ..All::default() };
+    all.surveyed.reserve_exact(inputs.len());
+    for first in (0..inputs.len()).step_by(BATCH) {
+        let until = inputs.len().min(first + BATCH);
+        let positions: Vec<Position> = (first..until).filter_map(|at| inputs.position(at)).collect();
+        let one = |(): &mut (), at: usize| {
+            let Some(position) = positions.get(at) else { return Ok(None) };
+            let change = |change| {
+                changes.lock().unwrap_or_else(PoisonError::into_inner).push((first + at, change));
+            };
+            surveyor.one(position, lock, change)
         };
-        let Some(opened) = opened else { return done(None) };
-        let object = &opened.object;
-        if let Some(changed) = lock.and_then(|l| l.change(position, object.url(), object.validator())) {
-            let changed = FoundFile { url: object.url().to_owned(), has: changed };
-            changes.lock().unwrap_or_else(PoisonError::into_inner).push((at, changed));
-            return done(None);
+        let (results, errors) = attempt(threads(session, &positions), positions.len(), false, || (), one);
+        let opened = results.iter().filter(|(_, found)| found.is_some()).map(|(at, _)| at);
+        for at in opened.chain(errors.iter().map(|(at, _)| at)) {
+            there.get_mut(first + at).into_iter().for_each(|there| *there = true);
         }
-        let found = surveyor.survey(position, opened)?;
-        session.tell(&Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 });
-        done(Some(found))
-    };
-    let (results, errors) = attempt(threads(session, positions), positions.len(), false, || (), one);
+        all.errors.extend(errors.into_iter().map(|(_, error)| error));
+        all.add(results.into_iter().filter_map(|(_, found)| found));
+        if let (Some(cache), Some(last)) = (cache, positions.last()) {
+            cache.flush_before(last);
+        }
+        if all.errors.len() >= ERRORS_MAX || all.errors.iter().any(|e| e.code == Code::Interrupted) {
+            cache.inspect(|cache| cache.flush());
+            return Err(all.errors);
+        }
+    }
     cache.inspect(|cache| cache.flush());
-    let over = |(_, error): &(usize, Error)| error.code == Code::Interrupted;
-    if errors.len() >= ERRORS_MAX || errors.iter().any(over) || errors.len() == positions.len() {
-        return Err(errors.into_iter().map(|(_, error)| error).collect());
+    if all.errors.len() == inputs.len() {
+        return Err(all.errors);
     }
     session.tell(&Event::Finished { stage: Stage::Survey });
-    check_changes(changes.into_inner().unwrap_or_else(PoisonError::into_inner), positions.len())?;
-    let mut there = vec![false; positions.len()];
-    let opened = results.iter().filter(|(_, found)| found.is_some()).map(|(at, _)| at);
-    for at in opened.chain(errors.iter().map(|(at, _)| at)) {
-        if let Some(there) = there.get_mut(*at) {
-            *there = true;
+    check_changes(changes.into_inner().unwrap_or_else(PoisonError::into_inner), inputs.len())?;
+    match gaps::absent(inputs, &there, recipe.combine.get("gaps", "")) {
+        Ok(absent) => all.absent = absent,
+        Err(more) => all.errors.extend(more),
+    }
+    if all.files.is_empty() && !all.errors.is_empty() { Err(all.errors) } else { Ok(all) }
+}
+
+impl All {
+    /// The inputs of one batch, in order.
+    fn add(&mut self, found: impl Iterator<Item = Found>) {
+        for Found { file, surveyed, unmatched } in found {
+            if self.files.is_empty() {
+                self.unmatched = unmatched;
+            } else {
+                let everywhere =
+                    |u: &Unmatched| unmatched.iter().any(|o| o.step == u.step && o.name == u.name);
+                self.unmatched.retain(everywhere);
+            }
+            self.files.push(file);
+            self.surveyed.push(surveyed);
         }
     }
-    let found: Vec<Found> = results.into_iter().filter_map(|(_, found)| found).collect();
-    let mut errors: Vec<Error> = errors.into_iter().map(|(_, error)| error).collect();
-    let absent = gaps::absent(inputs, &there, recipe.combine.get("gaps", "")).unwrap_or_else(|more| {
-        errors.extend(more);
-        Absent::default()
-    });
-    if found.is_empty() && !errors.is_empty() { Err(errors) } else { Ok(All { found, absent, errors }) }
+}
+
+impl Surveyor<'_> {
+    /// Opens and surveys the input of one position, where there is one; one that is not that of the lock is told.
+    fn one(
+        &self,
+        position: &Position,
+        lock: Option<&Lock>,
+        change: impl Fn(FoundFile),
+    ) -> Result<Option<Found>> {
+        self.session.check_interrupt()?;
+        let Some(opened) = open(self.session, self.cache, position)? else { return Ok(None) };
+        let object = &opened.object;
+        if let Some(has) = lock.and_then(|l| l.change(position, object.url(), object.validator())) {
+            change(FoundFile { url: object.url().to_owned(), has });
+            return Ok(None);
+        }
+        let found = self.survey(position, opened)?;
+        let done = Event::Advanced { stage: Stage::Survey, items: 1, bytes_read: 0, bytes_written: 0 };
+        self.session.tell(&done);
+        Ok(Some(found))
+    }
 }
 
 /// Threads wait where inputs are on another machine, so there are more of them.

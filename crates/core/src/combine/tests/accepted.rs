@@ -356,8 +356,9 @@ fn groups_and_marks() {
         &[f64s("g/x", "time=1 lat=2", &[1.0]), lat(), f64s("aux", "lat=2", &[1.0])],
     ]);
     for file in &mut files.1 {
-        file.view.groups.push(("g".to_owned(), Attrs::new()));
-        file.view.coords.insert("aux".to_owned());
+        let view = Arc::make_mut(&mut file.view);
+        view.groups.push(("g".to_owned(), Attrs::new()));
+        view.coords.insert("aux".to_owned());
     }
     let combined = run(&files.0, &files.1, &Policies::default()).unwrap();
     assert_eq!(combined.groups.len(), 1);

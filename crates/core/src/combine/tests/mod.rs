@@ -122,7 +122,7 @@ fn file(index: &[u32], vars: &[Var]) -> File {
     };
     // all values; `surveyed` leaves what combining asks for
     let values = vars.iter().map(|v| (v.var.name.clone(), values(&v.block))).collect();
-    File { url, index: index.to_vec(), view: FileView::new(&schema), values }
+    File { url: url.into(), index: index.to_vec(), view: Arc::new(FileView::new(&schema)), values }
 }
 
 fn values(block: &Block) -> Values {
@@ -170,10 +170,11 @@ fn surveyed(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<Fi
     let mut left: Vec<File> = files.to_vec();
     for file in &mut left {
         let always = needs_always(axes, &file.view);
-        file.values.retain(|name, _| always.contains(name));
+        let kept = always.iter().filter_map(|name| Some((name.clone(), file.values.get(name)?.clone())));
+        file.values = kept.collect();
     }
     for (number, name) in needs(axes, &left, policies) {
-        let value = files[number].values[&name].clone();
+        let value = files[number].values.get(&name).expect("a value").clone();
         left[number].values.insert(name, value);
     }
     left

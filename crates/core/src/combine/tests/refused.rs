@@ -366,7 +366,7 @@ fn what_can_not_be_read() {
     let mut files = along_time(&[&[x(1)], &[x(1)]]);
     for file in &mut files.1 {
         let item = crate::schema::Unreadable { name: "c".to_owned(), reason: "a compound type".to_owned() };
-        file.view.unreadable.push(item);
+        Arc::make_mut(&mut file.view).unreadable.push(item);
     }
     refuse("unreadable", files, &[(Code::SourceUnsupported, "c", &["a.nc", "b.nc", "compound"])]);
 }

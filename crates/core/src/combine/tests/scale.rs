@@ -19,9 +19,9 @@ fn archive(files: u32) -> (Vec<CombineAxis>, Vec<File>) {
         let mut file = file(&[n], &vars);
         for var in &shared {
             let origin = Origin::Source { name: var.name.as_str().into(), axes: None };
-            file.view.variables.push(Mapped { var: Arc::clone(var), origin });
+            Arc::make_mut(&mut file.view).variables.push(Mapped { var: Arc::clone(var), origin });
         }
-        file.view.attrs.set("history", AttrValue::Text(units));
+        Arc::make_mut(&mut file.view).attrs.set("history", AttrValue::Text(units));
         file.values.insert("lat".to_owned(), lat_values.clone());
         file
     };

@@ -67,7 +67,7 @@ impl Times {
             let name = &group.name;
             let units = |o: &Occurrence| {
                 let units = o.mapped(files)?.var.attrs.text("units")?;
-                Some(Difference::new(&files.get(o.file as usize)?.url, format!("units = \"{units}\"")))
+                Some(Difference::new(&*files.get(o.file as usize)?.url, format!("units = \"{units}\"")))
             };
             let found = group.files.iter().filter_map(units).collect();
             problems.push(Disagreement {
@@ -164,8 +164,8 @@ fn recode_family<'a>(
         for occurrence in &member.files {
             let Some(file) = files.get(occurrence.file as usize) else { continue };
             let part = decode(file, member, *occurrence, files, wanted);
-            decoded.push(part.map_err(|error| refusal(member, vec![file.url.clone()], error))?);
-            sources.push((*member, file.url.as_str()));
+            decoded.push(part.map_err(|error| refusal(member, vec![file.url.to_string()], error))?);
+            sources.push((*member, &*file.url));
         }
     }
     let units = match cftime::common_units(&decoded) {
@@ -259,7 +259,7 @@ fn counted(files: &[File], group: &Group) -> Vec<Difference> {
             own.attrs.text("calendar").map_or("no calendar".to_owned(), |c| format!("calendar `{c}`"));
         let has = format!("{units}, {calendar}, {}", mapped.var.dtype);
         if seen.insert(has.clone()) {
-            found.push(Difference::new(&file.url, has));
+            found.push(Difference::new(&*file.url, has));
         }
     }
     found

@@ -73,7 +73,7 @@ pub(super) fn join(cx: &Cx<'_>, group: &Group, how: How) -> Result<Option<Join>,
         help: help.to_owned(),
     };
     let dtype = common_type(&lists).ok_or_else(|| {
-        let found = lists.iter().map(|l| Difference::new(&l.url, l.block.dtype)).collect();
+        let found = lists.iter().map(|l| Difference::new(&*l.url, l.block.dtype)).collect();
         refused("labels of several types can't be joined", found, "the step `cast` gives them one type")
     })?;
     let groups = grouped(&lists).map_err(|(list, label)| {
@@ -91,7 +91,7 @@ pub(super) fn join(cx: &Cx<'_>, group: &Group, how: How) -> Result<Option<Join>,
             let last = (list.block.len() as usize).saturating_sub(1);
             let shown: Vec<String> =
                 [0, last].iter().filter_map(|&i| list.block.scalar(i)).map(|s| s.to_string()).collect();
-            Difference::new(&list.url, format!("{} labels, {}", list.block.len(), shown.join(" to ")))
+            Difference::new(&*list.url, format!("{} labels, {}", list.block.len(), shown.join(" to ")))
         };
         let found = lists.iter().map(ends).collect();
         return Err(refused(
@@ -128,8 +128,8 @@ fn lists(cx: &Cx<'_>, group: &Group) -> Result<(Vec<List>, BTreeMap<u32, usize>)
             };
             let first = group.files.first().and_then(|o: &Occurrence| cx.files.get(o.file as usize));
             let mut found: Vec<Difference> =
-                first.map(|f| Difference::new(&f.url, has(model))).into_iter().collect();
-            found.push(Difference::new(&file.url, has(&mapped.var)));
+                first.map(|f| Difference::new(&*f.url, has(model))).into_iter().collect();
+            found.push(Difference::new(&*file.url, has(&mapped.var)));
             return Err(Disagreement {
                 code: Code::CombineCoords,
                 variable: group.name.clone(),
@@ -140,7 +140,7 @@ fn lists(cx: &Cx<'_>, group: &Group) -> Result<(Vec<List>, BTreeMap<u32, usize>)
         }
         let Some(block) = cx.in_hand(occurrence) else { continue };
         let list = *known.entry(Arc::as_ptr(&block) as usize).or_insert_with(|| {
-            lists.push(List { block: Arc::clone(&block), url: file.url.clone() });
+            lists.push(List { block: Arc::clone(&block), url: file.url.to_string() });
             lists.len() - 1
         });
         files.insert(occurrence.file, list);

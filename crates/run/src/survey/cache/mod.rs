@@ -58,8 +58,6 @@ struct State {
     held: VecDeque<(u64, Arc<OnceLock<Known>>)>,
     /// What this run found, and no file holds yet.
     new: BTreeMap<u64, New>,
-    /// Positions that are still to be surveyed.
-    left: BTreeMap<u64, usize>,
 }
 
 /// What is to be added to one file.
@@ -85,16 +83,10 @@ impl SurveyCache {
         Some(Self::new(survey_cache.as_ref()?, base, recipe, inputs))
     }
 
-    fn new(root: &Path, base: &Path, recipe: &Recipe, Inputs { pattern, positions, .. }: &Inputs) -> Self {
-        let lengths = pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
+    fn new(root: &Path, base: &Path, recipe: &Recipe, inputs: &Inputs) -> Self {
+        let lengths = inputs.pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
         let folder = root.join(source_name(base, recipe));
-        let mut cache = Self { folder, lengths, state: Mutex::default() };
-        let mut left = BTreeMap::new();
-        for position in positions {
-            *left.entry(cache.number(position)).or_default() += 1;
-        }
-        cache.state = Mutex::new(State { left, ..State::default() });
-        cache
+        Self { folder, lengths, state: Mutex::default() }
     }
 
     /// Where the facts of a position's candidate are.
@@ -111,7 +103,7 @@ impl SurveyCache {
     }
 
     /// What is known of an input.
-    pub(super) fn find(&self, place: &Place) -> Option<Arc<Facts>> {
+    pub(super) fn find(&self, place: &mut Place) -> Option<Arc<Facts>> {
         let held = {
             let mut state = self.lock();
             if let Some(facts) = state.new.get(&place.number).and_then(|new| new.inputs.get(&place.name)) {
@@ -119,7 +111,10 @@ impl SurveyCache {
             }
             state.hold(place.number)
         };
-        held.get_or_init(|| self.read(place.number)).get(&place.name).map(Arc::clone)
+        let (name, facts) = held.get_or_init(|| self.read(place.number)).get_key_value(&place.name)?;
+        // one name for all who keep it
+        place.name = Arc::clone(name);
+        Some(Arc::clone(facts))
     }
 
     /// Keeps what a survey found.
@@ -134,18 +129,11 @@ impl SurveyCache {
         new.inputs.insert(Arc::clone(&place.name), Arc::new(facts));
     }
 
-    /// A position is done; with the last one of a file it is written.
-    pub(super) fn done(&self, position: &Position) {
-        let number = self.number(position);
-        let over = {
-            let mut state = self.lock();
-            let left = state.left.entry(number).or_default();
-            *left = left.saturating_sub(1);
-            *left == 0
-        };
-        if over {
-            self.write(number);
-        }
+    /// Writes the files of positions before this one.
+    pub(super) fn flush_before(&self, position: &Position) {
+        let until = self.number(position);
+        let numbers: Vec<u64> = self.lock().new.range(..until).map(|(number, _)| *number).collect();
+        numbers.into_iter().for_each(|number| self.write(number));
     }
 
     /// Writes what no file holds yet.
@@ -179,6 +167,18 @@ impl SurveyCache {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Whether this is the name of the input.
+    pub(super) fn is(&self, name: &str) -> bool {
+        *self.name == *name
+    }
+
+    /// The name of the input.
+    pub(super) fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
     }
 }
 

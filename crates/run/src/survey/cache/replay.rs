@@ -67,6 +67,11 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// The schema, where files that have the same share it.
+    pub(crate) fn shared_schema(&self) -> Option<&Arc<Schema>> {
+        self.known().map(|known| &known.schema)
+    }
+
     fn new_facts(&self) -> MutexGuard<'_, New> {
         self.new.lock().unwrap_or_else(PoisonError::into_inner)
     }
