@@ -59,18 +59,38 @@ impl Worker {
     }
 
     /// Before the cells of an array: what was kept for another is given back, since its sizes and codecs were others and
-    /// the memory of a worker is counted for one array at a time.
-    pub(crate) fn begin(&mut self, spec: &ArraySpec) {
+    /// the memory of a worker is counted for one array at a time. Slabs stay until [`slab`](Self::slab) took what fits.
+    fn begin(&mut self, spec: &ArraySpec) -> bool {
         let array = std::ptr::from_ref(spec).addr();
         if std::mem::replace(&mut self.array, array) == array {
-            return;
+            return false;
         }
-        self.spare = Vec::new();
         self.stored = Vec::new();
         self.encoded = Vec::new();
         self.decoded = Vec::new();
         self.scratch.release();
-        self.team.iter_mut().for_each(|helper| helper.begin(spec));
+        for helper in &mut self.team {
+            helper.begin(spec);
+        }
+        true
+    }
+
+    /// A slab of an array, which the worker begins with it. Buffers of an array before are taken where they fit: their
+    /// memory has been touched already.
+    fn slab(
+        &mut self,
+        spec: &ArraySpec,
+        grid: ChunkGrid,
+        region: &Region,
+        unwritten: Option<&Scalar>,
+    ) -> Result<Slab> {
+        let is_new = self.begin(spec);
+        let mut slab = Slab::new(self, spec.dtype, grid, region, unwritten)?;
+        slab.shared = self.size() > 1;
+        if is_new {
+            self.spare = Vec::new();
+        }
+        Ok(slab)
     }
 
     /// A buffer of `bytes` bytes with room for `capacity`; what is in it is left over from earlier use. Where none that
@@ -146,10 +166,8 @@ fn gather(
     placements: &[Placement],
     (grid, region): (ChunkGrid, &Region),
 ) -> Result<Vec<Vec<u8>>> {
-    worker.begin(spec);
     let holes = placements.iter().any(|p| p.piece.is_none());
-    let mut slab = Slab::new(worker, spec.dtype, grid, region, holes.then_some(&spec.unwritten))?;
-    slab.shared = worker.size() > 1;
+    let slab = worker.slab(spec, grid, region, holes.then_some(&spec.unwritten))?;
     // what one file fills is filled at a time
     let files: Vec<&[Placement]> = placements.chunk_by(|a, b| a.piece == b.piece).collect();
     let shares = if slab.shared { (JOBS_PER_THREAD * worker.size()).div_ceil(files.len().max(1)) } else { 1 };

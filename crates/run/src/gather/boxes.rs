@@ -36,9 +36,7 @@ pub(crate) fn fill_from(
     spec: &ArraySpec,
     region: &Region,
 ) -> Result<Vec<Vec<u8>>> {
-    worker.begin(spec);
-    let mut slab = Slab::new(worker, spec.dtype, spec.chunks(), region, None)?;
-    slab.shared = worker.size() > 1;
+    let slab = worker.slab(spec, spec.chunks(), region, None)?;
     let boxes = scratch.boxes();
     let covering: Vec<Vec<u64>> = indices(&boxes.covering(region)).collect();
     worker.each(covering.len(), |worker, at| {
