@@ -375,7 +375,7 @@ def test_a_full_disk(shards, disk, tmp_path, cache):
     arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
     kill.without_lock(tmp_path)
     ballast = disk / "ballast"
-    ballast.write_bytes(b"x" * (300 << 10))
+    ballast.write_bytes(b"x" * (440 << 10))
     store = disk / "folder" / "out.zarr"
     done = arco.run("bake", path, "--to", store, "--json", env=cache)
     assert done.code == arco.EXIT["target"], done.text

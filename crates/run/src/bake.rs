@@ -371,11 +371,14 @@ impl Staged {
 
     /// Ends the publication of what the target holds, where it was cut off.
     pub(crate) fn settle(&self) -> Result<()> {
-        if !self.state.is_publishing() && !self.state.visible().is_file() {
+        if !self.state.is_publishing() && !self.state.visible().is_file() && self.state.remains().is_empty() {
             return Ok(());
         }
         match self.state.lock(false) {
-            Ok(_guard) => finish_publication(&self.target, &self.state),
+            Ok(_guard) => {
+                self.state.tidy();
+                finish_publication(&self.target, &self.state)
+            }
             // another process is about to
             Err(e) if e.code == Code::TargetBusy => Ok(()),
             Err(e) => Err(e),

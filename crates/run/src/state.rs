@@ -91,8 +91,20 @@ impl State {
         }
     }
 
-    /// Removes files that a process was writing when it was cut off. Only while no other process bakes to this target.
+    /// Folders of other bakes of this target that were being removed when a process was cut off.
+    pub(crate) fn remains(&self) -> Vec<PathBuf> {
+        let kept = |state: &Self| state == self || state.is_publishing() || state.store().is_dir();
+        let noted = |state: &Self| state.done().is_file() || state.visible().is_file();
+        let others = Self::all_in(&self.root).into_iter().filter(|state| !kept(state) && !noted(state));
+        others.map(|state| state.dir).collect()
+    }
+
+    /// Removes what processes that were cut off were writing or removing. Only while no other process bakes to this
+    /// target.
     pub(crate) fn tidy(&self) {
+        for dir in self.remains() {
+            let _left = fs::remove_dir_all(dir);
+        }
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for path in entries.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
             let _left = fs::remove_file(path);
