@@ -207,7 +207,10 @@ class Bench:
         saved = arco.run("plan", recipe, *self.case.args, *args, env=self.env)
         assert saved.code == 0, saved.text
         order = self.r.sample(range(self.case.units), self.case.units)
-        return [*(["unit", "--plan", plan, "--index", n, "--json"] for n in order), ["finish", "--plan", plan, "--json"]]
+        return [
+            *(["unit", "--plan", plan, "--index", n, "--json"] for n in order),
+            ["finish", "--plan", plan, "--json"],
+        ]
 
     def put_back(self):
         shutil.rmtree(self.work, ignore_errors=True)

@@ -193,9 +193,7 @@ CHANGES = {
     ),
     "none": lambda folder: recipe(folder, output="output: {chunks: {time: 2, lat: 10, lon: 12}, codecs: none}\n"),
     "chunks": lambda folder: recipe(folder, output="output: {chunks: {time: 2, lat: 10, lon: 8}}\n"),
-    "same chunk, other edge": lambda folder: recipe(
-        folder, "steps: [{subset: {lon: {start: 0, stop: 20}}}]\n"
-    ),
+    "same chunk, other edge": lambda folder: recipe(folder, "steps: [{subset: {lon: {start: 0, stop: 20}}}]\n"),
     "shards": lambda folder: recipe(
         folder, output="output: {chunks: {time: 2, lat: 10, lon: 12}, shards: {time: 4}}\n"
     ),

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import archive_recipe
 import pytest
 
-import archive_recipe
 import arco
 import kill
 import made
