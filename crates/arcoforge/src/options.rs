@@ -71,6 +71,9 @@ pub(crate) struct Run {
     /// Most memory that may be used, as in 2GiB
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,
+    /// Keep cells between the two stages of a rechunking in this folder; the default is beside the target
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
     #[command(flatten)]
     fetch: Fetch,
 }
@@ -146,6 +149,7 @@ impl Run {
     pub(crate) fn options(&self) -> Options {
         let mut options = self.fetch.options();
         options.budget.memory_bytes = self.memory.unwrap_or(options.budget.memory_bytes);
+        options.scratch.clone_from(&self.scratch);
         options.take = self.take.clone().map(|take| take.0).unwrap_or_default();
         options
     }

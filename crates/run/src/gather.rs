@@ -77,15 +77,9 @@ impl Worker {
 
     /// A slab of an array, which the worker begins with it. Buffers of an array before are taken where they fit: their
     /// memory has been touched already.
-    fn slab(
-        &mut self,
-        spec: &ArraySpec,
-        grid: ChunkGrid,
-        region: &Region,
-        unwritten: Option<&Scalar>,
-    ) -> Result<Slab> {
+    fn slab(&mut self, spec: &ArraySpec, frame: Frame<'_>, unwritten: Option<&Scalar>) -> Result<Slab> {
         let is_new = self.begin(spec);
-        let mut slab = Slab::new(self, spec.dtype, grid, region, unwritten)?;
+        let mut slab = Slab::new(self, spec.dtype, frame, unwritten)?;
         slab.shared = self.size() > 1;
         if is_new {
             self.spare = Vec::new();
@@ -155,19 +149,28 @@ pub(crate) fn fill(
     pieces: &Pieces,
     region: &Region,
 ) -> Result<Vec<Vec<u8>>> {
-    gather(worker, prepared, spec, &placements(pieces, region), (spec.chunks(), region))
+    let frame = Frame { grid: spec.chunks(), region, whole: true };
+    gather(worker, prepared, spec, &placements(pieces, region), frame)
 }
 
-/// Fills the chunks of a grid that a region covers with what the placements say.
+/// The chunks that are filled: of a grid those that a region covers.
+struct Frame<'a> {
+    grid: ChunkGrid,
+    region: &'a Region,
+    /// Buffers have room for whole chunks, also at the array's end: what lies beyond is filled before encoding.
+    whole: bool,
+}
+
+/// Fills chunks with what the placements say.
 fn gather(
     worker: &mut Worker,
     prepared: &Prepared,
     spec: &ArraySpec,
     placements: &[Placement],
-    (grid, region): (ChunkGrid, &Region),
+    frame: Frame<'_>,
 ) -> Result<Vec<Vec<u8>>> {
     let holes = placements.iter().any(|p| p.piece.is_none());
-    let slab = worker.slab(spec, grid, region, holes.then_some(&spec.unwritten))?;
+    let slab = worker.slab(spec, frame, holes.then_some(&spec.unwritten))?;
     // what one file fills is filled at a time
     let files: Vec<&[Placement]> = placements.chunk_by(|a, b| a.piece == b.piece).collect();
     let shares = if slab.shared { (JOBS_PER_THREAD * worker.size()).div_ceil(files.len().max(1)) } else { 1 };
@@ -280,21 +283,21 @@ fn set(region: &mut Region, dim: usize, range: Range<u64>) {
 }
 
 impl Slab {
-    /// Buffers for the chunks that `region` covers; `unwritten` where not every cell will be filled.
+    /// Buffers for chunks; `unwritten` where not every cell will be filled.
     fn new(
         worker: &mut Worker,
         dtype: DataType,
-        grid: ChunkGrid,
-        region: &Region,
+        frame: Frame<'_>,
         unwritten: Option<&Scalar>,
     ) -> Result<Self> {
+        let Frame { grid, region, whole } = frame;
         let size = dtype.size().ok_or_else(|| Error::new(Code::Bug, "text is not gathered from chunks"))?;
         let covering = grid.covering(region);
-        let whole = grid.chunk_cells() as usize * size;
+        let room = if whole { grid.chunk_cells() as usize * size } else { 0 };
         let mut buffers = Vec::new();
         for index in indices(&covering) {
-            // room for the whole chunk: what lies beyond the array is filled before encoding
-            let mut buffer = worker.buffer(grid.region(&index).cells() as usize * size, whole);
+            let bytes = grid.region(&index).cells() as usize * size;
+            let mut buffer = worker.buffer(bytes, room.max(bytes));
             if let Some(value) = unwritten {
                 fill_with(&mut buffer, dtype, value);
             }

@@ -6,6 +6,14 @@ use arcoforge_core::dtype::{DataType, Scalar};
 use arcoforge_core::error::{Code, Error, Result};
 use serde_json::{Map, Value};
 
+/// Indented by two, as zarr-python writes it, with a newline at the end.
+pub(crate) fn bytes(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|e| Error::new(Code::Bug, "metadata can't be written as JSON").caused_by(e))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
 /// The value as the type holds it (a double narrowed to single precision and widened again); `None` where it does
 /// not fit.
 pub(crate) fn normal(dtype: DataType, value: &Scalar) -> Option<Scalar> {

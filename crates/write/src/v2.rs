@@ -5,8 +5,10 @@ use arcoforge_core::codec::Codec;
 use arcoforge_core::dtype::{DataType, Endian};
 use arcoforge_core::error::Result;
 use arcoforge_core::target::{ArraySpec, Dataset};
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value, json};
 
+use crate::json::bytes;
 use crate::{KeyValue, codecs, json, keys};
 
 /// Every metadata object: arrays, then groups, innermost last mentioned first, the root's `.zmetadata` last.
@@ -21,34 +23,48 @@ pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
         let attrs = attributes(array).map_err(|e| e.in_variable(&array.name))?;
         nodes.push((format!("{}/.zattrs", array.name), attrs));
     }
-    let mut out: Vec<KeyValue> =
-        nodes.iter().skip(groups).map(|(key, value)| (key.clone(), bytes(value))).collect();
-    for (name, _) in dataset.groups.iter().rev() {
-        put_group(&mut out, &format!("{name}/"), &nodes);
+    let mut out = Vec::new();
+    for (key, value) in nodes.iter().skip(groups) {
+        out.push((key.clone(), bytes(value)?));
     }
-    put_group(&mut out, "", &nodes);
+    for (name, _) in dataset.groups.iter().rev() {
+        put_group(&mut out, &format!("{name}/"), &nodes)?;
+    }
+    put_group(&mut out, "", &nodes)?;
     Ok(out)
 }
 
 /// `.zattrs`, `.zgroup` and `.zmetadata` of the group at `prefix`, from all nodes of the dataset.
-fn put_group(out: &mut Vec<KeyValue>, prefix: &str, nodes: &[(String, Value)]) {
+fn put_group(out: &mut Vec<KeyValue>, prefix: &str, nodes: &[(String, Value)]) -> Result<()> {
     let own = [format!("{prefix}.zattrs"), format!("{prefix}.zgroup")];
     for key in own {
-        let found = nodes.iter().find(|(name, _)| *name == key);
-        out.extend(found.map(|(name, value)| (name.clone(), bytes(value))));
+        if let Some((name, value)) = nodes.iter().find(|(name, _)| *name == key) {
+            out.push((name.clone(), bytes(value)?));
+        }
     }
     let mut found: Vec<(&str, &Value)> =
         nodes.iter().filter_map(|(key, value)| Some((key.strip_prefix(prefix)?, value))).collect();
     found.sort_by_key(|(key, _)| keys::nesting(key.rsplit_once("/.").map_or("", |(path, _)| path)));
-    let below: Map<String, Value> =
-        found.into_iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
-    let consolidated = json!({"zarr_consolidated_format": 1, "metadata": below});
-    out.push((format!("{prefix}.zmetadata"), bytes(&consolidated)));
+    out.push((format!("{prefix}.zmetadata"), bytes(&Consolidated(&found))?));
+    Ok(())
 }
 
-/// Indented by four, as zarr-python writes it.
-fn bytes(value: &Value) -> Vec<u8> {
-    format!("{value:#}\n").into_bytes()
+/// All metadata of a group and of what lies below it, by keys.
+struct Consolidated<'a>(&'a [(&'a str, &'a Value)]);
+
+impl Serialize for Consolidated<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        struct Nodes<'a>(&'a [(&'a str, &'a Value)]);
+        impl Serialize for Nodes<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().copied())
+            }
+        }
+        let mut map = serializer.serialize_map(Some(2))?;
+        map.serialize_entry("zarr_consolidated_format", &1)?;
+        map.serialize_entry("metadata", &Nodes(self.0))?;
+        map.end()
+    }
 }
 
 fn group(prefix: &str, attrs: &Attrs) -> Result<Vec<(String, Value)>> {

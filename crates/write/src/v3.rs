@@ -1,53 +1,94 @@
 //! Zarr version 3: one `zarr.json` per node, consolidated metadata inline as zarr-python has it.
 
-use arcoforge_core::attrs::Attrs;
 use arcoforge_core::dtype::{DataType, Endian};
 use arcoforge_core::error::Result;
 use arcoforge_core::target::{ArraySpec, Dataset};
+use serde::ser::{Error as _, Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
+use crate::json::bytes;
 use crate::{KeyValue, codecs, json, keys};
 
 /// Every `zarr.json`: arrays, then groups, innermost last mentioned first, the root last.
 pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
-    let mut nodes: Vec<(&str, Value)> = Vec::new();
+    let mut nodes: Vec<(&str, Node<'_>)> = Vec::new();
     for (name, attrs) in &dataset.groups {
-        nodes.push((name, group(attrs, &Map::new()).map_err(|e| e.in_variable(name))?));
+        let empty =
+            Group { attrs: json::attributes(attrs).map_err(|e| e.in_variable(name))?, below: Vec::new() };
+        nodes.push((name, Node::Group(empty)));
     }
-    for array in &dataset.arrays {
-        nodes.push((&array.name, self::array(array).map_err(|e| e.in_variable(&array.name))?));
-    }
+    nodes.extend(dataset.arrays.iter().map(|array| (array.name.as_str(), Node::Array(array))));
     let mut out = Vec::new();
-    for (name, node) in nodes.iter().skip(dataset.groups.len()) {
-        out.push((format!("{name}/zarr.json"), bytes(node)));
+    for array in &dataset.arrays {
+        let node = self::array(array).map_err(|e| e.in_variable(&array.name))?;
+        out.push((format!("{}/zarr.json", array.name), bytes(&node)?));
     }
     for (name, attrs) in dataset.groups.iter().rev() {
-        let below = below(&format!("{name}/"), &nodes);
-        out.push((format!("{name}/zarr.json"), bytes(&group(attrs, &below)?)));
+        let group = Group { attrs: json::attributes(attrs)?, below: below(&format!("{name}/"), &nodes) };
+        out.push((format!("{name}/zarr.json"), bytes(&group)?));
     }
-    out.push(("zarr.json".into(), bytes(&group(&dataset.attrs, &below("", &nodes))?)));
+    let root = Group { attrs: json::attributes(&dataset.attrs)?, below: below("", &nodes) };
+    out.push(("zarr.json".into(), bytes(&root)?));
     Ok(out)
 }
 
-fn below(prefix: &str, nodes: &[(&str, Value)]) -> Map<String, Value> {
-    let mut found: Vec<(&str, &Value)> =
+/// What the metadata of a group above repeats. It is made when it is written: thousands of arrays are no trees in memory.
+enum Node<'a> {
+    Group(Group<'a>),
+    Array(&'a ArraySpec),
+}
+
+/// A group with what lies below it.
+struct Group<'a> {
+    attrs: Map<String, Value>,
+    below: Vec<(&'a str, &'a Node<'a>)>,
+}
+
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Group(group) => group.serialize(serializer),
+            // written before by itself, so that its errors are known
+            Self::Array(spec) => array(spec).map_err(S::Error::custom)?.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Group<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(4))?;
+        map.serialize_entry("zarr_format", &3)?;
+        map.serialize_entry("node_type", "group")?;
+        map.serialize_entry("attributes", &self.attrs)?;
+        map.serialize_entry("consolidated_metadata", &Consolidated(&self.below))?;
+        map.end()
+    }
+}
+
+/// All nodes below a group, by their paths.
+struct Consolidated<'a>(&'a [(&'a str, &'a Node<'a>)]);
+
+impl Serialize for Consolidated<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        struct Nodes<'a>(&'a [(&'a str, &'a Node<'a>)]);
+        impl Serialize for Nodes<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().copied())
+            }
+        }
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("kind", "inline")?;
+        map.serialize_entry("must_understand", &false)?;
+        map.serialize_entry("metadata", &Nodes(self.0))?;
+        map.end()
+    }
+}
+
+fn below<'a>(prefix: &str, nodes: &'a [(&'a str, Node<'a>)]) -> Vec<(&'a str, &'a Node<'a>)> {
+    let mut found: Vec<(&str, &Node<'_>)> =
         nodes.iter().filter_map(|(name, node)| Some((name.strip_prefix(prefix)?, node))).collect();
     found.sort_by_key(|(path, _)| keys::nesting(path));
-    found.into_iter().map(|(path, node)| (path.to_owned(), node.clone())).collect()
-}
-
-/// Indented by two, as zarr-python writes it.
-fn bytes(value: &Value) -> Vec<u8> {
-    format!("{value:#}\n").into_bytes()
-}
-
-fn group(attrs: &Attrs, below: &Map<String, Value>) -> Result<Value> {
-    Ok(json!({
-        "zarr_format": 3,
-        "node_type": "group",
-        "attributes": json::attributes(attrs)?,
-        "consolidated_metadata": {"kind": "inline", "must_understand": false, "metadata": below},
-    }))
+    found
 }
 
 fn array(array: &ArraySpec) -> Result<Value> {

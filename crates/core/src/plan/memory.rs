@@ -4,6 +4,8 @@ use crate::codec::{Codec, Encoding};
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
 pub const PART_BYTES: u64 = 4 << 20;
+/// Runs of such cells that lie so near to each other that one read takes what lies between them, too.
+pub const NEAR_BYTES: u64 = 64 << 10;
 /// Stored bytes of another machine that are fetched at a time, unless one chunk is longer.
 const BATCH_BYTES: u64 = 4 << 20;
 /// What the libraries hold for one thread, and its stack.

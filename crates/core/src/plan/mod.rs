@@ -24,7 +24,7 @@ use crate::recipe::Output;
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
 
-pub use memory::PART_BYTES;
+pub use memory::{NEAR_BYTES, PART_BYTES};
 pub use rechunk::Rechunk;
 
 /// What the machine allows.
@@ -112,10 +112,10 @@ impl ArrayPlan {
         self.scratch.as_ref().map_or(0, |rechunk| rechunk.boxes(&self.spec.shape).len())
     }
 
-    /// Bytes of scratch storage that the array needs.
+    /// Bytes of scratch storage that the array needs. The file may be longer: what is never written takes no place.
     pub fn scratch_bytes(&self) -> u64 {
-        let item = self.spec.dtype.size_estimate();
-        self.scratch.as_ref().map_or(0, |rechunk| rechunk.bytes(&self.spec.shape, item))
+        let all = cells(&self.spec.shape).saturating_mul(self.spec.dtype.size_estimate());
+        self.scratch.as_ref().map_or(0, |_| all)
     }
 
     /// The slabs of one task, in the order in which they are written.

@@ -33,8 +33,8 @@ const FETCHED: f64 = 4.0;
 const SCRATCH: f64 = 1.5;
 /// A positioned write and a positioned read, however small.
 const PIECE: f64 = 4000.0;
-/// Reads of what is stored as it is cost no less than reads of this length.
-const RUN_BYTES: u64 = 4096;
+/// A positioned read of what is stored as it is, however short.
+const READ: f64 = 1000.0;
 
 /// The cheapest way for `team` threads at a slab of those that fit into `share`; where none does, the one that needs least.
 pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, share: u64) -> Way {
@@ -146,8 +146,10 @@ impl<'a> Shaping<'a> {
         let beside = self.encodings(self.team).saturating_add(self.decoding);
         let cells_max = self.share.saturating_sub(beside) / (self.item + self.reading.derived).max(1);
         let slab = self.slab(cells_max);
-        let filled = within(&slab, &self.spec.shape).saturating_mul(self.item + self.reading.derived);
-        Some(self.one_pass(slab, filled.saturating_add(beside)))
+        let filled = cells(&slab).saturating_mul(self.item + self.reading.derived);
+        let way = self.one_pass(slab, filled.saturating_add(beside));
+        let (_, reads) = self.runs(&way.slab);
+        Some(Way { cost: way.cost + reads * READ / self.team as f64, ..way })
     }
 
     fn one_pass(&self, slab: Vec<u64>, worker_bytes: u64) -> Way {
@@ -163,9 +165,9 @@ impl<'a> Shaping<'a> {
         let (spec, source) = (self.spec, &self.reading.chunk);
         spec.dtype.size()?;
         let part = memory::PART_BYTES.min(cells(&spec.shape).saturating_mul(self.item));
-        let writing = self.encodings(self.team).saturating_add(part);
+        let writing = self.encodings(self.team).saturating_add(part.saturating_mul(self.team));
         let slab = self.slab(self.share.saturating_sub(writing) / self.item);
-        let second = within(&slab, &spec.shape).saturating_mul(self.item).saturating_add(writing);
+        let second = cells(&slab).saturating_mul(self.item).saturating_add(writing);
         let per_cell = self.item + self.reading.derived;
         let cells_max = self.share.saturating_sub(self.decoding) / per_cell.max(1);
         let mut read = consolidate(&spec.shape, source, &read_limits(source, &slab), cells_max);
@@ -200,14 +202,18 @@ impl<'a> Shaping<'a> {
         ENCODED / self.encoders(chunks) as f64
     }
 
-    /// The largest slab of at most `cells_max` cells, within a shard one that is written in C order: it grows the last
+    /// The largest slab of at most `cells_max` cells, with those of whole chunks beyond the array's end; within a shard one that is written in C order: it grows the last
     /// dimension first, and another one only where all behind it are whole.
     fn slab(&self, cells_max: u64) -> Vec<u64> {
         let spec = self.spec;
         match &spec.shard {
             // whole shards have whole chunks, whatever the array's end
             Some(shard) => consolidate(shard, &spec.chunk, shard, cells_max),
-            None => consolidate(&spec.shape, &spec.chunk, &spec.shape, cells_max),
+            None => {
+                let whole = |(&n, &c): (&u64, &u64)| n.div_ceil(c.max(1)).max(1).saturating_mul(c.max(1));
+                let whole: Vec<u64> = spec.shape.iter().zip(&spec.chunk).map(whole).collect();
+                consolidate(&whole, &spec.chunk, &whole, cells_max)
+            }
         }
     }
 
@@ -222,15 +228,38 @@ impl<'a> Shaping<'a> {
         if !self.reading.raw || self.reading.remote {
             return whole;
         }
-        // runs are read, and not what lies between them
-        let mut run = self.item;
-        for ((&s, &n), &k) in self.reading.chunk.iter().zip(&self.spec.shape).zip(slab).rev() {
-            run = run.saturating_mul(k.min(s).min(n).max(1));
-            if k < s.min(n) {
-                break;
-            }
+        whole.min(self.runs(slab).0)
+    }
+
+    /// How often a byte is read on average, and in how many reads in all, where only runs are read.
+    fn runs(&self, slab: &[u64]) -> (f64, f64) {
+        let (chunk, shape) = (&self.reading.chunk, &self.spec.shape);
+        let wanted: Vec<u64> =
+            slab.iter().zip(chunk).zip(shape).map(|((&k, &c), &n)| k.min(c).min(n).max(1)).collect();
+        let (read, reads) = runs(chunk, wanted.clone(), self.item);
+        let cells_wanted = cells(&wanted) as f64;
+        (read / cells_wanted, reads * cells(shape) as f64 / cells_wanted)
+    }
+}
+
+/// Cells that are read of a chunk that is stored as it is, and in how many reads, for a box in it: those from its first
+/// to its last cell where at least half are wanted or they are few, else half of the box at a time.
+fn runs(chunk: &[u64], mut wanted: Vec<u64>, item: u64) -> (f64, f64) {
+    let (mut span, mut stride) = (1_u64, 1_u64);
+    for (&c, &w) in chunk.iter().zip(&wanted).rev() {
+        span = span.saturating_add((w - 1).saturating_mul(stride));
+        stride = stride.saturating_mul(c);
+    }
+    let near = span <= cells(&wanted).saturating_mul(2) || span.saturating_mul(item) <= memory::NEAR_BYTES;
+    match wanted.iter_mut().find(|w| **w > 1) {
+        Some(longest) if !near => {
+            let (whole, half) = (*longest, longest.div_ceil(2));
+            *longest = half;
+            let (read, reads) = runs(chunk, wanted, item);
+            let halves = whole as f64 / half as f64;
+            (read * halves, reads * halves)
         }
-        whole.min((RUN_BYTES as f64 / run.max(1) as f64).max(1.0))
+        _ => (span as f64, 1.0),
     }
 }
 
@@ -301,4 +330,27 @@ fn decodes(pieces: &Pieces, source: &[u64], shape: &[u64], task: &[u64], slab: &
         }
     }
     product
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_in_runs() {
+        // chunk, wanted of it, bytes of a cell: cells read, reads; the rows of `gather::raw`, which reads so
+        type Row = (&'static [u64], &'static [u64], u64, f64, f64);
+        let rows: &[Row] = &[
+            (&[], &[], 4, 1.0, 1.0),
+            (&[100], &[10], 4, 10.0, 1.0),
+            (&[10, 100], &[10, 100], 8, 1000.0, 1.0),
+            (&[10, 100], &[2, 10], 8, 110.0, 1.0),
+            (&[16, 1 << 20], &[16, 1000], 4, 16_000.0, 16.0),
+            (&[4, 16, 1 << 16], &[2, 4, 1 << 16], 4, 524_288.0, 2.0),
+            (&[16, 1000], &[16, 600], 4, 15_600.0, 1.0),
+        ];
+        for (chunk, wanted, item, read, reads) in rows {
+            assert_eq!(runs(chunk, wanted.to_vec(), *item), (*read, *reads), "{wanted:?} of {chunk:?}");
+        }
+    }
 }

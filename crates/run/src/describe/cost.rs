@@ -62,11 +62,12 @@ pub(super) fn text(out: &mut String, prepared: &Prepared) {
         writeln!(out, "  {} decoded, {} of stored chunks read", bytes(totals.decoded), bytes(totals.stored));
     let copied = plan.arrays.iter().filter(|a| a.mode == Mode::Copy).count();
     let _ = writeln!(out, "  {copied} of {arrays} copied without decoding");
+    let threads = if plan.threads > 1 { format!(" of {} threads", plan.threads) } else { String::new() };
     let workers = count(plan.workers as u64, "worker");
-    let _ = writeln!(out, "  at most {} of memory, with {workers}", bytes(plan.peak_bytes));
+    let _ = writeln!(out, "  at most {} of memory, with {workers}{threads}", bytes(plan.peak_bytes));
 }
 
-/// Arrays whose source chunks are decoded more than once, or whose cells go through scratch storage.
+/// Arrays whose source chunks are read and decoded more than once, or whose cells go through scratch storage.
 fn ways(out: &mut String, arrays: &[ArrayPlan]) {
     let mut head = "\nrechunked:\n";
     for array in arrays {
@@ -86,9 +87,9 @@ fn ways(out: &mut String, arrays: &[ArrayPlan]) {
             None => write!(out, "{head}  {name}: in one pass"),
         };
         let often = if often {
-            format!("each chunk of the files is decoded {:.1} times", array.decodes)
+            format!("each chunk of the files is read {:.1} times", array.decodes)
         } else {
-            "each chunk of the files is decoded once".to_owned()
+            "each chunk of the files is read once".to_owned()
         };
         let lead = if array.scratch.is_some() { "    " } else { "; " };
         let _ = writeln!(out, "{lead}{often}");
@@ -104,6 +105,7 @@ pub(super) fn json(prepared: &Prepared) -> Map<String, Value> {
         "tasks": plan.tasks(),
         "scratch_tasks": plan.scratch_tasks(),
         "workers": plan.workers,
+        "threads": plan.threads,
         "chunks": totals.chunks,
         "objects": totals.objects,
         "bytes_decoded": totals.decoded,

@@ -8,7 +8,7 @@ use arcoforge_core::error::Result;
 use arcoforge_core::target::ArraySpec;
 
 use super::raw::parts;
-use super::{Slab, Worker, copies, distance, gather, placements, put, sized};
+use super::{Frame, Slab, Worker, copies, distance, gather, placements, put, sized};
 use crate::prepare::Prepared;
 use crate::scratch::ScratchFile;
 use crate::strided::strides;
@@ -26,7 +26,7 @@ pub(crate) fn fill_box(
     let mut placements = placements(pieces, cells);
     placements.iter_mut().for_each(|p| p.cells = p.cells.relative_to(&origin));
     let whole = Region::whole(&grid.shape);
-    gather(worker, prepared, spec, &placements, (grid, &whole))
+    gather(worker, prepared, spec, &placements, Frame { grid, region: &whole, whole: false })
 }
 
 /// Fills the chunks of `region` as [`fill`](super::fill) does, with what the first stage left in scratch storage.
@@ -36,7 +36,7 @@ pub(crate) fn fill_from(
     spec: &ArraySpec,
     region: &Region,
 ) -> Result<Vec<Vec<u8>>> {
-    let slab = worker.slab(spec, spec.chunks(), region, None)?;
+    let slab = worker.slab(spec, Frame { grid: spec.chunks(), region, whole: true }, None)?;
     let boxes = scratch.boxes();
     let covering: Vec<Vec<u64>> = indices(&boxes.covering(region)).collect();
     worker.each(covering.len(), |worker, at| {

@@ -6,7 +6,7 @@ use arcoforge_core::derived::{Run, Runs, evaluate, taken};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::steps::Mapped;
 
-use super::{Placement, Share, Slab, Worker, chunks, whole};
+use super::{Frame, Placement, Share, Slab, Worker, chunks, whole};
 use crate::survey::Surveyed;
 
 /// Boxes are computed together where what lies between them is at most this many times their cells.
@@ -69,7 +69,7 @@ fn compute(worker: &mut Worker, surveyed: &Surveyed, mapped: &Mapped, region: &R
         if here.cells() == 0 {
             return Ok(Block::from_bytes(leaf.var.dtype, shape, Vec::new()));
         }
-        let slab = Slab::new(worker, leaf.var.dtype, grid, &here, None)?;
+        let slab = Slab::new(worker, leaf.var.dtype, Frame { grid, region: &here, whole: false }, None)?;
         chunks::copy_part(worker, &slab, &part, &here, Share::ALL)?;
         let bytes =
             slab.into_buffers().pop().ok_or_else(|| Error::new(Code::Bug, "a box without a buffer"))?;

@@ -6,17 +6,14 @@ use std::sync::PoisonError;
 use arcoforge_codec::decode;
 use arcoforge_core::chunk::{ChunkRef, Region};
 use arcoforge_core::error::Result;
-use arcoforge_core::plan::PART_BYTES;
+use arcoforge_core::plan::{NEAR_BYTES, PART_BYTES};
 
 use super::chunks::{Part, read_stored};
 use super::{Slab, Worker, copies, distance, put, sized};
 use crate::strided::strides;
 
-/// Runs that lie so near to each other that one read takes what lies between them, too.
-const NEAR_BYTES: usize = 64 << 10;
-
 /// Divides a box of a C-order array into boxes that can be read in one go: at most [`PART_BYTES`] from the first cell to
-/// the last, and at least half of that wanted. Calls `each` with the box and with these cells.
+/// the last, and at least half of that wanted or no more than [`NEAR_BYTES`]. Calls `each` with the box and with these cells.
 pub(super) fn parts(
     shape: &[u64],
     wanted: &Region,
@@ -32,7 +29,7 @@ pub(super) fn parts(
     };
     let span = at(&|range| range.start)..at(&|range| range.end - 1) + 1;
     let bytes = span.len() * size;
-    let dense = span.len() as u64 <= wanted.cells().saturating_mul(2) || bytes <= NEAR_BYTES;
+    let dense = span.len() as u64 <= wanted.cells().saturating_mul(2) || bytes as u64 <= NEAR_BYTES;
     let longest = wanted.0.iter().position(|range| range.end - range.start > 1);
     let Some(dim) = longest.filter(|_| !dense || bytes as u64 > PART_BYTES) else {
         return each(wanted, span);
