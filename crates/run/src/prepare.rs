@@ -83,6 +83,8 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     if recipe.combine.get("gaps", "") == "fill" {
         gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
     }
+    // the keys of a million positions are a part of what combining may take
+    drop(inputs);
     // what is wrong with some files does not hide what others disagree on
     let mut combined = match combined(session, recipe, &axes, &mut files, &surveyed, kept) {
         Ok(combined) if errors.is_empty() => combined,

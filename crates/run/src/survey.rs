@@ -184,7 +184,7 @@ impl Surveyor<'_> {
         reader: &Replay<'_>,
     ) -> Result<(Arc<FileView>, Held, Refs)> {
         let needed = combine::needs_always(self.axes, &view);
-        let (mut values, mut refs) = (Held::default(), Refs::default());
+        let (mut own, mut alike, mut refs) = (Vec::new(), Vec::new(), Refs::default());
         for mapped in &mut view.variables {
             let name = &mapped.var.name;
             let at = |e: Error| e.in_variable(name).at(&**url);
@@ -192,7 +192,9 @@ impl Surveyor<'_> {
             if needed.contains(name) && is_kept(mapped) {
                 let read = read_values(reader, mapped, self.interner).map_err(at)?;
                 let in_hand = read.block.is_some();
-                values.insert(self.interner.name(name), read);
+                let varies = |axis: &CombineAxis| axis.is_concat() && mapped.var.dims.contains(&axis.name);
+                let list = if self.axes.iter().any(varies) { &mut own } else { &mut alike };
+                list.push((self.interner.name(name), read));
                 if matches!(mapped.origin, Origin::Constant(_)) {
                     // the schema can be shared by files whose values differ
                     mapped.origin = Origin::Held;
@@ -209,6 +211,8 @@ impl Surveyor<'_> {
                 }
             }
         }
+        let mut values = Held::of(self.interner.alike(alike));
+        own.into_iter().for_each(|(name, read)| values.insert(name, read));
         Ok((self.interner.view(view), values, refs))
     }
 }

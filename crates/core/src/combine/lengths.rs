@@ -1,6 +1,5 @@
 //! How long every file is along every concat axis, and so where it begins.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Context, Difference, Disagreement};
@@ -15,7 +14,7 @@ pub(super) fn offsets(context: &Context<'_>, problems: &mut Vec<Disagreement>) -
 
 fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreement>) -> Arc<[u64]> {
     let Some(axis) = context.axes.get(at).filter(|axis| axis.is_concat()) else { return Arc::from([]) };
-    let mut lengths: BTreeMap<u32, (u64, &str)> = BTreeMap::new();
+    let mut lengths: Vec<Option<(u64, &str)>> = vec![None; axis.labels.len()];
     let mut differ = Vec::new();
     let mut items = Vec::new();
     for file in context.files {
@@ -23,7 +22,8 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
         if axis.items_per_file.is_some_and(|expected| expected != length) {
             items.push(Difference::new(&*file.url, format!("{length} along `{}`", axis.name)));
         }
-        let (known, url) = *lengths.entry(key).or_insert((length, &file.url));
+        let Some(slot) = lengths.get_mut(key as usize) else { continue };
+        let (known, url) = *slot.get_or_insert((length, &file.url));
         if known != length {
             differ.push(Difference::new(url, format!("{known} along `{}`", axis.name)));
             differ.push(Difference::new(&*file.url, format!("{length} along `{}`", axis.name)));
@@ -32,7 +32,7 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
     let mut report = |code, what: String, found: Vec<Difference>, help: String| {
         problems.push(Disagreement { code, variable: String::new(), what, found, help });
     };
-    if lengths.is_empty() && !context.files.is_empty() {
+    if lengths.iter().all(Option::is_none) && !context.files.is_empty() {
         let found = context.files.iter().map(|f| Difference::new(&*f.url, dims_of(f))).take(1).collect();
         let what = format!("no file has a dimension `{}` to concatenate along", axis.name);
         report(
@@ -59,9 +59,10 @@ fn axis_offsets(context: &Context<'_>, at: usize, problems: &mut Vec<Disagreemen
         let what = format!("the recipe says `items_per_file: {expected}` along `{}`", axis.name);
         report(Code::CombineItems, what, items, "correct `items_per_file`, or the files".into());
     }
-    let mut offsets = vec![0_u64];
-    for key in 0..axis.labels.len() as u32 {
-        let length = lengths.get(&key).map_or(0, |(length, _)| *length);
+    let mut offsets = Vec::with_capacity(lengths.len() + 1);
+    offsets.push(0_u64);
+    for length in lengths {
+        let length = length.map_or(0, |(length, _)| length);
         offsets.push(offsets.last().copied().unwrap_or(0).saturating_add(length));
     }
     offsets.into()

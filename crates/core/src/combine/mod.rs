@@ -51,7 +51,7 @@ pub(crate) use disagreement::{can_drop, leave_out};
 pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, place_of, variables as groups};
-pub use held::Held;
+pub use held::{Alike, Held};
 pub use note::Note;
 pub(crate) use place::filled;
 pub use place::place;

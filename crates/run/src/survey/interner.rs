@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arcoforge_core::block::Block;
+use arcoforge_core::combine::{Alike, Values};
 use arcoforge_core::error::Result;
 use arcoforge_core::schema::{Schema, Variable};
 use arcoforge_core::steps::FileView;
@@ -25,6 +26,7 @@ pub(crate) struct Interner {
     variables: Mutex<BTreeMap<String, Vec<Arc<Variable>>>>,
     opened: Made<Schema, FileView>,
     views: Mutex<Vec<Arc<FileView>>>,
+    alike: Mutex<Vec<Alike>>,
     blocks: Mutex<BTreeMap<u128, Arc<Block>>>,
     digests: Mutex<BTreeMap<usize, (Weak<Block>, u128)>>,
     /// Of the first file so far, with its place: its schema before the steps and after each.
@@ -95,6 +97,24 @@ impl Interner {
             known.push(Arc::clone(&view));
         }
         view
+    }
+
+    /// Values that other files may have, too.
+    pub(super) fn alike(&self, values: Vec<(Arc<str>, Values)>) -> Alike {
+        let mut known = lock(&self.alike);
+        let same = |known: &&Alike| {
+            let mut pairs = known.iter().zip(&values);
+            known.len() == values.len()
+                && pairs.all(|(a, b)| a.0 == b.0 && a.1.digest.is_some() && a.1.digest == b.1.digest)
+        };
+        if let Some(same) = known.iter().find(same) {
+            return Arc::clone(same);
+        }
+        let values = Arc::new(values);
+        if known.len() < VERSIONS_MAX {
+            known.push(Arc::clone(&values));
+        }
+        values
     }
 
     pub(super) fn block(&self, digest: u128, block: impl Into<Arc<Block>>) -> Arc<Block> {
