@@ -338,20 +338,16 @@ fn identity(path: &Path) -> io::Result<String> {
 /// Creates a file; its directories only where they are missing, so that the usual case is one call. A file that is there
 /// is replaced, not written over: it may be a link to one of a published store.
 fn open(path: &Path) -> io::Result<File> {
-    match File::create_new(path) {
-        // another process may do the same: one unit twice at a time
-        Err(e) if e.kind() == ErrorKind::AlreadyExists => loop {
-            let _gone = fs::remove_file(path);
-            match File::create_new(path) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
-                other => return other,
-            }
-        },
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            fs::create_dir_all(parent(path))?;
-            File::create_new(path)
+    // another process may do the same at any time: one unit twice at once
+    loop {
+        match File::create_new(path) {
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => match fs::remove_file(path) {
+                Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+                _ => {}
+            },
+            Err(e) if e.kind() == ErrorKind::NotFound => fs::create_dir_all(parent(path))?,
+            other => return other,
         }
-        other => other,
     }
 }
 
