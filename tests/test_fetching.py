@@ -76,7 +76,10 @@ def half(cache):
     return [
         str(path.relative_to(cache))
         for path in cache.rglob("*")
-        if path.is_file() and path.name != "lock" and not (path.parent in whole and not path.name.startswith("."))
+        if path.is_file()
+        and cache / "survey" not in path.parents
+        and path.name != "lock"
+        and not (path.parent in whole and not path.name.startswith("."))
     ]
 
 

@@ -94,7 +94,9 @@ pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<
     check_target(target, true)?;
     Ok(match (check_target(target, false), published(target)) {
         (Ok(()), _) => AtTarget::Nothing,
-        (Err(_), Some((_, old))) if old.recipe.name == recipe.name => {
+        (Err(_), Some((_, old)))
+            if old.recipe.name == recipe.name && update::check(&old, prepared, recipe).is_ok() =>
+        {
             AtTarget::Outdated(Differences::between(&old, prepared).text())
         }
         (Err(_), _) => AtTarget::OtherStore,

@@ -242,8 +242,8 @@ fn read(
     Ok(())
 }
 
-/// The digest that names a bake: equal for the same recipe, inputs and dataset. What never changes a byte (checks, words
-/// about the dataset, what a test takes) is left out, so that a check can be mended without baking anew.
+/// The digest that names a bake: equal for the same recipe, inputs and dataset. Words about the dataset and what a test
+/// takes are left out. Checks are not: what lies at the target passed those of its digest.
 pub(crate) fn digest(
     recipe: &Recipe,
     inputs: impl Iterator<Item = Input>,
@@ -253,8 +253,8 @@ pub(crate) fn digest(
     let mut add = |value: &serde_json::Value| hash.update(value.to_string().as_bytes());
     let json = |e: serde_json::Error| Error::new(Code::Bug, "the plan can't be written as JSON").caused_by(e);
     add(&serde_json::json!([DIGEST_VERSION, env!("CARGO_PKG_VERSION")]));
-    let Recipe { name, about: _, axes, source, steps, combine, output, checks: _, test: _ } = recipe;
-    add(&serde_json::to_value((name, axes, source, steps, combine, output)).map_err(json)?);
+    let Recipe { name, about: _, axes, source, steps, combine, output, checks, test: _ } = recipe;
+    add(&serde_json::to_value((name, axes, source, steps, combine, output, checks)).map_err(json)?);
     add(&serde_json::to_value(dataset).map_err(json)?);
     for input in inputs {
         add(&serde_json::json!([input.keys, input.url, input.validator]));
