@@ -162,9 +162,9 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
             old.as_ref().map(|old| old.chunk(at, *signature, &mut worker.encoded)).transpose()?.flatten()
         {
             if stored {
-                writer.append(&worker.encoded)?
+                writer.append(&worker.encoded)?;
             } else {
-                writer.skip()?
+                writer.skip()?;
             }
             continue;
         }
