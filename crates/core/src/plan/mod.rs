@@ -41,12 +41,15 @@ impl Budget {
     pub const BASE_BYTES: u64 = 24 << 20;
     /// What is known of every file: its variables, and where their chunks are.
     pub const FILE_BYTES: u64 = 4 << 10;
+    /// What is known of every array: its attributes, where its cells come from, and its metadata while it is written.
+    pub const ARRAY_BYTES: u64 = 8 << 10;
 
-    /// What is resident before any data: at most half of the memory for what is known of the files, because there is no
-    /// other way for it.
-    fn base_bytes(&self, files: usize) -> u64 {
-        let known = (files as u64).saturating_mul(Self::FILE_BYTES).min(self.memory_bytes / 2);
-        Self::BASE_BYTES.saturating_add(known)
+    /// What is resident before any data: at most half of the memory for what is known of files and arrays, because there
+    /// is no other way for it.
+    fn base_bytes(&self, files: usize, arrays: usize) -> u64 {
+        let files = (files as u64).saturating_mul(Self::FILE_BYTES);
+        let known = files.saturating_add((arrays as u64).saturating_mul(Self::ARRAY_BYTES));
+        Self::BASE_BYTES.saturating_add(known.min(self.memory_bytes / 2))
     }
 }
 
@@ -172,7 +175,7 @@ pub fn plan(
         readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
     }
-    let base = budget.base_bytes(files.len());
+    let base = budget.base_bytes(files.len(), arrays.len());
     let tasks::Threads { workers, team: threads } =
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
