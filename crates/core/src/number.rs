@@ -81,7 +81,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use crate::dtype::Scalar;
-    use crate::recipe::{Check, MaskRule};
+    use crate::recipe::{CheckRule, MaskRule};
 
     fn there_and_back<T: Serialize + DeserializeOwned + std::fmt::Debug>(value: &T) {
         let json = serde_json::to_string(value).expect("JSON");
@@ -96,7 +96,7 @@ mod tests {
         {
             there_and_back(&Scalar::Float(number));
             there_and_back(&Scalar::Complex(number, -number));
-            there_and_back(&Check::Range(vec![("t".into(), number, -number)]));
+            there_and_back(&CheckRule::Range(vec![("t".into(), number, -number)]));
             there_and_back(&MaskRule { below: Some(number), above: None, ..MaskRule::default() });
         }
     }

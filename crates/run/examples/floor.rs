@@ -194,7 +194,7 @@ impl<'a> Floor<'a> {
             chunks.sort_by_key(|index| axis.and_then(|a| index.get(a).copied()));
             for index in chunks {
                 let from = self.scatter(array, &source, concat, &index, &mut open, &mut spare)?;
-                while let Some(first) = open.first_entry().filter(|e| e.key() + 1 <= from) {
+                while let Some(first) = open.first_entry().filter(|e| *e.key() < from) {
                     let (at, buffers) = first.remove_entry();
                     self.write(array, concat, at, &buffers)?;
                     spare.extend(buffers);

@@ -188,6 +188,8 @@ pub struct Staged {
     target: PathBuf,
     state: State,
     overwrite: bool,
+    /// It is made whatever lies at the target.
+    anew: bool,
     /// Where it lies; `None` where the target holds the dataset already.
     store: Option<LocalStore>,
     /// The target holds it.
@@ -224,6 +226,9 @@ pub fn stage(
     check_unbaked(target, existing).map_err(fail)?;
     let prepared = prepare(session, recipe, lock)?;
     let mut staged = Staged::new(target, &prepared, existing != Existing::Refuse);
+    // who overwrites does not trust what is there
+    staged.anew = existing == Existing::Overwrite;
+    staged.done &= !staged.anew;
     if staged.done {
         staged.settle().map_err(fail)?;
     } else {
@@ -336,6 +341,7 @@ impl Staged {
             target: target.to_owned(),
             state,
             overwrite,
+            anew: false,
             store: None,
             done,
             begun: AtomicBool::new(false),
@@ -358,7 +364,7 @@ impl Staged {
             self.state.tidy();
         }
         self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
-        if is_done(&self.target, &self.state) {
+        if is_done(&self.target, &self.state) && !self.anew {
             // by a process that was faster, or by one that was cut off
             self.done = true;
             self.baked.nothing_to_do = true;
@@ -399,7 +405,7 @@ impl Staged {
         let Some(store) = &self.store else { return Ok(()) };
         let fail = |e: Error| vec![e];
         let dataset = &prepared.plan.dataset;
-        let receipts = Receipts::read(&self.state.receipts(), dataset, store.staging(), false);
+        let receipts = Receipts::read(&self.state.receipts(), dataset, store.staging(), false, false);
         let (kept, bytes_kept) = receipts.totals();
         let folder = Scratch::folder(session.options.scratch.as_deref(), self.state.dir(), &prepared.digest);
         let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
@@ -428,6 +434,11 @@ impl Staged {
             }
             return Err(errors);
         }
+        if let Err(error) = check_unchanged(session, prepared) {
+            // what was read may be of two versions
+            self.begun.fetch_and(!run.writer.withdraw(), Ordering::Relaxed);
+            return Err(fail(error));
+        }
         if unit.is_some() {
             scratch.sync().and_then(|()| store.flush()).and_then(|()| run.writer.durable()).map_err(fail)?;
         }
@@ -446,7 +457,7 @@ impl Staged {
 
     /// What is complete so far.
     pub(crate) fn receipts(&self, prepared: &Prepared) -> Receipts {
-        Receipts::read(&self.state.receipts(), &prepared.plan.dataset, &self.state.store(), false)
+        Receipts::read(&self.state.receipts(), &prepared.plan.dataset, &self.state.store(), false, false)
     }
 
     /// Whether the target holds the dataset already.
@@ -498,6 +509,20 @@ impl Staged {
         }
         end_publication(&self.state)
     }
+}
+
+/// No file was written to while it was read.
+fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
+    for input in prepared.surveyed.iter().filter(|input| !input.object.is_remote()) {
+        let was = input.object.validator().modified_ns;
+        let now = session.sources.version(input.object.url()).and_then(|version| version.modified_ns);
+        if was.is_some() && now.is_some() && was != now {
+            return Err(Error::new(Code::SourceChanged, "the file was written to while it was read")
+                .at(input.object.url())
+                .help("wait until nothing writes to it any more, then run again"));
+        }
+    }
+    Ok(())
 }
 
 /// One run over a range of tasks.
@@ -640,7 +665,7 @@ fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
 
 /// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
 fn finish_publication(target: &Path, state: &State) -> Result<()> {
-    if !publication(target, state).is_some_and(|publication| publication > Publication::Ended) {
+    if publication(target, state).is_none_or(|publication| publication <= Publication::Ended) {
         return Ok(());
     }
     if state.is_publishing() {

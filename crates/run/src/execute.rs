@@ -122,10 +122,10 @@ impl Target<'_> {
         signatures: &[Signature],
     ) -> Result<Option<Option<Written>>> {
         let Some(found) = self.reuse.object(spec, index, signatures) else { return Ok(None) };
-        if let (Some(path), Some(written)) = (&found.path, found.written) {
-            if !std::fs::metadata(path).is_ok_and(|there| there.len() == written.bytes) {
-                return Ok(None);
-            }
+        if !found.is_whole() {
+            return Ok(None);
+        }
+        if let Some(path) = &found.path {
             self.store.adopt(&chunk_key(self.format, spec, index), path)?;
         }
         Ok(Some(found.written))

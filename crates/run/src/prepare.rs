@@ -21,6 +21,7 @@ use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
 use crate::session::{Event, Options, Session, Stage};
+use crate::signature::{is_weak, this_run};
 use crate::survey::{self, All, Interner, Kept, SurveyCache, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
@@ -258,6 +259,9 @@ pub(crate) fn digest(
     add(&serde_json::to_value(dataset).map_err(json)?);
     for input in inputs {
         add(&serde_json::json!([input.keys, input.url, input.validator]));
+        if is_weak(&input.validator) {
+            add(&serde_json::json!(this_run()));
+        }
     }
     Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -115,6 +115,12 @@ impl Writer {
         })
     }
 
+    /// Takes back everything that was noted. Whether these were all receipts of the folder.
+    pub(crate) fn withdraw(&self) -> bool {
+        let _left = fs::remove_file(&self.path);
+        self.path.parent().is_some_and(|folder| fs::remove_dir(folder).is_ok())
+    }
+
     /// Notes a task of the first stage that is complete.
     pub(crate) fn note_scratch(&self, division: &str, task: u64) -> Result<()> {
         self.line(&Scratched { scratch: task, of: division.to_owned() })
@@ -168,25 +174,32 @@ impl Receipts {
         Self { arrays: dataset.arrays.iter().map(of).collect(), scratch: BTreeMap::new() }
     }
 
-    /// Reads what runs noted of the store at `root`. Lines that are torn or do not fit the dataset are passed over:
+    /// Reads what runs noted of the store at `root`; `flushed` where all of it is known to be on the disk. Lines that are
+    /// torn or do not fit the dataset are passed over:
     /// what they are about is done again.
-    pub(crate) fn read(folder: &Path, dataset: &Dataset, root: &Path, signatures: bool) -> Self {
+    pub(crate) fn read(
+        folder: &Path,
+        dataset: &Dataset,
+        root: &Path,
+        signatures: bool,
+        flushed: bool,
+    ) -> Self {
         let mut all = Self::none(dataset, signatures);
         let mut files: Vec<PathBuf> =
             fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
         files.sort();
         for file in files {
-            all.read_file(&file, dataset, root);
+            all.read_file(&file, dataset, root, flushed);
         }
         all
     }
 
-    fn read_file(&mut self, path: &Path, dataset: &Dataset, root: &Path) {
+    fn read_file(&mut self, path: &Path, dataset: &Dataset, root: &Path, flushed: bool) {
         let Ok(file) = File::open(path) else { return };
         let mut lines = BufReader::new(file).split(b'\n').map_while(std::result::Result::ok);
         let header: Option<Header> = lines.next().and_then(|line| serde_json::from_slice(&line).ok());
         let Some(header) = header.filter(|header| header.version == VERSION) else { return };
-        let trusted = (header.boot.is_some() && header.boot == boot()) || is_durable(path);
+        let trusted = flushed || (header.boot.is_some() && header.boot == boot()) || is_durable(path);
         for line in lines {
             if let Ok(Scratched { scratch, of }) = serde_json::from_slice(&line) {
                 if trusted {

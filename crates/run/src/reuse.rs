@@ -1,8 +1,9 @@
 //! Chunks that need not be made: an earlier bake of the same target made them, by the same signature.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::{ArraySpec, Dataset};
@@ -24,6 +25,7 @@ struct Donor {
     root: PathBuf,
     dataset: Dataset,
     receipts: Receipts,
+    published_at: Option<SystemTime>,
 }
 
 /// An object that can be taken as it is.
@@ -32,6 +34,22 @@ pub(crate) struct Found {
     /// Where it lies; `None` where it is not stored because readers see the same without it.
     pub(crate) path: Option<PathBuf>,
     pub(crate) written: Option<Written>,
+    /// What was written to after this is not what was published.
+    published_at: Option<SystemTime>,
+}
+
+impl Found {
+    /// Whether the object still is what its receipt says: of one that nothing wrote to, its length suffices.
+    pub(crate) fn is_whole(&self) -> bool {
+        let (Some(path), Some(written)) = (&self.path, self.written) else { return true };
+        let Ok(there) = fs::metadata(path) else { return false };
+        let untouched = match (self.published_at, there.modified()) {
+            (Some(published), Ok(modified)) => modified <= published,
+            (None, _) => true,
+            (Some(_), Err(_)) => false,
+        };
+        there.len() == written.bytes && (untouched || checksum(path) == Some(written.crc32c))
+    }
 }
 
 /// A shard of which some inner chunks can be taken.
@@ -59,8 +77,10 @@ impl Reuse {
                 false => state.store(),
             };
             let dataset = PlanFile::read(&state.plan()).ok()?.dataset;
-            let receipts = Receipts::read(&state.receipts(), &dataset, &root, true);
-            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts })
+            let published_at = fs::metadata(state.done()).and_then(|done| done.modified()).ok();
+            // what was published was flushed before
+            let receipts = Receipts::read(&state.receipts(), &dataset, &root, true, state.done().is_file());
+            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts, published_at })
         };
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }
     }
@@ -74,7 +94,7 @@ impl Reuse {
             }
             let written = donor.receipts.get(&spec.name, number)?;
             let path = written.map(|_| donor.root.join(chunk_key(donor.dataset.format, old, index)));
-            Some(Found { path, written })
+            Some(Found { path, written, published_at: donor.published_at })
         })
     }
 

@@ -154,10 +154,8 @@ impl Scratch {
 
     /// Removes the files, once the target's chunks are complete.
     pub(crate) fn remove(self) {
-        for file in self.files.into_values() {
-            let _left = fs::remove_file(&file.path);
-        }
-        let _not_empty = fs::remove_dir(&self.folder);
+        // also what runs with another division left
+        let _left = fs::remove_dir_all(&self.folder);
     }
 }
 
@@ -240,7 +238,7 @@ mod tests {
     fn spec(shape: &[u64], chunk: &[u64]) -> Arc<ArraySpec> {
         Arc::new(ArraySpec {
             name: "x".into(),
-            dims: shape.iter().map(|n| n.to_string()).collect(),
+            dims: shape.iter().map(ToString::to_string).collect(),
             shape: shape.to_vec(),
             dtype: DataType::UInt32,
             attrs: Attrs::new(),

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
 
 use arcoforge_core::block::BlockData;
 use arcoforge_core::chunk::Region;
@@ -16,6 +17,7 @@ use arcoforge_core::error::Result;
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::steps::{Mapped, Origin};
+use arcoforge_store::Validator;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::execute::part;
@@ -34,6 +36,17 @@ pub(crate) struct Signature(pub(crate) u128);
 impl Signature {
     /// A chunk of a shard that lies wholly beyond the array's end.
     pub(crate) const BEYOND: Self = Self(0);
+}
+
+/// Whether a server tells nothing by which one version is told from another: what was made of it holds for one run.
+pub(crate) fn is_weak(validator: &Validator) -> bool {
+    validator.etag.is_none() && validator.modified_ns.is_none()
+}
+
+/// A number that no other run has.
+pub(crate) fn this_run() -> u64 {
+    static RUN: OnceLock<u64> = OnceLock::new();
+    *RUN.get_or_init(|| RandomState::new().hash_one(std::process::id()))
 }
 
 /// Computes signatures; keeps what chunks share.
@@ -145,6 +158,9 @@ impl Signer {
             sink.number(validator.size);
             sink.text(validator.etag.as_deref().unwrap_or_default());
             sink.shown(&validator.modified_ns);
+            if is_weak(validator) {
+                sink.number(this_run());
+            }
             self.mapped(sink, mapped);
         }
         Ok(())

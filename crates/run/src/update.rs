@@ -76,7 +76,7 @@ impl Differences {
         match (parts.is_empty(), self.schema.is_empty()) {
             (false, _) => parts.join(", "),
             (true, false) => "the dataset would have another form".to_owned(),
-            (true, true) => "the recipe changed".to_owned(),
+            (true, true) => "the recipe changed, or an input whose server tells no versions".to_owned(),
         }
     }
 }

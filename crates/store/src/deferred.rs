@@ -1,6 +1,7 @@
 //! Inputs of which all that is wanted is known already: opened with the first read, if there is one.
 
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -63,7 +64,9 @@ impl Sources {
 
 fn version_of_file(path: &Path) -> Option<Validator> {
     let metadata = std::fs::metadata(path).ok().filter(|m| m.is_file() && m.len() > 0)?;
-    Some(Validator { size: metadata.len(), etag: None, modified_ns: modified_ns(&metadata) })
+    // a file that was put in place of another one with its size and time is another file
+    let identity = format!("{}-{}.{}", metadata.ino(), metadata.ctime(), metadata.ctime_nsec());
+    Some(Validator { size: metadata.len(), etag: Some(identity), modified_ns: modified_ns(&metadata) })
 }
 
 impl Deferred {

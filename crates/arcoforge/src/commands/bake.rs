@@ -20,7 +20,11 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
     let begun = Instant::now();
     let mut datasets = given(output, &args.inputs, &args.shape, &args.run)?;
     let targets = datasets.targets(args.to.as_deref())?;
-    let mut locks = datasets.locks()?;
+    // an update takes the inputs as they are now, whatever the lock says, and writes it anew
+    let mut locks = match datasets.locks() {
+        Err(_) if args.update => Locks::default(),
+        locks => locks?,
+    };
     let existing = match (args.overwrite, args.update) {
         (true, _) => Existing::Overwrite,
         (false, true) => Existing::Update,

@@ -112,7 +112,7 @@ mod tests {
         type Row = (&'static [u64], Vec<Range<u64>>, usize, usize, u64);
         let rows: Vec<Row> = vec![
             (&[], vec![], 4, 1, 4),
-            (&[100], vec![10..20], 4, 1, 40),
+            (&[100], Vec::from([Range { start: 10, end: 20 }]), 4, 1, 40),
             (&[10, 100], vec![0..10, 0..100], 8, 1, 8000),
             (&[10, 0], vec![0..10, 0..0], 8, 0, 0),
             // near each other: in one go

@@ -11,7 +11,7 @@ use arcoforge_core::error::Code;
 use arcoforge_core::pattern::{Find, Input, Source};
 use arcoforge_core::plan::{Budget, Mode};
 use arcoforge_core::recipe::{About, ChunkLength, Codecs, Output, Policies, Recipe, Step, TargetFormat};
-use arcoforge_run::{Options, Outcome, Prepared, Session, bake_locked, verify};
+use arcoforge_run::{Existing, Options, Outcome, Prepared, Session, bake_locked, verify};
 
 fn archive() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/oisst-small/archive")
@@ -50,7 +50,7 @@ fn session(workers: usize) -> Session<'static> {
 
 fn bake(recipe: &Recipe, target: &Path, workers: usize) -> Outcome<Prepared> {
     let session = session(workers);
-    let (_, prepared) = bake_locked(&session, recipe, None, target, false)?;
+    let (_, prepared) = bake_locked(&session, recipe, None, target, Existing::Refuse)?;
     verify(&session, &prepared, target, 1)?;
     Ok(prepared)
 }
@@ -152,14 +152,16 @@ fn a_second_bake_does_nothing_and_another_is_refused() {
     let target = folder.path().join("t.zarr");
     bake(&recipe(), &target, 2).expect("baked");
     let session = session(2);
-    let (again, _) = bake_locked(&session, &recipe(), None, &target, false).expect("nothing to do");
+    let (again, _) =
+        bake_locked(&session, &recipe(), None, &target, Existing::Refuse).expect("nothing to do");
     assert!(again.nothing_to_do);
     let other = Recipe { steps: vec![Step::Squeeze(vec!["zlev".into()])], ..recipe() };
     let before = tree(&target);
-    let errors = bake_locked(&session, &other, None, &target, false).expect_err("the target exists");
+    let errors =
+        bake_locked(&session, &other, None, &target, Existing::Refuse).expect_err("the target exists");
     assert_eq!(errors.first().map(|e| e.code), Some(Code::TargetExists));
     assert!(tree(&target) == before, "a refused bake touched the target");
-    let (replaced, _) = bake_locked(&session, &other, None, &target, true).expect("replaced");
+    let (replaced, _) = bake_locked(&session, &other, None, &target, Existing::Overwrite).expect("replaced");
     assert!(!replaced.nothing_to_do && tree(&target) != before);
 }
 
@@ -170,8 +172,8 @@ fn what_does_not_fit_into_memory_is_refused_with_both_numbers() {
     let options = Options { budget: Budget { memory_bytes: 49 << 20, workers: 1 }, ..Options::default() };
     let output = Output { chunks: lengths(&[("time", 100_000)]), ..Output::default() };
     let session = Session::new(options, |_| {});
-    let errors =
-        bake_locked(&session, &Recipe { output, ..recipe() }, None, &target, false).expect_err("too large");
+    let errors = bake_locked(&session, &Recipe { output, ..recipe() }, None, &target, Existing::Refuse)
+        .expect_err("too large");
     let error = errors.first().expect("one");
     assert_eq!(error.code, Code::MemoryLimit);
     assert!(error.message.contains("49 MiB"), "{}", error.message);

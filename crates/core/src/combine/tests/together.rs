@@ -215,12 +215,15 @@ fn refusals_say_what_to_do() {
     refuse("labels", files, &[(Code::CombineDims, "x", words), (Code::CombineDims, "v", words)]);
 }
 
+/// Policies, a variable of either file, the refusal, words of its help.
+type Refused = (&'static [&'static str], Var, Var, Code, &'static [&'static str]);
+
 #[test]
 fn coordinates_of_dimensions_are_not_to_be_dropped() {
     let row = |x: Var| [x, i16s("v", "time=1 x=2", &[0., 1.])];
     let x = |values: [f64; 2]| f64s("x", "x=2", &values);
     let north = |values| x(values).units("degrees_north");
-    let rows: Vec<(&[&str], Var, Var, Code, &[&str])> = vec![
+    let rows: Vec<Refused> = vec![
         (
             &[],
             x([1., 2.]),
