@@ -78,3 +78,15 @@ class Plain(web.Answers):
 
     def do_GET(self):
         self.answer(200, (self.server.folder / self.path.strip("/")).read_bytes(), {})
+
+
+def test_a_recipe_finds_its_files_from_any_folder(tmp_path):
+    inside = tmp_path / "a"
+    inside.mkdir()
+    series(inside, 2)
+    recipe(inside)
+    for n, (cwd, path) in enumerate([(tmp_path, "a/recipe.yaml"), (inside, "recipe.yaml"), (tmp_path / "..", inside / "recipe.yaml")]):
+        (inside / "recipe.lock").unlink(missing_ok=True)
+        done = arco.run("bake", path, "--to", tmp_path / f"{n}.zarr", cwd=cwd)
+        assert done.code == 0, done.text
+        assert arco.digest(tmp_path / f"{n}.zarr") == arco.digest(tmp_path / "0.zarr")

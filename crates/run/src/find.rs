@@ -57,7 +57,10 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     }
     let kept = (!recipe.source.missing.is_empty()).then_some(kept);
     let by_template = matches!(recipe.source.input, Input::Url(_));
-    Ok(Inputs { pattern, kept, base: session.options.base.clone(), open_ended, by_template })
+    // what was listed is found from here, whatever the recipe's folder is
+    let listed = matches!(recipe.source.input, Input::Find(_));
+    let base = if listed { PathBuf::new() } else { session.options.base.clone() };
+    Ok(Inputs { pattern, kept, base, open_ended, by_template })
 }
 
 impl Inputs {

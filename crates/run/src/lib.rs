@@ -6,11 +6,11 @@
 //!
 //! ```no_run
 //! use arcoforge_core::recipe::Recipe;
-//! use arcoforge_run::{Options, Session, bake};
+//! use arcoforge_run::{Existing, Options, Session, bake};
 //!
 //! # fn example(recipe: &Recipe) -> Result<(), Vec<arcoforge_core::error::Error>> {
 //! let session = Session::new(Options::default(), |_event| {});
-//! let baked = bake(&session, recipe, "sst.zarr".as_ref(), false)?;
+//! let baked = bake(&session, recipe, "sst.zarr".as_ref(), Existing::Refuse)?;
 //! println!("{} bytes in {} objects", baked.bytes_written, baked.objects);
 //! # Ok(())
 //! # }
