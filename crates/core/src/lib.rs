@@ -15,6 +15,7 @@
 pub mod arrange;
 pub mod attrs;
 pub mod axis;
+pub mod base64;
 pub mod block;
 pub mod calendar;
 pub mod cftime;

@@ -3,34 +3,35 @@
 //! Whatever ends a bake, what it made is kept beside the target with its receipts: the next bake of the same plan goes on
 //! from there, one of another plan takes the chunks whose signatures are the same.
 
-use std::fs;
-use std::io::ErrorKind;
+mod publication;
+mod run;
+
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::{Examination, Verdict};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_store::files::{atomic_write, unwritable};
 use arcoforge_write::{LocalStore, Written, check_target};
-use serde::{Deserialize, Serialize};
 
+use self::publication::{
+    end_publication, finish_publication, is_done, published, published_by, write_visible,
+};
+use self::run::Run;
+use crate::Outcome;
 use crate::checks;
 use crate::duplicates;
-use crate::execute::{self, Target};
+use crate::execute::Target;
 use crate::figures::count;
-use crate::gather::Worker;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare};
-use crate::receipts::{Entry, Receipts, Unit, Writer, checksum};
+use crate::receipts::{Receipts, Unit, Writer};
 use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::{Event, Session, Stage};
 use crate::state::{Guard, PlanFile, State};
-use crate::tasks::Tasks;
 use crate::update::{self, Differences};
-use crate::{Outcome, pool};
 
 /// What becomes of a store that lies at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,69 +93,12 @@ pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<
         return Ok(AtTarget::SameDataset);
     }
     check_target(target, true)?;
-    Ok(match (check_target(target, false), published(target)) {
-        (Ok(()), _) => AtTarget::Nothing,
-        (Err(_), Some((_, old)))
-            if old.recipe.name == recipe.name && update::check(&old, prepared, recipe).is_ok() =>
-        {
-            AtTarget::Outdated(Differences::between(&old, prepared).text())
-        }
-        (Err(_), _) => AtTarget::OtherStore,
-    })
-}
-
-/// What `done` says: the object that made the store visible, as it was written.
-#[derive(Serialize, Deserialize)]
-struct Done {
-    key: String,
-    crc32c: u32,
-}
-
-/// How far a publication went that may have made what lies at the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Publication {
-    /// To its end.
-    Ended,
-    /// It was cut off behind the rename, and what it replaced is gone.
-    Cleaned,
-    /// It was cut off right behind the rename.
-    Renamed,
-}
-
-/// The publication of a state, where what lies at the target is as it left it. An older one may have left the same
-/// metadata: the one that went less far is the younger.
-fn publication(target: &Path, state: &State) -> Option<Publication> {
-    let noted = state.visible().is_file();
-    let (found, note) = if state.is_publishing() {
-        // what it replaced may have stayed, and the note been renamed
-        let note = if noted { state.visible() } else { state.done() };
-        (LocalStore::took_place(target, &state.store()).then_some(Publication::Renamed)?, note)
-    } else if noted && !state.store().is_dir() {
-        (Publication::Cleaned, state.visible())
-    } else {
-        (Publication::Ended, state.done())
-    };
-    let note: Done = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
-    (checksum(&target.join(&note.key)) == Some(note.crc32c)).then_some(found)
-}
-
-/// The state of the bake that made what lies at the target; `None` where no bake of ours did.
-fn published_by(target: &Path) -> Option<State> {
-    let found =
-        State::all(target).into_iter().filter_map(|state| Some((publication(target, &state)?, state)));
-    found.max_by_key(|(publication, _)| *publication).map(|(_, state)| state)
-}
-
-/// Whether the target holds the dataset of this state, and nothing else took its place since.
-fn is_done(target: &Path, state: &State) -> bool {
-    published_by(target).as_ref() == Some(state)
-}
-
-/// The bake that made what lies at the target, with its plan; `None` where no bake of ours did.
-fn published(target: &Path) -> Option<(State, PlanFile)> {
-    let state = published_by(target)?;
-    let plan = PlanFile::read(&state.plan()).ok()?;
-    Some((state, plan))
+    if check_target(target, false).is_ok() {
+        return Ok(AtTarget::Nothing);
+    }
+    let old = published(target).filter(|old| old.recipe.name == recipe.name);
+    let differences = old.and_then(|old| update::check(&old, prepared, recipe).ok());
+    Ok(differences.map_or(AtTarget::OtherStore, |found| AtTarget::Outdated(found.text())))
 }
 
 /// Bakes a recipe into a store on a local file system.
@@ -238,7 +182,8 @@ pub fn stage(
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {
             let reuse = Reuse::find(target, &staged.state, existing == Existing::Update);
-            staged.run(session, &prepared, &reuse, &(0..prepared.tasks()), None)?;
+            let receipts = staged.receipts(&prepared);
+            staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
             staged.complete(session, &prepared, &examination)?;
         }
     }
@@ -250,9 +195,11 @@ pub fn stage(
 /// # Errors
 /// `target-exists`, `target-unwritable`.
 pub fn check_unbaked(target: &Path, existing: Existing) -> Result<()> {
-    if published(target).is_some() {
-        return Ok(());
-    }
+    if published_by(target).is_some() { Ok(()) } else { check_unknown(target, existing) }
+}
+
+/// Refuses a target that no bake of ours lies at.
+fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
     match existing {
         Existing::Overwrite => check_target(target, true),
         Existing::Refuse => check_target(target, false),
@@ -276,7 +223,7 @@ pub(crate) fn check_existing(
     prepared: &Prepared,
 ) -> Outcome<()> {
     let fail = |e: Error| vec![e];
-    let Some((_, old)) = published(target) else { return check_unbaked(target, existing).map_err(fail) };
+    let Some(old) = published(target) else { return check_unknown(target, existing).map_err(fail) };
     match existing {
         Existing::Overwrite => check_target(target, true).map_err(fail),
         Existing::Update => {
@@ -398,6 +345,7 @@ impl Staged {
         &mut self,
         session: &Session<'_>,
         prepared: &Prepared,
+        receipts: Receipts,
         reuse: &Reuse,
         range: &Range<u64>,
         unit: Option<&Unit>,
@@ -405,21 +353,12 @@ impl Staged {
         let Some(store) = &self.store else { return Ok(()) };
         let fail = |e: Error| vec![e];
         let dataset = &prepared.plan.dataset;
-        let receipts = Receipts::read(&self.state.receipts(), dataset, store.staging(), false, false);
-        let (kept, bytes_kept) = receipts.totals();
+        let kept = receipts.totals();
         let folder = Scratch::folder(session.options.scratch.as_deref(), self.state.dir(), &prepared.digest);
         let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
         let writer = Writer::create(&self.state.receipts(), unit).map_err(fail)?;
         let target = Target { store, format: dataset.format, session, prepared, reuse, scratch: &scratch };
-        let run = Run {
-            target,
-            tasks: Tasks::of(&prepared.plan),
-            receipts,
-            writer,
-            begun: &self.begun,
-            finished: AtomicU64::new(0),
-            made: Made::default(),
-        };
+        let run = Run::new(target, receipts, writer, &self.begun);
         if let Err(errors) = run.both_stages(range) {
             // what is wrong with the recipe or the data is not mended by running it again: nothing is left then
             let again = errors.iter().any(|e| !matches!(e.code.exit_status(), 3 | 4));
@@ -427,7 +366,7 @@ impl Staged {
             if self.begun.load(Ordering::Relaxed) {
                 session.tell(&Event::Note(format!(
                     "{} of {} done and kept in {}: the next bake goes on from there",
-                    run.finished.load(Ordering::Relaxed),
+                    run.totals.tasks(),
                     count(range.end.saturating_sub(range.start), "task"),
                     self.state.root().display()
                 )));
@@ -442,13 +381,7 @@ impl Staged {
         if unit.is_some() {
             scratch.sync().and_then(|()| store.flush()).and_then(|()| run.writer.durable()).map_err(fail)?;
         }
-        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-        let made = run.made;
-        self.baked.objects = kept + load(&made.objects);
-        self.baked.bytes_written = bytes_kept + load(&made.bytes);
-        self.baked.objects_kept = kept + load(&made.objects_reused);
-        self.baked.bytes_kept = bytes_kept + load(&made.bytes_reused);
-        self.baked.bytes_read = load(&made.read);
+        run.totals.report(&mut self.baked, kept);
         if range.end == prepared.tasks() && unit.is_none() {
             scratch.remove();
         }
@@ -457,7 +390,7 @@ impl Staged {
 
     /// What is complete so far.
     pub(crate) fn receipts(&self, prepared: &Prepared) -> Receipts {
-        Receipts::read(&self.state.receipts(), &prepared.plan.dataset, &self.state.store(), false, false)
+        Receipts::of(&self.state, &prepared.plan.dataset)
     }
 
     /// Whether the target holds the dataset already.
@@ -523,164 +456,6 @@ fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// One run over a range of tasks.
-struct Run<'a> {
-    target: Target<'a>,
-    tasks: Tasks<'a>,
-    receipts: Receipts,
-    writer: Writer,
-    /// Set with the first receipt.
-    begun: &'a AtomicBool,
-    finished: AtomicU64,
-    made: Made,
-}
-
-impl Run<'_> {
-    /// All tasks of the first stage are done before the first of the second.
-    fn both_stages(&self, range: &Range<u64>) -> Outcome<()> {
-        let session = self.target.session;
-        let first = self.target.scratch.tasks();
-        session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
-        let second = range.start.max(first)..range.end.max(first);
-        // a unit of the first stage alone has no task of the second to tell by
-        let whole = !second.is_empty() && second.clone().all(|number| self.is_done(number - first));
-        let moved = range.start..range.end.min(first);
-        if whole {
-            self.advance(session, moved.end.saturating_sub(moved.start), 0, 0);
-        } else {
-            self.each(&moved, |worker, number| self.scratched(worker, number))?;
-            self.check_scratch(range.start.min(first), first).map_err(|e| vec![e])?;
-        }
-        self.each(&second, |worker, number| self.task(worker, number - first))?;
-        session.tell(&Event::Finished { stage: Stage::Bake });
-        Ok(())
-    }
-
-    fn each(&self, range: &Range<u64>, work: impl Fn(&mut Worker, u64) -> Result<()> + Sync) -> Outcome<()> {
-        let plan = &self.target.prepared.plan;
-        let count = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
-        let one = |worker: &mut Worker, at: usize| {
-            self.target.session.check_interrupt()?;
-            work(worker, range.start + at as u64)
-        };
-        pool::map(plan.workers, count, true, || Worker::with_threads(plan.threads), one).map(drop)
-    }
-
-    /// Moves a box of cells to scratch storage.
-    fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
-        let (session, before) = (self.target.session, worker.bytes_read);
-        if !self.is_moved(number) {
-            self.target.scratch.run(session, self.target.prepared, worker, number)?;
-            self.writer.note_scratch(self.target.scratch.division(), number)?;
-            self.begun.store(true, Ordering::Relaxed);
-        }
-        self.advance(session, 1, worker.bytes_read - before, 0);
-        Ok(())
-    }
-
-    /// What other units were to move is there.
-    fn check_scratch(&self, own: u64, all: u64) -> Result<()> {
-        match (0..own).find(|number| !self.is_moved(*number)) {
-            None => Ok(()),
-            Some(number) => Err(Error::new(
-                Code::UnitsMissing,
-                format!("task {number} of the {all} that move cells to scratch storage has not run yet"),
-            )
-            .help("run the units that come first to their end, then this one")),
-        }
-    }
-
-    /// Whether a run before has moved these cells, and they are still there.
-    fn is_moved(&self, number: u64) -> bool {
-        let scratch = self.target.scratch;
-        !scratch.is_fresh() && self.receipts.has_scratch(scratch.division(), number)
-    }
-
-    fn is_done(&self, number: u64) -> bool {
-        self.tasks.get(number).is_some_and(|(array, task)| {
-            execute::objects(array, task).iter().all(|object| self.receipts.has(&array.spec.name, *object))
-        })
-    }
-
-    /// Makes the objects of one task.
-    fn task(&self, worker: &mut Worker, number: u64) -> Result<()> {
-        let Some((array, task)) = self.tasks.get(number) else {
-            return Err(Error::new(Code::Bug, "a task without an array"));
-        };
-        let name = &array.spec.name;
-        let (mut written, before) = (0, worker.bytes_read);
-        if !self.is_done(number) {
-            let is_there = |object| self.receipts.has(name, object);
-            execute::run(&self.target, worker, array, task, &is_there, &mut |entry: Entry, reused| {
-                self.writer.note(name, &entry)?;
-                self.begun.store(true, Ordering::Relaxed);
-                written += self.made.add(&entry, reused);
-                Ok(())
-            })?;
-        }
-        self.advance(self.target.session, 1, worker.bytes_read - before, written);
-        Ok(())
-    }
-
-    fn advance(&self, session: &Session<'_>, items: u64, bytes_read: u64, bytes_written: u64) {
-        self.finished.fetch_add(items, Ordering::Relaxed);
-        self.made.read.fetch_add(bytes_read, Ordering::Relaxed);
-        session.tell(&Event::Advanced { stage: Stage::Bake, items, bytes_read, bytes_written });
-    }
-}
-
-/// Totals of one run, added to by all threads.
-#[derive(Default)]
-struct Made {
-    objects: AtomicU64,
-    bytes: AtomicU64,
-    objects_reused: AtomicU64,
-    bytes_reused: AtomicU64,
-    read: AtomicU64,
-}
-
-impl Made {
-    /// Counts an object; the bytes that were written anew.
-    fn add(&self, entry: &Entry, reused: bool) -> u64 {
-        let Some(written) = entry.written else { return 0 };
-        self.objects.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(written.bytes, Ordering::Relaxed);
-        if reused {
-            self.objects_reused.fetch_add(1, Ordering::Relaxed);
-            self.bytes_reused.fetch_add(written.bytes, Ordering::Relaxed);
-            return 0;
-        }
-        written.bytes
-    }
-}
-
-/// Notes before the rename what tells the published store from any other.
-fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
-    let done = Done { key: key.to_owned(), crc32c: written.crc32c };
-    let text = serde_json::to_vec(&done).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-    atomic_write(&state.visible(), &text)
-}
-
-/// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
-fn finish_publication(target: &Path, state: &State) -> Result<()> {
-    if publication(target, state).is_none_or(|publication| publication <= Publication::Ended) {
-        return Ok(());
-    }
-    if state.is_publishing() {
-        LocalStore::create(target, state.store())?;
-    }
-    end_publication(state)
-}
-
-/// No two states ever say that they made the target: others go before this one says so.
-fn end_publication(state: &State) -> Result<()> {
-    state.forget_others()?;
-    match fs::rename(state.visible(), state.done()) {
-        Err(e) if e.kind() == ErrorKind::NotFound && state.done().is_file() => Ok(()),
-        other => other.map_err(|e| unwritable(&state.done(), e)),
-    }
 }
 
 fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {

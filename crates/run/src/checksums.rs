@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::hex;
 use arcoforge_core::names::nearest;
 use arcoforge_core::pattern::{Algorithm, Checksum, Position, parse_manifest};
 use arcoforge_core::recipe::Recipe;
@@ -254,9 +255,7 @@ fn hashed(
         hashes.iter_mut().for_each(|(_, hash)| hash.update(&part));
         start += length;
     }
-    let digits =
-        |hash: Box<dyn DynDigest>| hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(hashes.into_iter().map(|(algorithm, hash)| (algorithm, digits(hash))).collect())
+    Ok(hashes.into_iter().map(|(algorithm, hash)| (algorithm, hex(&hash.finalize()))).collect())
 }
 
 fn hasher(algorithm: Algorithm) -> Box<dyn DynDigest> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use arcoforge_core::figures::plural;
+
 /// Bytes with a decimal unit and three digits: `999 B`, `1.23 MB`.
 pub fn bytes(count: u64) -> String {
     let units = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
@@ -38,7 +40,7 @@ pub fn count(number: u64, noun: &str) -> String {
         at -= 3;
         digits.insert(at, ',');
     }
-    format!("{digits} {noun}{}", if number == 1 { "" } else { "s" })
+    format!("{digits} {}", plural(number, noun))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arcoforge_core::calendar::Calendar;
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
 use arcoforge_store::files::atomic_write;
@@ -215,7 +216,7 @@ fn no_json(e: serde_json::Error) -> Error {
 
 fn digest_of<T: Serialize + ?Sized>(value: &T) -> Result<String> {
     let text = serde_json::to_vec(value).map_err(no_json)?;
-    Ok(Sha256::digest(text).iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&Sha256::digest(text)))
 }
 
 /// What the positions of inputs depend on.

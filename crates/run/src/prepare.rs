@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arcoforge_core::arrange::{self, Comparison};
 use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Piece};
 use arcoforge_core::error::{Code, Error};
+use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Pattern;
 use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
@@ -263,7 +264,7 @@ pub(crate) fn digest(
             add(&serde_json::json!(this_run()));
         }
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }
 
 impl Prepared {

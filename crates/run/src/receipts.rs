@@ -10,15 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
+use arcoforge_core::chunk::ChunkGrid;
 use arcoforge_core::error::Result;
-use arcoforge_core::target::Dataset;
+use arcoforge_core::plan::ArrayPlan;
+use arcoforge_core::recipe::TargetFormat;
+use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_store::files::unwritable;
 use arcoforge_write::{Written, chunk_key, chunks_per_shard};
 use serde::{Deserialize, Serialize};
 
+use crate::execute::objects;
 use crate::signature::Signature;
+use crate::state::State;
 
 /// The version of the lines.
 const VERSION: u32 = 1;
@@ -54,6 +59,14 @@ pub struct Unit {
     pub hi: u64,
     /// Which attempt this is, from 1.
     pub attempt: u32,
+}
+
+/// A line behind the first.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Row {
+    Object(Line<'static>),
+    Scratch(Scratched),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -153,6 +166,8 @@ pub(crate) struct Receipts {
 /// The objects of one array, by number.
 #[derive(Debug)]
 struct Objects {
+    spec: Arc<ArraySpec>,
+    grid: ChunkGrid,
     chunks_each: usize,
     /// Whether the object is there, and what was written of it.
     done: Vec<Option<Option<Written>>>,
@@ -163,63 +178,77 @@ struct Objects {
 impl Receipts {
     /// Nothing is there yet.
     fn none(dataset: &Dataset, signatures: bool) -> Self {
-        let of = |spec: &std::sync::Arc<arcoforge_core::target::ArraySpec>| {
-            let count = usize::try_from(spec.objects().len()).unwrap_or(usize::MAX);
+        let of = |spec: &Arc<ArraySpec>| {
+            let grid = spec.objects();
+            let count = usize::try_from(grid.len()).unwrap_or(usize::MAX);
             let chunks_each = usize::try_from(chunks_per_shard(spec)).unwrap_or(usize::MAX);
             let kept = if signatures { count.saturating_mul(chunks_each) } else { 0 };
-            let objects =
-                Objects { chunks_each, done: vec![None; count], signatures: vec![Signature::BEYOND; kept] };
+            let objects = Objects {
+                spec: Arc::clone(spec),
+                grid,
+                chunks_each,
+                done: vec![None; count],
+                signatures: vec![Signature::BEYOND; kept],
+            };
             (spec.name.clone(), objects)
         };
         Self { arrays: dataset.arrays.iter().map(of).collect(), scratch: BTreeMap::new() }
     }
 
-    /// Reads what runs noted of the store at `root`; `flushed` where all of it is known to be on the disk. Lines that are
-    /// torn or do not fit the dataset are passed over:
-    /// what they are about is done again.
-    pub(crate) fn read(
-        folder: &Path,
-        dataset: &Dataset,
-        root: &Path,
-        signatures: bool,
-        flushed: bool,
-    ) -> Self {
-        let mut all = Self::none(dataset, signatures);
-        let mut files: Vec<PathBuf> =
-            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-        files.sort();
-        for file in files {
-            all.read_file(&file, dataset, root, flushed);
-        }
-        all
+    /// What a bake has made so far of the store that it fills.
+    pub(crate) fn of(state: &State, dataset: &Dataset) -> Self {
+        Self::none(dataset, false).filled(state, dataset.format, &state.store(), false)
     }
 
-    fn read_file(&mut self, path: &Path, dataset: &Dataset, root: &Path, flushed: bool) {
+    /// What a bake made of the store at `root`, with the signatures of its chunks; `published` stores were flushed to the
+    /// disk.
+    pub(crate) fn signed(state: &State, dataset: &Dataset, root: &Path, published: bool) -> Self {
+        Self::none(dataset, true).filled(state, dataset.format, root, published)
+    }
+
+    /// Lines that are torn or do not fit the dataset are passed over: what they are about is done again.
+    fn filled(mut self, state: &State, format: TargetFormat, root: &Path, flushed: bool) -> Self {
+        let files = fs::read_dir(state.receipts()).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
+            self.read_file(&file, format, root, flushed);
+        }
+        self
+    }
+
+    fn read_file(&mut self, path: &Path, format: TargetFormat, root: &Path, flushed: bool) {
         let Ok(file) = File::open(path) else { return };
         let mut lines = BufReader::new(file).split(b'\n').map_while(std::result::Result::ok);
         let header: Option<Header> = lines.next().and_then(|line| serde_json::from_slice(&line).ok());
         let Some(header) = header.filter(|header| header.version == VERSION) else { return };
         let trusted = flushed || (header.boot.is_some() && header.boot == boot()) || is_durable(path);
         for line in lines {
-            if let Ok(Scratched { scratch, of }) = serde_json::from_slice(&line) {
-                if trusted {
+            match serde_json::from_slice(&line) {
+                Ok(Row::Scratch(Scratched { scratch, of })) if trusted => {
                     self.scratch.entry(of).or_default().insert(scratch);
                 }
-                continue;
-            }
-            let Ok(line) = serde_json::from_slice::<Line<'_>>(&line) else { continue };
-            let Some(spec) = dataset.arrays.iter().find(|spec| spec.name == line.array) else { continue };
-            let grid = spec.objects();
-            let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { continue };
-            if line.object >= grid.len() {
-                continue;
-            }
-            let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
-            let key = root.join(chunk_key(dataset.format, spec, &grid.index(line.object)));
-            if written.is_none_or(|written| is_there(&key, written, trusted)) {
-                objects.note(line.object, written, &line.chunks);
+                Ok(Row::Object(line)) => self.note(&line, format, root, trusted),
+                Ok(Row::Scratch(_)) | Err(_) => {}
             }
         }
+    }
+
+    fn note(&mut self, line: &Line<'_>, format: TargetFormat, root: &Path, trusted: bool) {
+        let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { return };
+        if line.object >= objects.grid.len() {
+            return;
+        }
+        let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
+        let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
+        if written.is_none_or(|written| is_there(&key, written, trusted)) {
+            objects.note(line.object, written, &line.chunks);
+        }
+    }
+
+    /// Whether all objects of a task are complete.
+    pub(crate) fn has_task(&self, array: &ArrayPlan, task: u64) -> bool {
+        objects(array, task).iter().all(|object| self.has(&array.spec.name, *object))
     }
 
     /// Whether an object is complete.

@@ -79,7 +79,7 @@ impl Reuse {
             let dataset = PlanFile::read(&state.plan()).ok()?.dataset;
             let published_at = fs::metadata(state.done()).and_then(|done| done.modified()).ok();
             // what was published was flushed before
-            let receipts = Receipts::read(&state.receipts(), &dataset, &root, true, state.done().is_file());
+            let receipts = Receipts::signed(&state, &dataset, &root, state.done().is_file());
             (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts, published_at })
         };
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }

@@ -7,10 +7,9 @@ use arcoforge_core::error::{Code, Error};
 
 use crate::Outcome;
 use crate::bake::{Baked, Existing, Staged, check_existing, publish};
-use crate::execute::objects;
 use crate::figures::count;
 use crate::prepare::{Prepared, prepare};
-use crate::receipts::Unit;
+use crate::receipts::{Receipts, Unit};
 use crate::reuse::Reuse;
 use crate::session::Session;
 use crate::state::{PlanFile, RunFile};
@@ -49,7 +48,8 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
     }
     if !staged.is_done() {
-        staged.run(session, &prepared, &Reuse::default(), &range, Some(&unit))?;
+        let receipts = staged.receipts(&prepared);
+        staged.run(session, &prepared, receipts, &Reuse::default(), &range, Some(&unit))?;
     }
     Ok(UnitDone { unit, baked: staged.baked().clone() })
 }
@@ -70,9 +70,10 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
         if !staged.is_done() {
-            check_covered(&staged, &prepared, run)?;
+            let receipts = staged.receipts(&prepared);
+            check_covered(&receipts, &prepared, run)?;
             // every task is done: this counts them
-            staged.run(session, &prepared, &Reuse::default(), &(0..run.tasks), None)?;
+            staged.run(session, &prepared, receipts, &Reuse::default(), &(0..run.tasks), None)?;
             staged.complete(session, &prepared, &examination)?;
         }
     }
@@ -131,16 +132,13 @@ fn range(run: &RunFile, moved: u64, index: u64) -> Range<u64> {
 }
 
 /// The receipts cover the plan.
-fn check_covered(staged: &Staged, prepared: &Prepared, run: &RunFile) -> Outcome<()> {
-    let receipts = staged.receipts(prepared);
+fn check_covered(receipts: &Receipts, prepared: &Prepared, run: &RunFile) -> Outcome<()> {
     let tasks = Tasks::of(&prepared.plan);
     let moved = prepared.scratch_tasks();
     // what was moved to scratch storage is not asked for any more
     let whole = |number: u64| {
         number < moved
-            || tasks.get(number - moved).is_some_and(|(array, task)| {
-                objects(array, task).iter().all(|object| receipts.has(&array.spec.name, *object))
-            })
+            || tasks.get(number - moved).is_some_and(|(array, task)| receipts.has_task(array, task))
     };
     let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, moved, *index).all(whole)).collect();
     if missing.is_empty() {

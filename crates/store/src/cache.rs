@@ -14,6 +14,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -198,8 +199,4 @@ impl Entry {
         let size = answer.head.content_length.filter(|_| answer.head.encoding.is_none());
         marked && same_version(&self.validator, &answer.head.validator(size.unwrap_or(self.validator.size)))
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -148,15 +148,10 @@ pub fn shard_index(shard: &File, chunks: u64) -> Result<Vec<Option<(u64, u64)>>>
     if crc32c::crc32c(index) != u32::from_le_bytes(*checksum) {
         return Err(damaged());
     }
-    let pair = |pair: &[u8; 16]| {
-        let (offset, length) = (word(pair, 0), word(pair, 8));
-        ((offset, length) != (ABSENT, ABSENT)).then_some((offset, length))
-    };
-    Ok(index.as_chunks::<16>().0.iter().map(pair).collect())
-}
-
-fn word(pair: &[u8; 16], at: usize) -> u64 {
-    pair.iter().skip(at).take(8).rev().fold(0, |n, &b| (n << 8) | u64::from(b))
+    let words: Vec<u64> = index.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    let place =
+        |&[offset, length]: &[u64; 2]| ((offset, length) != (ABSENT, ABSENT)).then_some((offset, length));
+    Ok(words.as_chunks::<2>().0.iter().map(place).collect())
 }
 
 #[cfg(test)]

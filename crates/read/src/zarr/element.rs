@@ -1,10 +1,10 @@
 //! Data types of both versions, and single values of them in JSON (fill values).
 
+use arcoforge_core::base64;
 use arcoforge_core::block::{scalar_from_le, scalar_to_le};
 use arcoforge_core::dtype::{DataType, Endian, Scalar};
 use serde_json::Value;
 
-use super::base64;
 use super::json;
 use crate::text::{from_bytes, trim_zeros};
 

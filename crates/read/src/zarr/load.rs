@@ -116,10 +116,6 @@ fn read_index(
     let mut index = vec![0; usize::try_from(index_bytes).unwrap_or(0)];
     decode(&Encoding { endian: Endian::Little, codecs }, 8, 0, &encoded, &mut index, scratch)
         .map_err(|e| Error::new(Code::SourceCorrupt, "the index of a shard is damaged").caused_by(e))?;
-    let (pairs, _) = index.as_chunks::<16>();
-    Ok(pairs.iter().map(|pair| (word(pair, 0), word(pair, 8))).collect())
-}
-
-fn word(pair: &[u8; 16], at: usize) -> u64 {
-    pair.iter().skip(at).take(8).rev().fold(0, |n, &b| (n << 8) | u64::from(b))
+    let words: Vec<u64> = index.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
+    Ok(words.as_chunks::<2>().0.iter().map(|&[offset, length]| (offset, length)).collect())
 }

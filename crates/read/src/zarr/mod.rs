@@ -4,7 +4,6 @@
 //! know (a codec, a data type, an extension) is listed as unreadable, by name and with the reason.
 
 mod attrs;
-mod base64;
 mod cells;
 mod dims;
 mod element;

@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use arcoforge_core::base64;
 use arcoforge_core::error::{Code, Error};
+use arcoforge_core::figures::hex;
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
 use ureq::http::HeaderMap;
 
 use super::failure::Failure;
-use crate::cache::hex;
 
 /// Bytes hashed at a time.
 const PART_BYTES: usize = 256 * 1024;
@@ -99,7 +100,7 @@ fn list(text: &str) -> impl Iterator<Item = Option<BodyDigest>> {
 fn digest(kind: Kind, base64: &str) -> Option<BodyDigest> {
     let value = base64.trim();
     let value = value.strip_prefix(':').and_then(|v| v.strip_suffix(':')).unwrap_or(value);
-    let bytes = decode(value).filter(|bytes| bytes.len() == kind.bytes())?;
+    let bytes = base64::decode(value).filter(|bytes| bytes.len() == kind.bytes())?;
     Some(BodyDigest { kind, hex: hex(&bytes) })
 }
 
@@ -112,32 +113,6 @@ fn etag_of_s3(headers: &HeaderMap, host: &str) -> Option<BodyDigest> {
     let tag = text("etag")?.strip_prefix('"')?.strip_suffix('"')?;
     let whole = tag.len() == 32 && tag.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     (plain && bucket && whole).then(|| BodyDigest { kind: Kind::Md5, hex: tag.to_owned() })
-}
-
-/// Base64 (RFC 4648, 4), padded.
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let (mut bits, mut count, mut out) = (0_u32, 0_u32, Vec::new());
-    for byte in digits.bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xffff;
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push(u8::try_from(bits >> count & 0xff).ok()?);
-        }
-    }
-    Some(out)
 }
 
 impl BodyDigest {

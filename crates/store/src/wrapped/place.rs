@@ -7,7 +7,9 @@ use std::sync::Arc;
 use arcoforge_core::error::Result;
 use sha2::{Digest, Sha256};
 
-use crate::cache::{hex, lock_file};
+use arcoforge_core::figures::hex;
+
+use crate::cache::lock_file;
 use crate::files::{create_dirs, temporary_beside, unwritable};
 use crate::http::Client;
 use crate::local::LocalObject;

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arcoforge_core::block::Block;
+use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
 use arcoforge_store::Validator;
@@ -233,5 +234,5 @@ fn source_name(base: &Path, recipe: &Recipe) -> String {
     let text = serde_json::to_string(&source).unwrap_or_default();
     let digest =
         Sha256::new().chain_update(base.as_os_str().as_encoded_bytes()).chain_update([0]).chain_update(text);
-    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.finalize().get(..16).unwrap_or_default())
 }

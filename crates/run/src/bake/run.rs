@@ -1,0 +1,163 @@
+//! The tasks of a range, each run where no receipt says that it is done.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arcoforge_core::error::{Code, Error, Result};
+
+use super::Baked;
+use crate::execute::{self, Target};
+use crate::gather::Worker;
+use crate::receipts::{Entry, Receipts, Writer};
+use crate::session::{Event, Session, Stage};
+use crate::tasks::Tasks;
+use crate::{Outcome, pool};
+
+/// One run over a range of tasks.
+pub(super) struct Run<'a> {
+    target: Target<'a>,
+    tasks: Tasks<'a>,
+    receipts: Receipts,
+    pub(super) writer: Writer,
+    /// Set with the first receipt.
+    begun: &'a AtomicBool,
+    pub(super) totals: Totals,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn new(target: Target<'a>, receipts: Receipts, writer: Writer, begun: &'a AtomicBool) -> Self {
+        let tasks = Tasks::of(&target.prepared.plan);
+        Self { target, tasks, receipts, writer, begun, totals: Totals::default() }
+    }
+
+    /// All tasks of the first stage are done before the first of the second.
+    pub(super) fn both_stages(&self, range: &Range<u64>) -> Outcome<()> {
+        let session = self.target.session;
+        let first = self.target.scratch.tasks();
+        session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
+        let second = range.start.max(first)..range.end.max(first);
+        // a unit of the first stage alone has no task of the second to tell by
+        let whole = !second.is_empty() && second.clone().all(|number| self.is_done(number - first));
+        let moved = range.start..range.end.min(first);
+        if whole {
+            self.advance(session, moved.end.saturating_sub(moved.start), 0, 0);
+        } else {
+            self.each(&moved, |worker, number| self.scratched(worker, number))?;
+            self.check_scratch(range.start.min(first), first).map_err(|e| vec![e])?;
+        }
+        self.each(&second, |worker, number| self.task(worker, number - first))?;
+        session.tell(&Event::Finished { stage: Stage::Bake });
+        Ok(())
+    }
+
+    fn each(&self, range: &Range<u64>, work: impl Fn(&mut Worker, u64) -> Result<()> + Sync) -> Outcome<()> {
+        let plan = &self.target.prepared.plan;
+        let count = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let one = |worker: &mut Worker, at: usize| {
+            self.target.session.check_interrupt()?;
+            work(worker, range.start + at as u64)
+        };
+        pool::map(plan.workers, count, true, || Worker::with_threads(plan.threads), one).map(drop)
+    }
+
+    /// Moves a box of cells to scratch storage.
+    fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
+        let (session, before) = (self.target.session, worker.bytes_read);
+        if !self.is_moved(number) {
+            self.target.scratch.run(session, self.target.prepared, worker, number)?;
+            self.writer.note_scratch(self.target.scratch.division(), number)?;
+            self.begun.store(true, Ordering::Relaxed);
+        }
+        self.advance(session, 1, worker.bytes_read - before, 0);
+        Ok(())
+    }
+
+    /// What other units were to move is there.
+    fn check_scratch(&self, own: u64, all: u64) -> Result<()> {
+        match (0..own).find(|number| !self.is_moved(*number)) {
+            None => Ok(()),
+            Some(number) => Err(Error::new(
+                Code::UnitsMissing,
+                format!("task {number} of the {all} that move cells to scratch storage has not run yet"),
+            )
+            .help("run the units that come first to their end, then this one")),
+        }
+    }
+
+    /// Whether a run before has moved these cells, and they are still there.
+    fn is_moved(&self, number: u64) -> bool {
+        let scratch = self.target.scratch;
+        !scratch.is_fresh() && self.receipts.has_scratch(scratch.division(), number)
+    }
+
+    fn is_done(&self, number: u64) -> bool {
+        self.tasks.get(number).is_some_and(|(array, task)| self.receipts.has_task(array, task))
+    }
+
+    /// Makes the objects of one task.
+    fn task(&self, worker: &mut Worker, number: u64) -> Result<()> {
+        let Some((array, task)) = self.tasks.get(number) else {
+            return Err(Error::new(Code::Bug, "a task without an array"));
+        };
+        let name = &array.spec.name;
+        let (mut written, before) = (0, worker.bytes_read);
+        if !self.is_done(number) {
+            let is_there = |object| self.receipts.has(name, object);
+            execute::run(&self.target, worker, array, task, &is_there, &mut |entry: Entry, reused| {
+                self.writer.note(name, &entry)?;
+                self.begun.store(true, Ordering::Relaxed);
+                written += self.totals.add(&entry, reused);
+                Ok(())
+            })?;
+        }
+        self.advance(self.target.session, 1, worker.bytes_read - before, written);
+        Ok(())
+    }
+
+    fn advance(&self, session: &Session<'_>, items: u64, bytes_read: u64, bytes_written: u64) {
+        self.totals.tasks.fetch_add(items, Ordering::Relaxed);
+        self.totals.read.fetch_add(bytes_read, Ordering::Relaxed);
+        session.tell(&Event::Advanced { stage: Stage::Bake, items, bytes_read, bytes_written });
+    }
+}
+
+/// Totals of one run, added to by all threads.
+#[derive(Default)]
+pub(super) struct Totals {
+    tasks: AtomicU64,
+    objects: AtomicU64,
+    bytes: AtomicU64,
+    objects_reused: AtomicU64,
+    bytes_reused: AtomicU64,
+    read: AtomicU64,
+}
+
+impl Totals {
+    /// Tasks that are done.
+    pub(super) fn tasks(&self) -> u64 {
+        self.tasks.load(Ordering::Relaxed)
+    }
+
+    /// Counts an object; the bytes that were written anew.
+    fn add(&self, entry: &Entry, reused: bool) -> u64 {
+        let Some(written) = entry.written else { return 0 };
+        self.objects.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(written.bytes, Ordering::Relaxed);
+        if reused {
+            self.objects_reused.fetch_add(1, Ordering::Relaxed);
+            self.bytes_reused.fetch_add(written.bytes, Ordering::Relaxed);
+            return 0;
+        }
+        written.bytes
+    }
+
+    /// Puts the figures of this run into the report, and what runs before it had made: objects and bytes.
+    pub(super) fn report(&self, baked: &mut Baked, kept: (u64, u64)) {
+        let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+        baked.objects = kept.0 + load(&self.objects);
+        baked.bytes_written = kept.1 + load(&self.bytes);
+        baked.objects_kept = kept.0 + load(&self.objects_reused);
+        baked.bytes_kept = kept.1 + load(&self.bytes_reused);
+        baked.bytes_read = load(&self.read);
+    }
+}
