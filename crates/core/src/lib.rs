@@ -30,6 +30,7 @@ pub mod dtype;
 pub mod error;
 pub mod expr;
 pub mod figures;
+pub mod horizontal;
 pub mod names;
 mod number;
 pub mod pattern;

@@ -8,8 +8,8 @@ use crate::combine::{Combined, CombinedVar, Content};
 use crate::dtype::Scalar;
 use crate::error::{Code, Error, Result};
 use crate::figures::Short;
+use crate::horizontal::{Horizontal, horizontal, is_degrees};
 use crate::schema::{Variable, path_in};
-use crate::selection::{Horizontal, horizontal, is_degrees};
 
 /// Attributes that the new values would contradict.
 const RANGES: [&str; 4] = ["valid_min", "valid_max", "valid_range", "actual_range"];

@@ -5,22 +5,17 @@ use std::collections::BTreeSet;
 use super::{Difference, Disagreement, File, leave_out};
 use crate::block::Block;
 use crate::error::Code;
+use crate::horizontal::{Horizontal, horizontal};
 use crate::schema::Variable;
 
 const CIRCLE: f64 = 360.0;
 
 pub(crate) fn is_latitude(var: &Variable) -> bool {
-    is_called(var, &["lat", "latitude"], "degrees_north")
+    horizontal(var) == Some(Horizontal::Latitude)
 }
 
 pub(crate) fn is_longitude(var: &Variable) -> bool {
-    is_called(var, &["lon", "longitude"], "degrees_east")
-}
-
-fn is_called(var: &Variable, names: &[&str], units: &str) -> bool {
-    names.contains(&var.base_name())
-        || var.attrs.text("standard_name").is_some_and(|n| names.contains(&n))
-        || var.attrs.text("units") == Some(units)
+    horizontal(var) == Some(Horizontal::Longitude)
 }
 
 /// The same values from the other end.

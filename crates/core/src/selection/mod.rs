@@ -1,7 +1,7 @@
 //! Which cells of a dimension a selection takes, by the coordinate's values or by numbers of items.
 
+mod boxes;
 mod coordinate;
-mod horizontal;
 
 #[cfg(test)]
 mod tests;
@@ -14,9 +14,8 @@ use crate::error::{Code, Error, Result};
 use crate::recipe::{Label, Selection};
 use crate::schema::Variable;
 
+pub use boxes::boxed;
 pub(crate) use coordinate::Coordinate;
-pub(crate) use horizontal::is_degrees;
-pub use horizontal::{Horizontal, boxed, horizontal};
 
 /// The dimension that a selection names; `None` for a box, whose dimensions [`boxed`] finds.
 pub fn dim_of(selection: &Selection) -> Option<&str> {
@@ -55,7 +54,7 @@ pub fn select(selection: &Selection, coordinate: Option<(&Variable, &Block)>, le
         Selection::Values { dim, values: wanted } => exact(&values(dim)?, wanted),
         Selection::Range { dim, start, stop, step } => range(dim, *start, *stop, *step, length),
         Selection::Items { dim, items: wanted } => items(dim, wanted, length),
-        Selection::Bbox { degrees } => horizontal::part(*degrees, coordinate, length),
+        Selection::Bbox { degrees } => boxes::part(*degrees, coordinate, length),
     }
 }
 

@@ -1,9 +1,10 @@
 //! What selections take. Rows of dates follow `xarray.Dataset.sel` on coordinates decoded by cftime.
 
-use super::{boxed, horizontal, select};
+use super::{boxed, select};
 use crate::attrs::AttrValue;
 use crate::block::{Block, scalar_to_le};
 use crate::dtype::{DataType, Scalar};
+use crate::horizontal::horizontal;
 use crate::recipe::{Label, Selection};
 use crate::schema::{Storage, Variable};
 

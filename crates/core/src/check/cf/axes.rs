@@ -2,11 +2,9 @@
 
 use super::linter::Linter;
 use crate::cftime::is_time;
+use crate::horizontal::{EAST, NORTH};
 use crate::schema::base_name;
 use crate::target::ArraySpec;
-
-const NORTH: [&str; 6] = ["degrees_north", "degree_north", "degree_N", "degrees_N", "degreeN", "degreesN"];
-const EAST: [&str; 6] = ["degrees_east", "degree_east", "degree_E", "degrees_E", "degreeE", "degreesE"];
 
 pub(super) fn lint(linter: &mut Linter<'_>, array: &ArraySpec) {
     horizontal(linter, array, ("4.1", "latitude", "lat"), NORTH);

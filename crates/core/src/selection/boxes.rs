@@ -1,4 +1,4 @@
-//! Boxes of degrees: which coordinates are longitudes and latitudes, and which cells of them lie inside.
+//! Boxes of degrees: which coordinates they select by, and which cells of them lie inside.
 
 use super::coordinate::Coordinate;
 use super::invalid;
@@ -7,42 +7,8 @@ use crate::derived::Runs;
 use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
 use crate::figures::Short;
+use crate::horizontal::{Horizontal, horizontal};
 use crate::schema::Variable;
-
-/// What a horizontal coordinate counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Horizontal {
-    /// Degrees east.
-    Longitude,
-    /// Degrees north.
-    Latitude,
-}
-
-const EAST: [&str; 6] = ["degrees_east", "degree_east", "degree_E", "degrees_E", "degreeE", "degreesE"];
-const NORTH: [&str; 6] = ["degrees_north", "degree_north", "degree_N", "degrees_N", "degreeN", "degreesN"];
-const DEGREES: [&str; 3] = ["degrees", "degree", "deg"];
-
-/// Whether a variable is a longitude or a latitude: by its standard name, its units, or its own name.
-pub fn horizontal(var: &Variable) -> Option<Horizontal> {
-    match var.attrs.text("standard_name") {
-        Some("longitude") => return Some(Horizontal::Longitude),
-        Some("latitude") => return Some(Horizontal::Latitude),
-        Some(_) => return None, // of a rotated grid, or a projection
-        None => {}
-    }
-    let name = match var.base_name().to_ascii_lowercase().as_str() {
-        "lon" | "longitude" | "long" | "nav_lon" => Some(Horizontal::Longitude),
-        "lat" | "latitude" | "nav_lat" => Some(Horizontal::Latitude),
-        _ => None,
-    };
-    match var.attrs.text("units").map(str::trim) {
-        Some(units) if EAST.contains(&units) => Some(Horizontal::Longitude),
-        Some(units) if NORTH.contains(&units) => Some(Horizontal::Latitude),
-        None => name,
-        Some(units) if units.is_empty() || DEGREES.contains(&units) => name,
-        Some(_) => None,
-    }
-}
 
 /// The coordinates that a box selects by: every one-dimensional longitude and latitude, one for each dimension.
 ///
@@ -153,12 +119,4 @@ fn rises(values: &Coordinate<'_>) -> bool {
     let pairs =
         || (1..values.len()).filter_map(|cell| Some((values.number(cell - 1)?, values.number(cell)?)));
     pairs().filter(|(a, b)| a < b).count() * 2 >= pairs().count()
-}
-
-/// Whether the units are degrees of any kind.
-pub(crate) fn is_degrees(var: &Variable) -> bool {
-    var.attrs
-        .text("units")
-        .map(str::trim)
-        .is_some_and(|units| DEGREES.contains(&units) || EAST.contains(&units))
 }
