@@ -1,5 +1,6 @@
 //! Tasks: every one owns whole objects of the target, fills them and writes them.
 
+mod left;
 mod stored;
 
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +17,7 @@ use arcoforge_write::{
     LocalStore, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
 };
 
+use self::left::{Left, Slabs, boxes};
 use self::stored::{copy_stored, stored};
 use crate::gather::{Worker, fill, is_filled_with, pad};
 use crate::prepare::Prepared;
@@ -89,23 +91,22 @@ fn slab_objects(
             None => left.push((index, signature)),
         }
     }
-    if left.is_empty() {
-        return Ok(());
-    }
-    let producer = Producer::new(target, worker, array, slab)?;
     let done = Mutex::new(done);
-    worker.each(left.len(), |worker, at| {
-        target.session.check_interrupt()?;
-        let Some((index, signature)) = left.get(at) else { return Ok(()) };
-        let mut written = None;
-        if producer.chunk(worker, index)? {
-            let key = chunk_key(target.format, &array.spec, index);
-            written = Some(target.store.write(&key, &worker.encoded)?);
-        }
-        let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
-        (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
-    })?;
-    producer.finish(worker);
+    for Left { cells, chunks: left } in boxes(&chunks, left) {
+        let producer = Producer::new(target, worker, array, &cells)?;
+        worker.each(left.len(), |worker, at| {
+            target.session.check_interrupt()?;
+            let Some((index, signature)) = left.get(at) else { return Ok(()) };
+            let mut written = None;
+            if producer.chunk(worker, index)? {
+                let key = chunk_key(target.format, &array.spec, index);
+                written = Some(target.store.write(&key, &worker.encoded)?);
+            }
+            let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
+            (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
+        })?;
+        producer.finish(worker);
+    }
     Ok(())
 }
 
@@ -149,9 +150,8 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
     let key = chunk_key(target.format, &array.spec, &index);
     let mut writer = target.store.shard(&key, chunks_per_shard(&array.spec))?;
     let chunks = array.spec.chunks();
-    let slabs = array.slabs(task);
-    let mut slabs = slabs.iter();
-    let mut current: Option<(&Region, Producer<'_>)> = None;
+    let mut slabs = Slabs::new(array, task, old.as_ref(), &signatures);
+    let mut current: Option<(Region, Producer<'_>)> = None;
     for (at, (chunk, signature)) in shard_chunks(&array.spec, &index).zip(&signatures).enumerate() {
         let Some(chunk) = chunk else {
             writer.skip()?;
@@ -172,14 +172,11 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         while current.as_ref().is_none_or(|(slab, _)| slab.intersect(&cells).is_none()) {
             let next =
                 slabs.next().ok_or_else(|| Error::new(Code::Bug, "a chunk of a shard lies in no slab"))?;
-            if next.intersect(&cells).is_none() {
-                // all of its chunks were there
-                continue;
-            }
             if let Some((_, done)) = current.take() {
                 done.finish(worker);
             }
-            current = Some((next, Producer::new(target, worker, array, next)?));
+            let producer = Producer::new(target, worker, array, &next)?;
+            current = Some((next, producer));
         }
         let written = match &current {
             Some((_, producer)) => producer.chunk(worker, &chunk)?,

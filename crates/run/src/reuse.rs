@@ -146,10 +146,15 @@ impl Donor {
 }
 
 impl OldShard {
+    /// Whether an inner chunk has this signature.
+    pub(crate) fn holds(&self, at: usize, signature: Signature) -> bool {
+        self.signatures.get(at) == Some(&signature)
+    }
+
     /// The stored bytes of an inner chunk that has this signature: `None` where it must be made, `Some(false)` where it
     /// is not stored; else they are in `out`.
     pub(crate) fn chunk(&self, at: usize, signature: Signature, out: &mut Vec<u8>) -> Result<Option<bool>> {
-        if self.signatures.get(at) != Some(&signature) {
+        if !self.holds(at, signature) {
             return Ok(None);
         }
         let Some(&Some((offset, length))) = self.index.get(at) else { return Ok(Some(false)) };

@@ -32,7 +32,7 @@ pub fn absent_value(format: TargetFormat, array: &ArraySpec) -> Option<&Scalar> 
 }
 
 /// The grid of inner chunks within one whole shard; without shards, one chunk.
-fn inner_grid(array: &ArraySpec) -> ChunkGrid {
+pub fn inner_grid(array: &ArraySpec) -> ChunkGrid {
     ChunkGrid::new(array.shard.clone().unwrap_or_else(|| array.chunk.clone()), array.chunk.clone())
 }
 
