@@ -246,6 +246,14 @@ def test_strings_and_chars(format, tmp_path, store):
     arco.bake(path, "--format", format, to=store)
     ds = opened(store)
     assert oracle.texts(ds.word.values).tolist() == words.tolist()
+    for number, codecs in enumerate(("none", "[{zlib: 4}]", "[{gzip: 4}]", "[{zstd: 4}]", "[{bzip2: 4}]", "[crc32c]")):
+        if codecs == "[crc32c]" and format == "zarr2":
+            continue
+        other = store.with_name(f"{number}.zarr")
+        command = (path, "--format", format, "--codecs", codecs, "--to", other)
+        assert (done := arco.run("bake", *command)).code == 0, done.text
+        assert oracle.texts(opened(other).word.values).tolist() == words.tolist(), codecs
+        assert (done := arco.run("verify", *command)).code == 0, f"{codecs}: {done.text}"
     assert oracle.texts(ds.code.values).tolist() == ["ab ", "c"]
     assert ds.code.dims == ("m",)
 

@@ -39,6 +39,7 @@ mod records;
 mod scratch;
 mod shuffle;
 mod support;
+mod to_end;
 mod zstandard;
 
 use arcoforge_core::error::{Code, Error};
@@ -46,6 +47,7 @@ use arcoforge_core::error::{Code, Error};
 pub use pipeline::{can_hold, decode, encode};
 pub use scratch::{ForeignDecode, Scratch};
 pub use support::is_decodable;
+pub use to_end::decode_to_end;
 
 /// A damaged input: what was found and what was expected.
 fn corrupt(message: impl Into<String>) -> Error {

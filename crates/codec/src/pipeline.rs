@@ -73,7 +73,7 @@ fn applied(encoding: &Encoding, filter_mask: u32) -> impl Iterator<Item = &Codec
 }
 
 /// How many times as long as its input a codec's result can be, by its format.
-const fn expansion_max(codec: &Codec) -> u64 {
+pub(crate) const fn expansion_max(codec: &Codec) -> u64 {
     match codec {
         Codec::Shuffle { .. } | Codec::Fletcher32 | Codec::Crc32c | Codec::Records { .. } => 1,
         // two bits of a stream stand for 258 bytes at most
@@ -82,6 +82,8 @@ const fn expansion_max(codec: &Codec) -> u64 {
         Codec::Lz4Hdf5 { .. } | Codec::Lzf => 256,
         // four bytes of a Zstandard frame for a block of 128 KiB, which is the most in what these two wrap, too
         Codec::Zstd { .. } | Codec::Blosc(_) | Codec::Bitshuffle { .. } => 1 << 15,
+        // a block of at least 32 bytes for 900,000 run lengths of 259 bytes for 5
+        Codec::Bzip2 { .. } => 1 << 21,
         _ => u64::MAX,
     }
 }
@@ -165,7 +167,7 @@ fn strip<'a>(codec: &Codec, stored: &'a [u8]) -> Option<Result<&'a [u8]>> {
 }
 
 /// Undoes one codec into `out` and returns how many bytes came out.
-fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Tools) -> Result<usize> {
+pub(crate) fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Tools) -> Result<usize> {
     match codec {
         Codec::Zlib { .. } => tools.deflate.inflate(Wrapper::Zlib, stored, out),
         Codec::Gzip { .. } => tools.deflate.inflate(Wrapper::Gzip, stored, out),

@@ -1,6 +1,6 @@
 //! Texts of any length: `vlen-utf8`, and codecs whose decoded length only the stored bytes tell.
 
-use arcoforge_codec::{Scratch, can_hold};
+use arcoforge_codec::{Scratch, can_hold, decode_to_end};
 use arcoforge_core::codec::{Codec, Encoding};
 use arcoforge_core::dtype::Endian;
 use arcoforge_core::error::{Code, Error, Result};
@@ -17,6 +17,10 @@ pub(super) fn decode(
     let mut bytes = stored.to_vec();
     for codec in codecs.iter().rev() {
         let encoding = Encoding { endian: Endian::Little, codecs: vec![codec.clone()] };
+        if matches!(codec, Codec::Zlib { .. } | Codec::Bzip2 { .. }) {
+            bytes = decode_to_end(codec, &bytes, scratch)?;
+            continue;
+        }
         let decoded = decoded_bytes(codec, &bytes).ok_or_else(|| {
             let message = format!("texts stored with `{}` that does not tell their length", codec.name());
             Error::new(Code::SourceUnsupported, message)
