@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 import arco
+import kill
 import made
 
 TIME = {"units": "days since 2000-01-01", "calendar": "standard", "standard_name": "time"}
@@ -69,7 +70,59 @@ def test_a_failing_check_publishes_nothing(tmp_path, store, check, made_with, me
     assert "error[check-failed]" in done.text
     missing = [word for word in mention if word not in done.text]
     assert not missing, done.text
-    assert list(store.parent.iterdir()) == [], "no target and no state is left"
+    arco.nothing_left(store)
+    assert str(store.parent / "out.zarr.bake") in done.text and "without baking it again" in done.text, done.text
+
+
+LAYOUTS = {
+    "chunks": (kill.series, kill.CHUNKS),
+    "shards": (kill.series, kill.SHARDS),
+    "two stages": (kill.wide, kill.SCRATCH),
+}
+
+
+@pytest.mark.parametrize("by", ["bake", "bake from elsewhere", "finish", "other plan"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_checks_that_were_too_strict_do_not_cost_the_bake(layout, by, tmp_path, store):
+    """With other checks in the recipe a bake goes on from what it has, and reads nothing again."""
+    make, args = LAYOUTS[layout]
+    make(tmp_path / "in")
+    path = tmp_path / "in" / "recipe.yaml"
+    text = path.read_text()
+    path.write_text(text + "checks: [{size: {time: 1}}]\n")
+    plan = ("plan", path, *args, "--to", store, "--units", "2", "--save", tmp_path / "plan")
+    command = ("bake", path, *args, "--to", store, "--json")
+    if by.startswith("bake"):
+        done = arco.run(*command)
+    else:
+        assert arco.run(*plan).code == 0
+        for index in range(2):
+            assert arco.run("unit", "--plan", tmp_path / "plan", "--index", index).code == 0
+        done = arco.run("finish", "--plan", tmp_path / "plan", "--json")
+    assert done.code == arco.EXIT["refused"] and "check-failed" in done.text, done.text
+    assert not store.exists()
+    kill.without_lock(tmp_path)
+    path.write_text(text + f"checks: [{{size: {{time: {48 if layout == 'two stages' else 20}}}}}]\n")
+    cwd = tmp_path / "in" if by == "bake from elsewhere" else None
+    if by == "other plan":
+        assert arco.run(*plan).code == 0
+        units = [arco.run("unit", "--plan", tmp_path / "plan", "--index", index, "--json") for index in range(2)]
+        assert [unit.code for unit in units] == [0, 0]
+        if layout != "two stages":
+            assert [unit.events()[-1]["bytes_read"] for unit in units] == [0, 0]
+        done = arco.run("finish", "--plan", tmp_path / "plan", "--json")
+    else:
+        done = arco.run(*(word if word != path else "recipe.yaml" if cwd else path for word in command), cwd=cwd)
+        assert done.code == 0 and done.events()[-1]["bytes_read"] == 0, done.text
+        receipts = list(store.parent.glob("*.bake/*/receipts/*.jsonl"))
+        assert by == "finish" or len(receipts) == 2, "of the bake that failed, and of the one that went on"
+    assert done.code == 0, done.text
+    path.write_text(text)
+    kill.without_lock(tmp_path)
+    arco.bake(path, *args, to=tmp_path / "anew.zarr")
+    assert arco.digest(store) == arco.digest(tmp_path / "anew.zarr")
+    if by != "other plan":
+        kill.check_left(store.parent, ["out.zarr"])
 
 
 @pytest.mark.parametrize(("check", "made_with", "mention"), FAILING, ids=[row[0] for row in FAILING])

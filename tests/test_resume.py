@@ -230,34 +230,6 @@ def test_a_change_never_mixes_with_what_was_there(failpoints, whole, then, tmp_p
         assert kept > 5, "what did not change is taken over"
 
 
-@pytest.mark.parametrize("shards", ["", ", shards: {time: 6}"], ids=["chunks", "shards"])
-@pytest.mark.parametrize("then", ["input", "append", "append and input"])
-def test_an_update_is_a_bake_from_nothing(shards, then, tmp_path, store, cache):
-    made.days(tmp_path, [2] * 6, grid=(20, 24))
-    late = [tmp_path / f"day0{n}.nc" for n in (4, 5)] if "append" in then else []
-    for file in late:
-        file.rename(file.with_suffix(".later"))
-    output = f"output: {{chunks: {{time: 3, lat: 10, lon: 12}}{shards}}}\n"
-    path = recipe(tmp_path, output=output)
-    arco.bake(path, to=store, env=cache)
-    for file in late:
-        file.with_suffix(".later").rename(file)
-    if "input" in then:
-        with netCDF4.Dataset(tmp_path / "day00.nc", "a") as ds:
-            ds["t"][1, 0, 0] = -5.0
-    done = arco.run("bake", path, "--to", store, "--update", "--json", env=cache)
-    assert done.code == 0, done.text
-    last = done.events()[-1]
-    if not shards:
-        assert last["objects_kept"] >= 4, last
-    kill.without_lock(tmp_path)
-    (tmp_path / "anew").mkdir()
-    anew = arco.run("bake", path, "--to", tmp_path / "anew" / "out.zarr", "--json", env=cache)
-    assert arco.digest(store) == arco.digest(tmp_path / "anew" / "out.zarr")
-    assert last["bytes_read"] < anew.events()[-1]["bytes_read"], "what did not change is not read again"
-    kill.check_left(store.parent, ["out.zarr"])
-
-
 # receipts
 
 

@@ -241,6 +241,63 @@ def test_only_one_bakes_to_a_target(tmp_path, env):
     assert plan.finish().events()[-1]["nothing_to_do"]
 
 
+@pytest.mark.parametrize("when", ["plan", "unit", "finish"])
+def test_a_store_in_the_way_is_seen_at_once(when, tmp_path, env):
+    """Not after all units have run; what they made is kept for a plan that replaces the store."""
+    plan = series(tmp_path, env, 2, *CHUNKS)
+    want = whole(tmp_path, env, plan.recipe, *CHUNKS)
+    other = ("--chunks", "time=5,lat=5,lon=8")
+    if when == "finish":
+        assert [plan.unit(index).code for index in (0, 1)] == [0, 0]
+    done = plan.run("bake", plan.recipe, *other, "--to", plan.store, "--json")
+    assert done.code == 0, done.text
+    kill.without_lock(tmp_path)
+    again = ("plan", plan.recipe, *CHUNKS, "--to", plan.store, "--units", "2", "--save", plan.path)
+    late = {"plan": lambda: plan.run(*again), "unit": lambda: plan.unit(0), "finish": plan.finish}[when]()
+    refused(late, "target", "target-exists", "out.zarr", "`--overwrite`")
+    kept = [event["message"] for event in done.events() if event["event"] == "warning"]
+    states = [path for path in (plan.folder / "out.zarr.bake").iterdir() if path.is_dir()]
+    if when != "finish":
+        assert not kept and len(states) == 1
+        return
+    assert len(states) == 2 and len(kept) == 1, "units that are done are not thrown away"
+    assert any(str(state) in kept[0] for state in states) and "finish" in kept[0]
+    assert plan.run(*again, "--overwrite").code == 0
+    assert plan.finish().code == 0
+    assert arco.digest(plan.store) == want
+    kill.check_left(plan.folder, ["out.zarr"])
+
+
+def test_the_order_of_units_is_told(tmp_path, env):
+    """Which come first, for people and programs; by a unit that comes too early, and where units are missing."""
+    plan = series(tmp_path, env, 6, *kill.SCRATCH, make=kill.wide)
+    save = ("--units", "6", "--save", plan.path)
+    command = ("plan", plan.recipe, *kill.SCRATCH, "--to", plan.store, *save)
+    told = plan.run(*command, "--json").events()[-1]["units"]
+    assert told["file"] == str(plan.path) and told["count"] == 6 and 1 <= told["first"] < 6
+    named = "unit 0 moves" if told["first"] == 1 else f"units 0 to {told['first'] - 1} move"
+    assert f"{named} cells to scratch storage and come first" in plan.run(*command).err
+    refused(plan.unit(told["first"]), "target", "units-missing", named)
+    refused(plan.finish(), "target", "units-missing", named)
+    first = [index for index in range(6) if plan.unit(index).code == 0]
+    assert first == list(range(6)), "in their order all run"
+    one_stage = plan.run(*(word for word in command if word not in kill.SCRATCH), *CHUNKS[:1], "time=2", "--json")
+    assert one_stage.events()[-1]["units"]["first"] == 0, one_stage.text
+
+
+def test_units_agree_on_scratch_storage(tmp_path, env):
+    """`plan --scratch` decides for all units, whatever folder they are run from."""
+    scratch = tmp_path / "fast"
+    plan = series(tmp_path, env, 4, *kill.SCRATCH, "--scratch", scratch, make=kill.wide)
+    want = whole(tmp_path, env, plan.recipe, *kill.SCRATCH)
+    for index in range(plan.units):
+        assert plan.unit(index).code == 0
+        assert [path.name for path in scratch.iterdir()], "cells lie there"
+    assert not list(plan.folder.glob("*.bake/*/scratch"))
+    assert plan.finish().code == 0
+    assert arco.digest(plan.store) == want
+
+
 def test_a_unit_after_scratch_storage_was_lost(tmp_path, env):
     """What receipts tell of scratch storage holds for the files that they were written for."""
     plan = series(tmp_path, env, 6, *kill.SCRATCH, make=kill.wide)

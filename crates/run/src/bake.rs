@@ -3,6 +3,7 @@
 //! Whatever ends a bake, what it made is kept beside the target with its receipts: the next bake of the same plan goes on
 //! from there, one of another plan takes the chunks whose signatures are the same.
 
+mod existing;
 mod publication;
 mod run;
 
@@ -15,36 +16,23 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_write::{LocalStore, Written, check_target};
 
-use self::publication::{
-    end_publication, finish_publication, is_done, published, published_by, write_visible,
-};
+pub(crate) use self::existing::check_existing;
+pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
+use self::publication::{end_publication, finish_publication, is_done, write_visible};
 use self::run::Run;
 use crate::Outcome;
 use crate::checks;
+use crate::describe::kept_chunks;
 use crate::duplicates;
 use crate::execute::Target;
 use crate::figures::count;
 use crate::lock::Lock;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::Prepared;
 use crate::receipts::{Receipts, Unit, Writer};
 use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::{Event, Session, Stage};
 use crate::state::{Guard, PlanFile, State};
-use crate::update::{self, Differences};
-
-/// What becomes of a store that lies at the target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Existing {
-    /// It is an error.
-    #[default]
-    Refuse,
-    /// It is replaced; nothing of it is used.
-    Overwrite,
-    /// It is replaced by one that takes over all chunks that are still the same. A store that this recipe did not make is
-    /// an error.
-    Update,
-}
 
 /// What a bake did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,36 +57,6 @@ pub struct Baked {
     pub digest: String,
     /// What the checks found; empty where nothing was done.
     pub checks: Vec<Verdict>,
-}
-
-/// What a bake would find where its dataset is to go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AtTarget {
-    /// Nothing: a new store would appear.
-    Nothing,
-    /// This very dataset: nothing would be done.
-    SameDataset,
-    /// The dataset of this recipe as it was: `--update` brings it up to date. How the inputs differ.
-    Outdated(String),
-    /// A store that `--overwrite` replaces.
-    OtherStore,
-}
-
-/// Looks at a target and changes nothing.
-///
-/// # Errors
-/// `target-exists` where something lies there that no bake replaces; `target-unwritable`.
-pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<AtTarget> {
-    if is_done(target, &State::new(target, &prepared.digest)) {
-        return Ok(AtTarget::SameDataset);
-    }
-    check_target(target, true)?;
-    if check_target(target, false).is_ok() {
-        return Ok(AtTarget::Nothing);
-    }
-    let old = published(target).filter(|old| old.recipe.name == recipe.name);
-    let differences = old.and_then(|old| update::check(&old, prepared, recipe).ok());
-    Ok(differences.map_or(AtTarget::OtherStore, |found| AtTarget::Outdated(found.text())))
 }
 
 /// Bakes a recipe into a store on a local file system.
@@ -167,8 +125,8 @@ pub fn stage(
     existing: Existing,
 ) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
-    check_unbaked(target, existing).map_err(fail)?;
-    let prepared = prepare(session, recipe, lock)?;
+    check_unbaked(target, existing, &session.options).map_err(fail)?;
+    let prepared = prepare_for(session, recipe, lock, target, existing)?;
     let mut staged = Staged::new(target, &prepared, existing != Existing::Refuse);
     // who overwrites does not trust what is there
     staged.anew = existing == Existing::Overwrite;
@@ -181,6 +139,12 @@ pub fn stage(
         duplicates::compare(session, &prepared)?;
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {
+            // another bake may have published between the first look and the lock
+            check_unbaked(target, existing, &session.options).map_err(fail)?;
+            check_existing(target, existing, recipe, &prepared)?;
+            if existing == Existing::Update {
+                kept_chunks(&prepared).into_iter().for_each(|text| session.tell(&Event::Note(text)));
+            }
             let reuse = Reuse::find(target, &staged.state, existing == Existing::Update);
             let receipts = staged.receipts(&prepared);
             staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
@@ -188,67 +152,6 @@ pub fn stage(
         }
     }
     Ok((staged, prepared))
-}
-
-/// Refuses a target before any work. One that a bake of ours lies at may hold the very dataset, which is no error.
-///
-/// # Errors
-/// `target-exists`, `target-unwritable`.
-pub fn check_unbaked(target: &Path, existing: Existing) -> Result<()> {
-    if published_by(target).is_some() { Ok(()) } else { check_unknown(target, existing) }
-}
-
-/// Refuses a target that no bake of ours lies at.
-fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
-    match existing {
-        Existing::Overwrite => check_target(target, true),
-        Existing::Refuse => check_target(target, false),
-        Existing::Update => check_target(target, false).map_err(|e| {
-            let message = "found a store whose recipe is not known: only what `bake` made can be updated";
-            if e.code == Code::TargetExists && check_target(target, true).is_ok() {
-                Error { message: message.to_owned(), ..e }
-                    .help("`--overwrite` replaces it, in one atomic step")
-            } else {
-                e
-            }
-        }),
-    }
-}
-
-/// Refuses what may not be replaced, once the new dataset is known.
-pub(crate) fn check_existing(
-    target: &Path,
-    existing: Existing,
-    recipe: &Recipe,
-    prepared: &Prepared,
-) -> Outcome<()> {
-    let fail = |e: Error| vec![e];
-    let Some(old) = published(target) else { return check_unknown(target, existing).map_err(fail) };
-    match existing {
-        Existing::Overwrite => check_target(target, true).map_err(fail),
-        Existing::Update => {
-            check_target(target, true).map_err(fail)?;
-            if old.recipe.name != recipe.name {
-                let message = format!("found a store of the recipe `{}`", old.recipe.name);
-                return Err(vec![
-                    Error::new(Code::TargetExists, message)
-                        .at(target.display().to_string())
-                        .help("`--overwrite` replaces it, in one atomic step"),
-                ]);
-            }
-            update::check(&old, prepared, recipe).map(drop)
-        }
-        Existing::Refuse => check_target(target, false).map_err(|error| {
-            if old.recipe.name != recipe.name {
-                return vec![error];
-            }
-            let was = Differences::between(&old, prepared).text();
-            let message = format!("found an earlier bake of this dataset: {was}");
-            let help =
-                "`--update` brings it up to date, `--overwrite` bakes it anew; both in one atomic step";
-            vec![Error { message, ..error }.help(help)]
-        }),
-    }
 }
 
 /// Makes datasets appear at their targets, one right after the other, each by one rename or one exchange of folders.
@@ -309,6 +212,7 @@ impl Staged {
         if !shared {
             State::all(&self.target).iter().try_for_each(|state| finish_publication(&self.target, state))?;
             self.state.tidy();
+            self.state.inherit(recipe, &prepared.digest)?;
         }
         self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
         if is_done(&self.target, &self.state) && !self.anew {
@@ -388,6 +292,11 @@ impl Staged {
         Ok(())
     }
 
+    /// What bakes of other plans made of this target and did not publish.
+    pub(crate) fn reuse(&self) -> Reuse {
+        Reuse::find(&self.target, &self.state, false)
+    }
+
     /// What is complete so far.
     pub(crate) fn receipts(&self, prepared: &Prepared) -> Receipts {
         Receipts::of(&self.state, &prepared.plan.dataset)
@@ -419,9 +328,8 @@ impl Staged {
         self.visible = metadata.last().cloned();
         if !examination.is_empty() {
             self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
-            let settled = checks::settle(session, &self.target, &self.baked.checks);
-            self.begun.fetch_and(settled.is_ok(), Ordering::Relaxed);
-            settled?;
+            // what fails is kept: other checks may be what is needed, and no chunk would be another
+            checks::settle(session, &self.target, self.state.root(), &self.baked.checks)?;
         }
         Ok(())
     }
@@ -440,7 +348,14 @@ impl Staged {
                 left.display()
             )));
         }
-        end_publication(&self.state)
+        for left in end_publication(&self.state)? {
+            session.tell(&Event::Warning(format!(
+                "units of another plan for this target are kept in {}: `plan --overwrite` and `finish` publish them; \
+                 remove the folder if nobody will",
+                left.display()
+            )));
+        }
+        Ok(())
     }
 }
 

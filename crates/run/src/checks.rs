@@ -58,15 +58,17 @@ pub(crate) fn run(
 /// Tells what was found.
 ///
 /// # Errors
-/// `check-failed` for everything that does not hold and whose check does not only warn.
-pub(crate) fn settle(session: &Session<'_>, target: &Path, verdicts: &[Verdict]) -> Outcome<()> {
+/// `check-failed` for everything that does not hold and whose check does not only warn. Chunks are kept in `root`.
+pub(crate) fn settle(session: &Session<'_>, target: &Path, root: &Path, verdicts: &[Verdict]) -> Outcome<()> {
     let mut errors = Vec::new();
+    let unpublished = format!(
+        "nothing was published: what was at {} is as before. What was baked is kept in {}: once `checks` of the recipe \
+         are changed, `bake` goes on without baking it again; remove the folder if nobody will",
+        target.display(),
+        root.display()
+    );
     for verdict in verdicts {
         session.tell(&Event::Checked(verdict.clone()));
-        let unpublished = format!(
-            "nothing was published: the store that was to become {} is removed, and what was there is as before",
-            target.display()
-        );
         for failure in &verdict.failures {
             match verdict.level {
                 Level::Warn => session.tell(&Event::Warning(failure.message.clone())),

@@ -20,6 +20,8 @@ use crate::session::Session;
 pub struct Inputs {
     /// Axes with their keys.
     pub pattern: Pattern,
+    /// Not all keys were asked for.
+    pub part: bool,
     /// Numbers of the positions that are not left out; none where all are there.
     kept: Option<Vec<u64>>,
     /// Relative paths start here.
@@ -43,8 +45,10 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
         }
         Input::Url(_) | Input::Files(_) => Pattern::expand(&recipe.axes, &recipe.source, Some(now))?,
     };
+    let all = pattern.len();
     let pattern =
         if session.options.take.is_empty() { pattern } else { pattern.take(&session.options.take)? };
+    let part = pattern.len() < all;
     let open =
         |axis: &Axis| matches!(&axis.keys, arcoforge_core::axis::Keys::Dates(range) if range.to.is_none());
     let open_ended = recipe.axes.iter().enumerate().filter(|(_, a)| open(a)).map(|(at, _)| at).collect();
@@ -60,7 +64,7 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     // what was listed is found from here, whatever the recipe's folder is
     let listed = matches!(recipe.source.input, Input::Find(_));
     let base = if listed { PathBuf::new() } else { session.options.base.clone() };
-    Ok(Inputs { pattern, kept, base, open_ended, by_template })
+    Ok(Inputs { pattern, part, kept, base, open_ended, by_template })
 }
 
 impl Inputs {
@@ -99,6 +103,17 @@ pub(crate) fn resolve(candidate: &str, base: &Path) -> String {
     let relative =
         !candidate.contains("://") && Path::new(candidate).is_relative() && !base.as_os_str().is_empty();
     if relative { base.join(candidate).display().to_string() } else { candidate.to_owned() }
+}
+
+/// What an input is called in all that outlives a run: its path from the recipe's folder where it is below it, so that
+/// nothing depends on the folder from which a command was run; else as it is.
+pub(crate) fn name_of<'a>(url: &'a str, base: &Path) -> &'a str {
+    let base = base.display().to_string();
+    let below = match base.as_str() {
+        "" | "." => url.strip_prefix("./"),
+        base => url.strip_prefix(base.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/')),
+    };
+    below.unwrap_or(url)
 }
 
 /// The time in UTC.

@@ -47,7 +47,8 @@ mod update;
 mod verify;
 
 pub use bake::{
-    AtTarget, Baked, Existing, Staged, at_target, bake, bake_locked, check_unbaked, publish, stage,
+    AtTarget, Baked, Existing, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for, publish,
+    stage,
 };
 pub use find::{Inputs, find};
 pub use given::list_inputs;
@@ -59,7 +60,7 @@ pub use receipts::Unit;
 pub use session::{Event, Options, Session, Stage};
 pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
-pub use units::{UnitDone, finish, run_unit};
+pub use units::{UnitDone, check_planned, finish, first_text, first_units, run_unit};
 pub use verify::{Verified, verify};
 
 /// The result of a whole command: every problem that was found, not only the first.

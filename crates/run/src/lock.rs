@@ -16,7 +16,7 @@ use arcoforge_store::{Object, Validator};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::find::find;
+use crate::find::{find, name_of};
 use crate::session::{Event, Session, Stage};
 use crate::survey::{self, SurveyCache};
 use crate::{Outcome, pool};
@@ -95,14 +95,11 @@ impl Lock {
     /// # Errors
     /// `bug` where the recipe can't be written as JSON.
     pub fn new(recipe: &Recipe, base: &Path, found: Vec<(Vec<u32>, String, Validator)>) -> Result<Self> {
-        // a recipe in the current folder has an empty base: its paths are relative already
-        let prefix = format!("{}/", base.display());
-        let prefix = if base.as_os_str().is_empty() { "./" } else { prefix.as_str() };
         let inputs: Vec<LockedInput> = found
             .into_iter()
             .map(|(position, url, validator)| LockedInput {
                 position,
-                url: url.strip_prefix(prefix).map_or(url.clone(), str::to_owned),
+                url: name_of(&url, base).to_owned(),
                 validator,
             })
             .collect();
@@ -201,7 +198,7 @@ fn text(path: &Path) -> Result<Option<Vec<u8>>> {
 fn wrong(path: &Path, message: impl Into<String>) -> Error {
     Error::new(Code::LockMismatch, message)
         .at(path.display().to_string())
-        .help("`arcoforge lock` makes it anew")
+        .help("`arcoforge lock` makes it anew, and so does `bake --update`")
 }
 
 fn write(path: &Path, lock: &impl Serialize) -> Result<()> {
@@ -260,6 +257,12 @@ mod tests {
         let rows = [
             ("", "/data/a.nc", "/data/a.nc"),
             ("", "data/a.nc", "data/a.nc"),
+            ("", "./data/a.nc", "data/a.nc"),
+            (".", "./data/a.nc", "data/a.nc"),
+            ("..", "../data/a.nc", "data/a.nc"),
+            ("/recipes/", "/recipes/data/a.nc", "data/a.nc"),
+            ("/recipes", "/recipes/../data/a.nc", "../data/a.nc"),
+            ("/recipe", "/recipes/a.nc", "/recipes/a.nc"),
             ("/recipes", "/recipes/data/a.nc", "data/a.nc"),
             ("/recipes", "/data/a.nc", "/data/a.nc"),
             ("recipes", "https://host/a.nc", "https://host/a.nc"),

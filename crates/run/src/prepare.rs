@@ -1,5 +1,6 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::arrange::{self, Comparison};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Outcome;
-use crate::find::find;
+use crate::find::{find, name_of};
 use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
@@ -35,10 +36,14 @@ const REMOTE_WORKERS_MAX: usize = 8;
 pub struct Prepared {
     /// What will be done.
     pub plan: Plan,
+    /// Not all inputs of the recipe were asked for (`--take`).
+    pub part: bool,
     /// The surveyed files as combining saw them.
     pub files: Vec<File>,
     /// The open inputs, in the same order.
     pub surveyed: Vec<Surveyed>,
+    /// The recipe's folder.
+    base: PathBuf,
     /// What users call the keys of every axis.
     labels: Vec<Vec<String>>,
     /// Declared positions that have no file and were skipped by policy or lie in the future: labels.
@@ -60,10 +65,18 @@ pub struct Prepared {
 pub struct Input {
     /// Labels of its keys.
     pub keys: Vec<String>,
-    /// URL or path.
+    /// URL or path; that from the recipe's folder in all that outlives a run.
     pub url: Arc<str>,
     /// What was seen when it was opened.
     pub validator: Validator,
+}
+
+impl Input {
+    /// The same with the name that it has in every run.
+    fn named(self, base: &Path) -> Self {
+        let name = name_of(&self.url, base);
+        if name.len() == self.url.len() { self } else { Self { url: name.into(), ..self } }
+    }
 }
 
 /// Finds, surveys, combines and plans. Writes nothing.
@@ -71,6 +84,19 @@ pub struct Input {
 /// # Errors
 /// Everything that is wrong with the inputs or on which they disagree.
 pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> Outcome<Prepared> {
+    prepare_like(session, recipe, lock, None)
+}
+
+/// [`prepare`] for a dataset that takes the place of one whose chunks stay where the recipe leaves them open.
+///
+/// # Errors
+/// As [`prepare`].
+pub(crate) fn prepare_like(
+    session: &Session<'_>,
+    recipe: &Recipe,
+    lock: Option<&Lock>,
+    published: Option<&Dataset>,
+) -> Outcome<Prepared> {
     session.tell(&Event::Started { stage: Stage::Find, total: 0 });
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
@@ -79,12 +105,14 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     let kept = (&interner, cache.as_ref());
     let All { mut files, surveyed, unmatched, absent, mut errors } =
         survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
+    cache.as_ref().inspect(|cache| cache.end());
     if errors.is_empty() {
         check_unmatched(recipe, &unmatched)?;
     }
     if recipe.combine.get("gaps", "") == "fill" {
         gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
     }
+    let part = inputs.part;
     // the keys of a million positions are a part of what combining may take
     drop(inputs);
     // what is wrong with some files does not hide what others disagree on
@@ -104,19 +132,22 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
-    let plan = plan::plan(combined, &files, &recipe.output, &caps, budget(session, &surveyed))
-        .map_err(|e| vec![e])?;
+    let budget = budget(session, &surveyed);
+    let plan = plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
     let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();
-    let digest =
-        digest(recipe, input_list(&files, &surveyed, &labels), &plan.dataset).map_err(|e| vec![e])?;
+    let base = session.options.base.clone();
+    let inputs = input_list(&files, &surveyed, &labels).map(|input| input.named(&base));
+    let digest = digest(recipe, inputs, &plan.dataset).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
     Ok(Prepared {
         plan,
+        part,
         files,
         surveyed,
+        base,
         labels,
         absent: absent.labels,
         left_out,
@@ -268,9 +299,19 @@ pub(crate) fn digest(
 }
 
 impl Prepared {
-    /// Inputs for lock and provenance, in the order of the files.
+    /// The inputs with the paths by which they were opened, in the order of the files.
     pub fn inputs(&self) -> impl DoubleEndedIterator<Item = Input> + '_ {
         input_list(&self.files, &self.surveyed, &self.labels)
+    }
+
+    /// The inputs by the names that they have in every run, from whatever folder.
+    pub(crate) fn named_inputs(&self) -> impl Iterator<Item = Input> + '_ {
+        self.inputs().map(|input| input.named(&self.base))
+    }
+
+    /// The name of a file in every run.
+    pub(crate) fn name<'a>(&self, file: &'a File) -> &'a str {
+        name_of(&file.url, &self.base)
     }
 
     /// Tasks of the first stage, which moves cells to scratch storage.

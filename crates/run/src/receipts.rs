@@ -219,9 +219,8 @@ impl Receipts {
 
     fn read_file(&mut self, path: &Path, format: TargetFormat, root: &Path, flushed: bool) {
         let Ok(file) = File::open(path) else { return };
-        let mut lines = BufReader::new(file).split(b'\n').map_while(std::result::Result::ok);
-        let header: Option<Header> = lines.next().and_then(|line| serde_json::from_slice(&line).ok());
-        let Some(header) = header.filter(|header| header.version == VERSION) else { return };
+        let mut lines = lines(file);
+        let Some(header) = header(&mut lines) else { return };
         let trusted = flushed || (header.boot.is_some() && header.boot == boot()) || is_durable(path);
         for line in lines {
             match serde_json::from_slice(&line) {
@@ -318,6 +317,24 @@ pub(crate) fn checksum(path: &Path) -> Option<u32> {
             n => written = written.and(buffer.get(..n)?),
         }
     }
+}
+
+/// The file's first line, where it is one of this version.
+fn header(lines: &mut impl Iterator<Item = Vec<u8>>) -> Option<Header> {
+    let header: Header = serde_json::from_slice(&lines.next()?).ok()?;
+    (header.version == VERSION).then_some(header)
+}
+
+/// The lines of a file as far as it can be read.
+fn lines(file: File) -> impl Iterator<Item = Vec<u8>> {
+    BufReader::new(file).split(b'\n').map_while(std::result::Result::ok)
+}
+
+/// Whether a unit of a plan wrote some of the receipts in a folder.
+pub(crate) fn has_units(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut headers = files.filter_map(|entry| header(&mut lines(File::open(entry.path()).ok()?)));
+    headers.any(|header| header.unit.is_some())
 }
 
 /// Whether the last line says that everything was flushed.

@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use arcoforge_core::block::BlockData;
 use arcoforge_core::chunk::Region;
 use arcoforge_core::combine::{Content, Pieces};
-use arcoforge_core::error::Result;
+use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::steps::{Mapped, Origin};
@@ -154,20 +154,20 @@ impl Signer {
             };
             let (file, mapped, surveyed) = prepared.piece(piece)?;
             let validator = surveyed.object.validator();
-            sink.text(&file.url);
+            sink.text(prepared.name(file));
             sink.number(validator.size);
             sink.text(validator.etag.as_deref().unwrap_or_default());
             sink.shown(&validator.modified_ns);
             if is_weak(validator) {
                 sink.number(this_run());
             }
-            self.mapped(sink, mapped);
+            self.mapped(sink, mapped)?;
         }
         Ok(())
     }
 
     /// How a file's variable is stored and made.
-    fn mapped(&mut self, sink: &mut Sink, mapped: &Mapped) {
+    fn mapped(&mut self, sink: &mut Sink, mapped: &Mapped) -> Result<()> {
         let var = &mapped.var;
         let stored = self.kept(Arc::as_ptr(var).addr(), |sink| {
             sink.shown(&(&var.dims, &var.shape, var.dtype, &var.storage));
@@ -181,11 +181,15 @@ impl Signer {
             Origin::Constant(block) => {
                 sink.digest(self.kept(Arc::as_ptr(block).addr(), |sink| sink.shown(block)));
             }
-            Origin::Held => sink.text("held"),
+            // combining took them up: no chunk is filled by them
+            Origin::Held => {
+                return Err(Error::new(Code::Bug, "a chunk of values that are in hand elsewhere"));
+            }
             Origin::Derived(derived) => {
                 sink.digest(self.kept(Arc::as_ptr(derived).addr(), |sink| sink.shown(derived)));
             }
         }
+        Ok(())
     }
 
     fn kept(&mut self, address: usize, fill: impl FnOnce(&mut Sink)) -> u128 {

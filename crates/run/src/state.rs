@@ -13,6 +13,7 @@ use arcoforge_write::LocalStore;
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{Input, Prepared, digest};
+use crate::receipts::has_units;
 use crate::signature::is_weak;
 
 /// The version of [`PlanFile`].
@@ -112,19 +113,49 @@ impl State {
         }
     }
 
-    /// Removes what other bakes of this target keep; that they published it first.
+    /// Whether a bake began here that has not come to its end.
+    fn is_unfinished(&self) -> bool {
+        let noted = self.done().is_file() || self.visible().is_file();
+        self.store().is_dir() && !self.is_publishing() && !noted
+    }
+
+    /// Goes on from what a bake of the same plan with other checks made, where nothing is here yet: checks decide
+    /// whether a dataset is published, and no byte of it. Only while no other process bakes to this target.
     ///
     /// # Errors
-    /// `target-unwritable` where one still says that it did.
-    pub(crate) fn forget_others(&self) -> Result<()> {
-        let others: Vec<Self> = Self::all_in(&self.root).into_iter().filter(|other| other != self).collect();
-        for note in others.iter().flat_map(|other| [other.done(), other.visible()]) {
+    /// `target-unwritable`.
+    pub(crate) fn inherit(&self, recipe: &Recipe, digest: &str) -> Result<()> {
+        if self.receipts().is_dir() {
+            return Ok(());
+        }
+        let same = |other: &Self| {
+            let plan = Some(other).filter(|other| *other != self && other.is_unfinished());
+            let plan = plan.and_then(|other| PlanFile::read(&other.plan()).ok());
+            plan.is_some_and(|plan| plan.digest_with(recipe).is_ok_and(|found| found == digest))
+        };
+        let Some(other) = Self::all_in(&self.root).into_iter().find(same) else { return Ok(()) };
+        remove_tree(&self.dir)?;
+        fs::rename(&other.dir, &self.dir).map_err(|e| unwritable(&self.dir, e))?;
+        // it names the checks that were
+        remove_tree(&self.plan())
+    }
+
+    /// Removes what other bakes of this target keep; that they published it first. What units of another plan made stays:
+    /// somebody may wait for it. Gives back these folders.
+    ///
+    /// # Errors
+    /// `target-unwritable` where one still says that it published.
+    pub(crate) fn forget_others(&self) -> Result<Vec<PathBuf>> {
+        let others = Self::all_in(&self.root).into_iter().filter(|other| other != self);
+        let (kept, gone): (Vec<Self>, Vec<Self>) =
+            others.partition(|other| other.is_unfinished() && has_units(&other.receipts()));
+        for note in gone.iter().flat_map(|other| [other.done(), other.visible()]) {
             remove_tree(&note)?;
         }
-        for other in others {
+        for other in gone {
             let _left = fs::remove_dir_all(&other.dir);
         }
-        Ok(())
+        Ok(kept.into_iter().map(|state| state.dir).collect())
     }
 
     /// Keeps other processes from baking to this target; `shared` where units of one plan run at a time.
@@ -186,6 +217,9 @@ pub struct PlanFile {
     pub run: Option<RunFile>,
     /// What the dataset is made by.
     pub recipe: Recipe,
+    /// Not all inputs of the recipe were asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub part: bool,
     /// What is made.
     pub dataset: Dataset,
     /// What it is made of.
@@ -213,6 +247,9 @@ pub struct RunFile {
     pub base: PathBuf,
     /// Keys per axis that are taken.
     pub take: std::collections::BTreeMap<String, u64>,
+    /// Where cells lie between the stages of a rechunking; beside the target by default.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scratch: Option<PathBuf>,
     /// Where downloads and surveys are kept.
     pub cache: Option<PathBuf>,
     /// Copied chunks are not inflated to compare their checksums.
@@ -228,9 +265,16 @@ impl PlanFile {
             digest: prepared.digest.clone(),
             run,
             recipe: recipe.clone(),
+            part: prepared.part,
             dataset: prepared.plan.dataset.clone(),
-            inputs: prepared.inputs().collect(),
+            inputs: prepared.named_inputs().collect(),
         }
+    }
+
+    /// The digest that this plan would have with the checks of another recipe.
+    fn digest_with(&self, other: &Recipe) -> Result<String> {
+        let recipe = Recipe { checks: other.checks.clone(), ..self.recipe.clone() };
+        digest(&recipe, self.inputs.iter().cloned(), &self.dataset)
     }
 
     /// Writes the file whole or not at all.

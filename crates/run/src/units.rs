@@ -1,14 +1,16 @@
 //! Units: ranges of a plan's tasks, each carried out by a process of its own, in any order, as often as one likes.
 
 use std::ops::Range;
+use std::path::Path;
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error};
+use arcoforge_core::recipe::Recipe;
 
 use crate::Outcome;
-use crate::bake::{Baked, Existing, Staged, check_existing, publish};
+use crate::bake::{Baked, Existing, Staged, check_existing, check_unbaked, publish};
 use crate::figures::count;
-use crate::prepare::{Prepared, prepare};
+use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Receipts, Unit};
 use crate::reuse::Reuse;
 use crate::session::Session;
@@ -41,15 +43,17 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
         ]);
     }
     let prepared = prepared(session, plan, run)?;
-    let range = range(run, prepared.scratch_tasks(), index);
+    let range = range(run, &prepared, index);
     let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
     let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
     if !staged.is_done() {
+        check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
     }
     if !staged.is_done() {
-        let receipts = staged.receipts(&prepared);
-        staged.run(session, &prepared, receipts, &Reuse::default(), &range, Some(&unit))?;
+        let (receipts, reuse) = (staged.receipts(&prepared), staged.reuse());
+        let run = staged.run(session, &prepared, receipts, &reuse, &range, Some(&unit));
+        run.map_err(|errors| errors.into_iter().map(|e| too_early(e, plan, &prepared)).collect::<Vec<_>>())?;
     }
     Ok(UnitDone { unit, baked: staged.baked().clone() })
 }
@@ -61,15 +65,16 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
 pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
     let run = run_of(plan)?;
     let prepared = prepared(session, plan, run)?;
-    let existing = if run.overwrite { Existing::Overwrite } else { Existing::Refuse };
     let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
     if staged.is_done() {
         staged.settle().map_err(|e| vec![e])?;
     } else {
-        check_existing(&run.target, existing, &plan.recipe, &prepared)?;
+        check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
         let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
         if !staged.is_done() {
+            // another bake may have published between the first look and the lock
+            check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
             let receipts = staged.receipts(&prepared);
             check_covered(&receipts, &prepared, run)?;
             // every task is done: this counts them
@@ -78,6 +83,61 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         }
     }
     publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
+}
+
+/// Refuses units of a plan that could not be published in the end, before any of them runs.
+///
+/// # Errors
+/// As a bake: `target-exists`, `target-unwritable`.
+pub fn check_planned(
+    session: &Session<'_>,
+    target: &Path,
+    overwrite: bool,
+    recipe: &Recipe,
+    prepared: &Prepared,
+) -> Outcome<()> {
+    let existing = if overwrite { Existing::Overwrite } else { Existing::Refuse };
+    let found = check_unbaked(target, existing, &session.options).map_err(|e| vec![e]);
+    let found = found.and_then(|()| check_existing(target, existing, recipe, prepared));
+    let replaceable = !overwrite && check_unbaked(target, Existing::Overwrite, &session.options).is_ok();
+    found.map_err(|errors| {
+        let help = "plan with `--overwrite` to replace it, in one atomic step (what units of this plan made so far is \
+                    kept), or plan for another target";
+        let explained = |e: Error| if e.code == Code::TargetExists && replaceable { e.help(help) } else { e };
+        errors.into_iter().map(explained).collect()
+    })
+}
+
+/// How many units, from 0, move cells to scratch storage: all others begin when these have ended. None where one stage
+/// suffices, or one unit does everything.
+pub fn first_units(units: u64, prepared: &Prepared) -> u64 {
+    let moved = prepared.scratch_tasks();
+    if moved == 0 || units == 1 {
+        return 0;
+    }
+    share(moved, prepared.tasks(), units).clamp(1, units - 1)
+}
+
+/// `units 0 to 3 move cells to scratch storage`.
+pub fn first_text(first: u64) -> String {
+    match first {
+        1 => "unit 0 moves cells to scratch storage".to_owned(),
+        _ => format!("units 0 to {} move cells to scratch storage", first - 1),
+    }
+}
+
+/// Names the units that a unit needs.
+fn too_early(error: Error, plan: &PlanFile, prepared: &Prepared) -> Error {
+    let first = plan.run.as_ref().map_or(0, |run| first_units(run.units, prepared));
+    if error.code != Code::UnitsMissing || first == 0 {
+        return error;
+    }
+    error.help(format!("{}: run to the end what comes first, then this unit", first_text(first)))
+}
+
+/// The `n`th of `units` shares of so many tasks begins here.
+fn share(n: u64, units: u64, tasks: u64) -> u64 {
+    u64::try_from(u128::from(tasks) * u128::from(n) / u128::from(units.max(1))).unwrap_or(u64::MAX)
 }
 
 /// How the plan's units are run.
@@ -92,13 +152,13 @@ fn run_of(plan: &PlanFile) -> Outcome<&RunFile> {
 
 /// Prepares again and compares: planning is pure, so that nothing but the inputs can differ.
 fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Prepared> {
-    let prepared = prepare(session, &plan.recipe, None)?;
+    let prepared = prepare_like(session, &plan.recipe, None, Some(&plan.dataset))?;
     let invalid = |message: String| {
         Error::new(Code::PlanInvalid, message)
             .help("make the plan anew: `arcoforge plan RECIPE --to STORE --units N --save PLAN`")
     };
     if prepared.digest != plan.digest {
-        let mut pairs = plan.inputs.iter().zip(prepared.inputs());
+        let mut pairs = plan.inputs.iter().zip(prepared.named_inputs());
         let first = pairs.find(|(was, now)| *was != now);
         let first = first.map(|(input, _)| format!("; the first that differs: {}", input.url));
         let message = "the inputs are not those of the plan any more".to_owned();
@@ -116,16 +176,11 @@ fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Pr
 
 /// The tasks of a unit: all units of a stage have as many, but for one. The first `moved` tasks go to scratch storage, and
 /// no unit but an only one has tasks of both stages.
-fn range(run: &RunFile, moved: u64, index: u64) -> Range<u64> {
-    let share = |n: u64, units: u64, tasks: u64| {
-        u64::try_from(u128::from(tasks) * u128::from(n) / u128::from(units.max(1))).unwrap_or(u64::MAX)
-    };
-    if moved == 0 || run.units == 1 {
-        return share(index, run.units, run.tasks)..share(index + 1, run.units, run.tasks);
-    }
-    let first = share(moved, run.tasks, run.units).clamp(1, run.units - 1);
+fn range(run: &RunFile, prepared: &Prepared, index: u64) -> Range<u64> {
+    let (first, moved) = (first_units(run.units, prepared), prepared.scratch_tasks());
     let (at, units, from, tasks) = match index.checked_sub(first) {
         None => (index, first, 0, moved),
+        Some(at) if first == 0 => (at, run.units, 0, run.tasks),
         Some(at) => (at, run.units - first, moved, run.tasks - moved),
     };
     from + share(at, units, tasks)..from + share(at + 1, units, tasks)
@@ -140,7 +195,7 @@ fn check_covered(receipts: &Receipts, prepared: &Prepared, run: &RunFile) -> Out
         number < moved
             || tasks.get(number - moved).is_some_and(|(array, task)| receipts.has_task(array, task))
     };
-    let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, moved, *index).all(whole)).collect();
+    let missing: Vec<u64> = (0..run.units).filter(|index| !range(run, prepared, *index).all(whole)).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -153,8 +208,13 @@ fn check_covered(receipts: &Receipts, prepared: &Prepared, run: &RunFile) -> Out
         run.units,
         named.join(", ")
     );
-    Err(vec![Error::new(Code::UnitsMissing, message).at(run.target.display().to_string()).help(format!(
-        "run them: `arcoforge unit --plan PLAN --index {}`",
-        named.first().map_or("0", |n| n)
-    ))])
+    let command = format!("`arcoforge unit --plan PLAN --index {}`", named.first().map_or("0", |n| n));
+    let help = match first_units(run.units, prepared) {
+        0 => format!("run them: {command}"),
+        first => format!(
+            "{}: where they have not run yet, run them first. Then these: {command}",
+            first_text(first)
+        ),
+    };
+    Err(vec![Error::new(Code::UnitsMissing, message).at(run.target.display().to_string()).help(help)])
 }

@@ -275,6 +275,10 @@ impl Write for LazyFile {
 /// `target-exists` for a store without `overwrite`, and in any case for what is no Zarr store: a file, a symbolic link, a
 /// directory with anything else in it. `target-unwritable` where the directory above can't be made or written.
 pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
+    if target.file_name().is_none() {
+        return Err(exists("a folder without a name of its own", target)
+            .help("name the store to write, as in `--to sst.zarr`: a folder that the bake makes"));
+    }
     match fs::symlink_metadata(target) {
         Ok(found) if found.is_symlink() => {
             return Err(exists("a symbolic link", target).help("give the path that it leads to"));

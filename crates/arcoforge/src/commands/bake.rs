@@ -30,7 +30,9 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         (false, true) => Existing::Update,
         (false, false) => Existing::Refuse,
     };
-    targets.iter().try_for_each(|target| check_unbaked(target, existing))?;
+    for (given, target) in datasets.chosen.iter().zip(&targets) {
+        check_unbaked(target, existing, &given.options)?;
+    }
     let (mut staged, mut new) = (Vec::new(), false);
     for (given, target) in datasets.chosen.iter_mut().zip(&targets) {
         given.options.unchecked_copies = args.unchecked_copies;

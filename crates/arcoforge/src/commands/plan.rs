@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error};
-use arcoforge_run::{AtTarget, Locks, PlanFile, Prepared, RunFile, at_target, describe, figures, prepare};
-use serde_json::json;
+use arcoforge_run::{
+    AtTarget, Existing, Locks, PlanFile, Prepared, RunFile, at_target, check_planned, check_unbaked,
+    describe, figures, first_text, first_units, prepare, prepare_for,
+};
+use serde_json::{Value, json};
 
 use crate::Outcome;
 use crate::cli::Plan;
@@ -23,6 +26,10 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             // other processes run it from other folders
             let base = &given.options.base;
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
+            if let Some(target) = &target {
+                let existing = if args.overwrite { Existing::Overwrite } else { Existing::Refuse };
+                check_unbaked(target, existing, &given.options)?;
+            }
         }
         if let Err(failure) = one(args, output, given, target, &locks) {
             failed.get_or_insert(failure.code());
@@ -41,13 +48,24 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
 
 fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, locks: &Locks) -> Outcome {
     let lock = locks.get(&given.recipe.name);
-    let prepared = given.run(output, |session, recipe| prepare(session, recipe, lock))?;
-    let found = match &target {
-        Some(target) => Some(at_target(target, &given.recipe, &prepared)?),
-        None => None,
-    };
+    let (prepared, found) = given.run(output, |session, recipe| {
+        let existing = if args.overwrite { Existing::Overwrite } else { Existing::Refuse };
+        let prepared = match &target {
+            Some(target) => prepare_for(session, recipe, lock, target, existing)?,
+            None => prepare(session, recipe, lock)?,
+        };
+        let found = target.as_deref().map(|target| at_target(target, recipe, &prepared));
+        let found = found.transpose().map_err(|e| vec![e])?;
+        if let (Some(target), Some(_)) = (&target, &args.save)
+            && found != Some(AtTarget::SameDataset)
+        {
+            check_planned(session, target, args.overwrite, recipe, &prepared)?;
+        }
+        Ok((prepared, found))
+    })?;
+    let mut saved = Value::Null;
     if let (Some(units), Some(path)) = (args.units, &args.save) {
-        save(args, output, given, &prepared, target.as_deref(), units, path)?;
+        saved = save(args, output, given, &prepared, target.as_deref(), units, path)?;
     }
     let target = target.map(|path| path.display().to_string());
     if let Some((number, _)) = given.number {
@@ -64,6 +82,7 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
             "target": target,
             "at_target": found.as_ref().map(name),
             "plan": describe::plan_json(&prepared),
+            "units": saved,
         });
         given.output(output).line(if given.number.is_some() { "dataset" } else { "done" }, fields);
     }
@@ -83,7 +102,7 @@ fn absolute(path: &Path) -> Outcome<PathBuf> {
     Ok(std::path::absolute(path).map_err(failed)?)
 }
 
-/// Writes the plan for `unit` and `finish`.
+/// Writes the plan for `unit` and `finish`; gives back what a program wants to know of it.
 fn save(
     args: &Plan,
     output: &Output,
@@ -92,7 +111,7 @@ fn save(
     target: Option<&Path>,
     units: u64,
     path: &Path,
-) -> Outcome {
+) -> Outcome<Value> {
     let Some(target) = target.filter(|_| given.number.is_none()) else {
         let error = Error::new(Code::Usage, "found `--save`, expected one dataset with a target");
         return Err(error.help("give `--to STORE`, and choose one dataset: `--only NAME`").into());
@@ -108,13 +127,19 @@ fn save(
         connections: options.connections,
         base: options.base.clone(),
         take: options.take.clone(),
+        scratch: options.scratch.as_deref().map(absolute).transpose()?,
         cache: options.cache.as_deref().map(absolute).transpose()?,
         unchecked_copies: false,
     };
     let units = run.units;
     PlanFile::new(&given.recipe, prepared, Some(run)).write(path)?;
-    output.note(&format!("{}: {}", path.display(), figures::count(units, "unit")));
-    Ok(())
+    let first = first_units(units, prepared);
+    let order = match first {
+        0 => "in any order".to_owned(),
+        _ => format!("{} and come first; the others begin when these have ended", first_text(first)),
+    };
+    output.note(&format!("{}: {}: {order}", path.display(), figures::count(units, "unit")));
+    Ok(json!({"file": path.display().to_string(), "count": units, "first": first}))
 }
 
 fn told(found: &AtTarget, overwrite: bool) -> String {

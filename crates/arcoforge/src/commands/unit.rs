@@ -43,7 +43,17 @@ pub(crate) fn run(args: &Unit, output: &Output) -> Outcome {
 /// How the plan says that it is run.
 pub(super) fn options(plan: &PlanFile) -> Options {
     let Some(run) = &plan.run else { return base(None) };
-    let RunFile { memory_bytes, workers, connections, base: folder, take, cache, unchecked_copies, .. } = run;
+    let RunFile {
+        memory_bytes,
+        workers,
+        connections,
+        base: folder,
+        take,
+        scratch,
+        cache,
+        unchecked_copies,
+        ..
+    } = run;
     let mut options = base(cache.clone());
     options.budget.memory_bytes = *memory_bytes;
     options.budget.workers = *workers;
@@ -52,6 +62,7 @@ pub(super) fn options(plan: &PlanFile) -> Options {
         rate: plan.recipe.source.rate,
         base: folder.clone(),
         take: take.clone(),
+        scratch: scratch.clone(),
         unchecked_copies: *unchecked_copies,
         ..options
     }

@@ -8,7 +8,7 @@ use crate::combine::{CombinedVar, Content};
 use crate::error::{Code, Error, Result};
 use crate::recipe::{ChunkLength, Output};
 use crate::schema::{Variable, base_name};
-use crate::target::TargetCaps;
+use crate::target::{ArraySpec, TargetCaps};
 
 /// A chunk that nobody chose.
 const CHUNK_BYTES: u64 = 16 << 20;
@@ -23,25 +23,37 @@ const COORDINATE_CELLS: u64 = 65_536;
 
 type Shapes = (Vec<u64>, Option<Vec<u64>>);
 
+/// Where an array is `published` already, it keeps its lengths wherever nothing is asked for: an archive that grows makes
+/// no other chunks.
 pub(super) fn choose(
     variable: &CombinedVar,
     source: Option<&Source>,
     output: &Output,
     caps: &TargetCaps,
     concat: &BTreeSet<String>,
+    published: Option<&ArraySpec>,
 ) -> Result<Shapes> {
     let var = &variable.var;
     let asked = lengths(var, &output.chunks);
+    let nothing_asked = lengths(var, &output.shards).iter().chain(&asked).all(Option::is_none);
+    if let Some(old) = published.filter(|_| nothing_asked) {
+        return Ok((old.chunk.clone(), old.shard.clone()));
+    }
     // coordinates and what is read as a whole anyway: few chunks, whatever is asked for the data
     let small = variable.coordinate || var.dims.len() < 2 || !asked.iter().any(Option::is_some);
     if small && matches!(variable.content, Content::Values(_)) {
         return Ok((coordinate(var, concat), None));
     }
     let kept = source.and_then(|s| s.chunk.as_ref().filter(|chunk| s.chunked && worth_keeping(var, chunk)));
-    let (chunk, from_source) = match (asked.iter().any(Option::is_some), kept) {
-        (true, _) => (within(var, explicit(var, &asked, "chunks", &var.shape)?, concat), false),
-        (false, Some(chunk)) => (chunk.clone(), true),
-        (false, None) => (automatic(var, source, concat), false),
+    let (chunk, from_source) = match (asked.iter().any(Option::is_some), published, kept) {
+        (true, Some(old), _) => {
+            let chunk = explicit(var, &asked, "chunks", &old.chunk)?;
+            (within(var, limited(chunk, &asked, old), concat), false)
+        }
+        (true, None, _) => (within(var, explicit(var, &asked, "chunks", &var.shape)?, concat), false),
+        (false, Some(old), _) => (old.chunk.clone(), false),
+        (false, None, Some(chunk)) => (chunk.clone(), true),
+        (false, None, None) => (automatic(var, source, concat), false),
     };
     let asked_chunks = asked;
     let asked = lengths(var, &output.shards);
@@ -69,6 +81,17 @@ fn coordinate(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
         length /= 2;
     }
     shape(length)
+}
+
+/// A size in bytes that a published array was too short for stays at that array's length.
+fn limited(mut chunk: Vec<u64>, asked: &[Option<ChunkLength>], old: &ArraySpec) -> Vec<u64> {
+    let before = old.chunk.iter().zip(&old.shape);
+    for ((length, asked), (was, shape)) in chunk.iter_mut().zip(asked).zip(before) {
+        if matches!(asked, Some(ChunkLength::Bytes(_))) && was == shape {
+            *length = (*length).min(*was);
+        }
+    }
+    chunk
 }
 
 /// A chunk longer than the array is only waste, but along a dimension that may grow.

@@ -80,6 +80,8 @@ pub struct ArrayPlan {
     pub mode: Mode,
     /// Why chunks are not copied; empty where they are.
     pub reason: String,
+    /// The chunk that a bake from nothing would choose, where the one of a published dataset is kept.
+    pub anew: Option<Vec<u64>>,
     /// Cells of one slab: the chunks that are filled at a time, a multiple of the chunk.
     pub slab: Vec<u64>,
     /// Bytes that one worker needs for it.
@@ -151,7 +153,8 @@ impl Plan {
     }
 }
 
-/// Chooses chunks, shards and codecs, and divides the work.
+/// Chooses chunks, shards and codecs, and divides the work. Chunks and shards that nobody asks for stay as they are in the
+/// dataset that is `published`.
 ///
 /// # Errors
 /// `output-invalid` where chunks, shards or codecs do not fit the dataset; `memory-limit` where no division fits.
@@ -161,6 +164,7 @@ pub fn plan(
     output: &Output,
     caps: &TargetCaps,
     budget: Budget,
+    published: Option<&Dataset>,
 ) -> Result<Plan> {
     check_names(&combined, output)?;
     if !output.shards.is_empty() && !caps.shards {
@@ -173,7 +177,9 @@ pub fn plan(
     for variable in combined.variables {
         let source = source::describe(&variable, files);
         readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
-        arrays.push(array(variable, source.as_ref(), output, caps, &concat)?);
+        let old = published.filter(|old| old.format == caps.format);
+        let old = old.and_then(|old| old.arrays.iter().find(|spec| is_of(spec, &variable)));
+        arrays.push(array(variable, source.as_ref(), output, caps, &concat, old.map(AsRef::as_ref))?);
     }
     let base = budget.base_bytes(files.len(), arrays.len());
     let tasks::Threads { workers, team: threads } =
@@ -207,14 +213,25 @@ fn in_first_file(error: Error, arrays: &[ArrayPlan], files: &[File]) -> Error {
     }
 }
 
+/// Whether a published array is the one that a variable becomes.
+fn is_of(spec: &ArraySpec, variable: &CombinedVar) -> bool {
+    let dims = variable.var.dims.iter().map(|dim| base_name(dim));
+    spec.name == variable.var.name && spec.dims.iter().map(String::as_str).eq(dims)
+}
+
 fn array(
     variable: CombinedVar,
     source: Option<&source::Source>,
     output: &Output,
     caps: &TargetCaps,
     concat: &BTreeSet<String>,
+    published: Option<&ArraySpec>,
 ) -> Result<ArrayPlan> {
-    let (chunk, shard) = chunks::choose(&variable, source, output, caps, concat)?;
+    let (anew, shard) = chunks::choose(&variable, source, output, caps, concat, None)?;
+    let (chunk, shard) = match published {
+        None => (anew.clone(), shard),
+        Some(_) => chunks::choose(&variable, source, output, caps, concat, published)?,
+    };
     let CombinedVar { var, unwritten, content, .. } = variable;
     let chosen = encoding::choose(&var, source, &chunk, &content, output, caps)?;
     let spec = ArraySpec {
@@ -234,6 +251,7 @@ fn array(
         content,
         mode: chosen.mode,
         reason: chosen.reason,
+        anew: (anew != chunk).then_some(anew),
         slab: chunk,
         worker_bytes: 0,
         decodes: 1.0,

@@ -107,7 +107,7 @@ impl Case {
             ..Output::default()
         };
         let budget = Budget { memory_bytes, workers: self.workers };
-        plan(combined, &files, &output, &self.caps, budget)
+        plan(combined, &files, &output, &self.caps, budget, None)
     }
 }
 
@@ -355,7 +355,7 @@ fn values_in_hand() {
         let output = Output { chunks: lengths(chunks), ..Output::default() };
         let budget = Budget { memory_bytes: 1 << 30, workers: 2 };
         let combined = combined(var, *coordinate, Content::Values(Arc::new(block)));
-        let plan = plan(combined, &[], &output, &V3, budget).expect(expected);
+        let plan = plan(combined, &[], &output, &V3, budget, None).expect(expected);
         assert_eq!(
             (show(&plan.arrays[0].spec.chunk), plan.arrays[0].mode),
             ((*expected).to_owned(), Mode::Values)

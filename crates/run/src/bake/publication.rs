@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::{atomic_write, unwritable};
@@ -80,14 +80,16 @@ pub(super) fn finish_publication(target: &Path, state: &State) -> Result<()> {
     if state.is_publishing() {
         LocalStore::create(target, state.store())?;
     }
-    end_publication(state)
+    end_publication(state).map(drop)
 }
 
-/// No two states ever say that they made the target: others go before this one says so.
-pub(super) fn end_publication(state: &State) -> Result<()> {
-    state.forget_others()?;
+/// No two states ever say that they made the target: others go before this one says so. Gives back the folders of those
+/// that are kept, because units of another plan made what is in them.
+pub(super) fn end_publication(state: &State) -> Result<Vec<PathBuf>> {
+    let kept = state.forget_others()?;
     match fs::rename(state.visible(), state.done()) {
-        Err(e) if e.kind() == ErrorKind::NotFound && state.done().is_file() => Ok(()),
-        other => other.map_err(|e| unwritable(&state.done(), e)),
+        Err(e) if e.kind() == ErrorKind::NotFound && state.done().is_file() => {}
+        other => other.map_err(|e| unwritable(&state.done(), e))?,
     }
+    Ok(kept)
 }

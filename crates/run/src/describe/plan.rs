@@ -14,6 +14,8 @@ use crate::prepare::Prepared;
 
 /// Inputs without a file that are named.
 const ABSENT_SHOWN: usize = 5;
+/// Arrays that are named whose chunks are kept.
+const KEPT_SHOWN: usize = 5;
 
 /// Everything that a plan says, for people.
 pub fn plan_text(prepared: &Prepared) -> String {
@@ -92,7 +94,28 @@ fn arrays(out: &mut String, prepared: &Prepared) {
     rows.extend(prepared.plan.arrays.iter().map(row));
     out.push_str("\narrays:\n");
     table(out, &rows);
+    if let Some(text) = kept_chunks(prepared) {
+        let _ = writeln!(out, "\n{text}");
+    }
     reasons(out, &prepared.plan.arrays);
+}
+
+/// Which arrays keep the chunks of the published dataset, where a bake from nothing would choose others.
+pub(crate) fn kept_chunks(prepared: &Prepared) -> Option<String> {
+    let kept = |array: &ArrayPlan| {
+        let anew = array.anew.as_deref()?;
+        Some(format!("`{}` {}, anew {}", array.spec.name, shape(&array.spec.chunk), shape(anew)))
+    };
+    let arrays: Vec<String> = prepared.plan.arrays.iter().filter_map(kept).collect();
+    let more = arrays.len().saturating_sub(KEPT_SHOWN);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let shown = arrays.get(..KEPT_SHOWN).unwrap_or(&arrays).join("; ");
+    (!arrays.is_empty()).then(|| {
+        format!(
+            "chunks are kept as they are in the published dataset, because `chunks` of the recipe leave them open: \
+             {shown}{more}"
+        )
+    })
 }
 
 fn row(array: &ArrayPlan) -> Vec<String> {
@@ -168,7 +191,8 @@ fn notes(out: &mut String, prepared: &Prepared) {
     }
 }
 
-const fn format_name(format: TargetFormat) -> &'static str {
+/// `Zarr v3`.
+pub(crate) const fn format_name(format: TargetFormat) -> &'static str {
     match format {
         TargetFormat::Zarr3 => "Zarr v3",
         TargetFormat::Zarr2 => "Zarr v2",
@@ -211,6 +235,7 @@ fn array_json(array: &ArrayPlan) -> Value {
         "shape": spec.shape,
         "chunk": spec.chunk,
         "chunk_bytes": spec.chunk_bytes(),
+        "chunk_anew": array.anew,
         "shard": spec.shard,
         "endian": spec.encoding.endian,
         "codecs": spec.encoding.codecs,

@@ -11,7 +11,7 @@ use serde_json::{Map, Number, Value, json};
 const NUMBERS_SHOWN: usize = 16;
 
 /// `18 x 36`; `scalar` without dimensions.
-pub(super) fn shape(lengths: &[u64]) -> String {
+pub(crate) fn shape(lengths: &[u64]) -> String {
     if lengths.is_empty() {
         return "scalar".to_owned();
     }
@@ -86,7 +86,7 @@ pub(super) fn encoding(encoding: &Encoding, dtype: DataType) -> String {
 }
 
 /// `shuffle, zlib 4`; `not compressed` without codecs.
-pub(super) fn codecs(codecs: &[Codec]) -> String {
+pub(crate) fn codecs(codecs: &[Codec]) -> String {
     match codecs {
         [] => "not compressed".to_owned(),
         some => some.iter().map(codec).collect::<Vec<_>>().join(", "),

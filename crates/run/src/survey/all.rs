@@ -150,6 +150,9 @@ fn check_changes(mut changes: Vec<(usize, FoundFile)>, total: usize) -> Outcome<
     Err(vec![
         Error::new(Code::LockMismatch, message)
             .found(changes.into_iter().map(|(_, changed)| changed))
-            .help("`arcoforge lock` takes the inputs as they are now"),
+            .help(
+                "`bake --update` brings a store up to date with the inputs as they are now, and the lock with it; \
+                 `arcoforge lock` writes the lock alone",
+            ),
     ])
 }

@@ -8,6 +8,7 @@
 
 mod facts;
 mod format;
+mod old;
 mod replay;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -141,6 +142,14 @@ impl SurveyCache {
     pub(crate) fn flush(&self) {
         let numbers: Vec<u64> = self.lock().new.keys().copied().collect();
         numbers.into_iter().for_each(|number| self.write(number));
+    }
+
+    /// Ends a survey: what no run has used for long goes.
+    pub(crate) fn end(&self) {
+        old::touch(&self.folder);
+        if let Some(root) = self.folder.parent() {
+            old::prune(root, SystemTime::now());
+        }
     }
 
     fn path(&self, number: u64) -> PathBuf {
