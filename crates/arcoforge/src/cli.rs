@@ -75,8 +75,8 @@ pub(crate) enum Command {
     /// Carry out one unit of a plan, in a process of its own
     ///
     /// `plan --units N --save PLAN` divides a bake into units; each of them may run on another machine that sees the same
-    /// inputs and the same target, in any order, several at once, and more than once. What a unit made is on the disk when
-    /// it ends. `finish` publishes.
+    /// inputs and the same target, in any order, several at once, and more than once. Where `plan` names units that come
+    /// first, all others begin when these have ended. What a unit made is on the disk when it ends. `finish` publishes.
     #[command(after_help = UNIT)]
     Unit(Unit),
     /// Publish a plan whose units have all run

@@ -71,7 +71,8 @@ pub(crate) struct Run {
     /// Most memory that may be used, as in 2GiB
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,
-    /// Keep cells between the two stages of a rechunking in this folder; the default is beside the target
+    /// Keep cells between the two stages of a rechunking in this folder; the default is beside the target. All units of a
+    /// plan use that of `plan --save`
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     #[command(flatten)]

@@ -259,6 +259,9 @@ impl Staged {
         let dataset = &prepared.plan.dataset;
         let kept = receipts.totals();
         let folder = Scratch::folder(session.options.scratch.as_deref(), self.state.dir(), &prepared.digest);
+        if session.options.scratch.is_some() && prepared.scratch_tasks() > 0 {
+            self.state.note_scratch(&folder).map_err(fail)?;
+        }
         let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
         let writer = Writer::create(&self.state.receipts(), unit).map_err(fail)?;
         let target = Target { store, format: dataset.format, session, prepared, reuse, scratch: &scratch };
@@ -288,6 +291,7 @@ impl Staged {
         run.totals.report(&mut self.baked, kept);
         if range.end == prepared.tasks() && unit.is_none() {
             scratch.remove();
+            self.state.forget_scratch();
         }
         Ok(())
     }

@@ -23,6 +23,9 @@ use crate::gather::{Worker, fill_box, fill_from};
 use crate::prepare::Prepared;
 use crate::session::Session;
 
+/// Before the digest in the name of a folder in `--scratch`.
+const PREFIX: &str = "arcoforge-";
+
 /// The scratch files of one plan. Empty where every array takes one pass.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
@@ -50,9 +53,16 @@ impl Scratch {
     /// Where the scratch files of a bake lie: in its own folder of `asked` (`--scratch`), else in its state.
     pub(crate) fn folder(asked: Option<&Path>, state: &Path, digest: &str) -> PathBuf {
         match asked {
-            Some(folder) => folder.join(format!("arcoforge-{digest}")),
+            Some(folder) => folder.join(format!("{PREFIX}{digest}")),
             None => state.join("scratch"),
         }
+    }
+
+    /// Whether a folder has the name of one that lies in `--scratch`.
+    pub(crate) fn is_folder(path: &Path) -> bool {
+        let name = path.file_name().and_then(std::ffi::OsStr::to_str).unwrap_or_default();
+        let digest = name.strip_prefix(PREFIX).unwrap_or_default();
+        digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
     /// Opens the scratch files of a plan; what a run before has written stays. Makes nothing where no array needs any.

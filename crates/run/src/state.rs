@@ -1,19 +1,22 @@
 //! What a bake keeps beside its target, in `TARGET.bake/DIGEST`: its plan, its receipts and the store while it is filled.
 
+use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_store::files::{remove_tree, unwritable};
+use arcoforge_store::files::{atomic_write, remove_tree, unwritable};
 use arcoforge_write::LocalStore;
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{Input, Prepared, digest};
 use crate::receipts::has_units;
+use crate::scratch::Scratch;
 use crate::signature::is_weak;
 
 /// The version of [`PlanFile`].
@@ -70,6 +73,30 @@ impl State {
         self.dir.join("store")
     }
 
+    /// A file that names the folder of scratch storage, where that lies elsewhere (`--scratch`).
+    fn scratch_elsewhere(&self) -> PathBuf {
+        self.dir.join("scratch-folder")
+    }
+
+    /// Notes where scratch storage lies, so that it goes when this goes.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub(crate) fn note_scratch(&self, folder: &Path) -> Result<()> {
+        let folder = std::path::absolute(folder).map_err(|e| unwritable(folder, e))?;
+        atomic_write(&self.scratch_elsewhere(), folder.as_os_str().as_encoded_bytes())
+    }
+
+    /// Removes scratch storage that lies elsewhere.
+    pub(crate) fn forget_scratch(&self) {
+        let Ok(named) = fs::read(self.scratch_elsewhere()) else { return };
+        let folder = PathBuf::from(OsString::from_vec(named));
+        if Scratch::is_folder(&folder) {
+            let _left = fs::remove_dir_all(folder);
+        }
+        let _left = fs::remove_file(self.scratch_elsewhere());
+    }
+
     /// A file that is there once the store became the target.
     pub(crate) fn done(&self) -> PathBuf {
         self.dir.join("done")
@@ -87,6 +114,7 @@ impl State {
 
     /// Removes everything that the bake keeps.
     pub(crate) fn discard(&self) {
+        self.forget_scratch();
         let _left = fs::remove_dir_all(&self.dir);
         if fs::read_dir(&self.root).is_ok_and(|entries| entries.flatten().all(|e| e.file_name() == LOCK)) {
             let _left = fs::remove_dir_all(&self.root);
@@ -94,18 +122,18 @@ impl State {
     }
 
     /// Folders of other bakes of this target that were being removed when a process was cut off.
-    pub(crate) fn remains(&self) -> Vec<PathBuf> {
+    pub(crate) fn remains(&self) -> Vec<Self> {
         let kept = |state: &Self| state == self || state.is_publishing() || state.store().is_dir();
         let noted = |state: &Self| state.done().is_file() || state.visible().is_file();
-        let others = Self::all_in(&self.root).into_iter().filter(|state| !kept(state) && !noted(state));
-        others.map(|state| state.dir).collect()
+        Self::all_in(&self.root).into_iter().filter(|state| !kept(state) && !noted(state)).collect()
     }
 
     /// Removes what processes that were cut off were writing or removing. Only while no other process bakes to this
     /// target.
     pub(crate) fn tidy(&self) {
-        for dir in self.remains() {
-            let _left = fs::remove_dir_all(dir);
+        for other in self.remains() {
+            other.forget_scratch();
+            let _left = fs::remove_dir_all(other.dir);
         }
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for path in entries.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
@@ -135,6 +163,7 @@ impl State {
         };
         let Some(other) = Self::all_in(&self.root).into_iter().find(same) else { return Ok(()) };
         remove_tree(&self.dir)?;
+        other.forget_scratch();
         fs::rename(&other.dir, &self.dir).map_err(|e| unwritable(&self.dir, e))?;
         // it names the checks that were
         remove_tree(&self.plan())
@@ -153,6 +182,7 @@ impl State {
             remove_tree(&note)?;
         }
         for other in gone {
+            other.forget_scratch();
             let _left = fs::remove_dir_all(&other.dir);
         }
         Ok(kept.into_iter().map(|state| state.dir).collect())

@@ -165,7 +165,7 @@ impl LocalStore {
         check_target(&self.target, overwrite)?;
         self.flush()?;
         self.mark()?;
-        let replaced = self.swap().inspect_err(|_| {
+        let replaced = self.swap(overwrite).inspect_err(|_| {
             let _not_moved = fs::remove_file(self.marker());
         })?;
         self.published = true;
@@ -191,8 +191,9 @@ impl LocalStore {
         Ok(self.staging.join(key))
     }
 
-    fn swap(&self) -> Result<Option<Exchange>> {
-        if is_zarr(&self.target) {
+    /// A store that appeared since the target was looked at is replaced only where one may be.
+    fn swap(&self, overwrite: bool) -> Result<Option<Exchange>> {
+        if overwrite && is_zarr(&self.target) {
             return exchange_dirs(&self.staging, &self.target).map(Some);
         }
         fs::rename(&self.staging, &self.target).map(|()| None).map_err(|e| match e.kind() {
@@ -362,4 +363,27 @@ fn sync_dir(path: &Path) -> Result<()> {
 fn exists(found: &str, target: &Path) -> Error {
     Error::new(Code::TargetExists, format!("found {found}, expected nothing"))
         .at(target.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_came_meanwhile_is_replaced_only_where_one_may_be() {
+        for overwrite in [false, true] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let target = folder.path().join("t.zarr");
+            let store = LocalStore::create(&target, folder.path().join("staging")).expect("a store");
+            for (root, text) in [(&store.staging, "ours"), (&target, "another")] {
+                fs::create_dir_all(root).expect("a folder");
+                fs::write(root.join("zarr.json"), text).expect("written");
+            }
+            let swapped = store.swap(overwrite).map_err(|e| e.code);
+            let now = fs::read_to_string(target.join("zarr.json")).expect("read");
+            let expected = if overwrite { "ours" } else { "another" };
+            assert_eq!((swapped.is_ok(), now.as_str()), (overwrite, expected));
+            assert!(overwrite || swapped == Err(arcoforge_core::error::Code::TargetExists));
+        }
+    }
 }

@@ -83,11 +83,10 @@ fn coordinate(var: &Variable, concat: &BTreeSet<String>) -> Vec<u64> {
     shape(length)
 }
 
-/// A size in bytes that a published array was too short for stays at that array's length.
+/// A size in bytes allows what was published, too, where the array was too short for more.
 fn limited(mut chunk: Vec<u64>, asked: &[Option<ChunkLength>], old: &ArraySpec) -> Vec<u64> {
-    let before = old.chunk.iter().zip(&old.shape);
-    for ((length, asked), (was, shape)) in chunk.iter_mut().zip(asked).zip(before) {
-        if matches!(asked, Some(ChunkLength::Bytes(_))) && was == shape {
+    for ((length, asked), was) in chunk.iter_mut().zip(asked).zip(&old.chunk) {
+        if matches!(asked, Some(ChunkLength::Bytes(_))) {
             *length = (*length).min(*was);
         }
     }

@@ -112,8 +112,7 @@ pub(crate) fn kept_chunks(prepared: &Prepared) -> Option<String> {
     let shown = arrays.get(..KEPT_SHOWN).unwrap_or(&arrays).join("; ");
     (!arrays.is_empty()).then(|| {
         format!(
-            "chunks are kept as they are in the published dataset, because `chunks` of the recipe leave them open: \
-             {shown}{more}"
+            "chunks are kept as they are in the published dataset where the recipe gives no numbers of cells: {shown}{more}"
         )
     })
 }

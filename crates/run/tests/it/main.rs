@@ -11,7 +11,7 @@ use arcoforge_core::error::Code;
 use arcoforge_core::pattern::{Find, Input, Source};
 use arcoforge_core::plan::{Budget, Mode};
 use arcoforge_core::recipe::{About, ChunkLength, Codecs, Output, Policies, Recipe, Step, TargetFormat};
-use arcoforge_run::{Existing, Options, Outcome, Prepared, Session, bake_locked, verify};
+use arcoforge_run::{Event, Existing, Options, Outcome, Prepared, Session, Stage, bake_locked, verify};
 
 fn archive() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/oisst-small/archive")
@@ -163,6 +163,25 @@ fn a_second_bake_does_nothing_and_another_is_refused() {
     assert!(tree(&target) == before, "a refused bake touched the target");
     let (replaced, _) = bake_locked(&session, &other, None, &target, Existing::Overwrite).expect("replaced");
     assert!(!replaced.nothing_to_do && tree(&target) != before);
+}
+
+#[test]
+fn a_store_that_appears_meanwhile_is_never_replaced() {
+    for stage in [Stage::Plan, Stage::Bake, Stage::Publish] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (target, text) = (folder.path().join("t.zarr"), "{\"node_type\": \"group\", \"zarr_format\": 3}");
+        let appears = |event: &Event| {
+            if matches!(event, Event::Started { stage: begun, .. } if *begun == stage) {
+                std::fs::create_dir(&target).expect("a folder");
+                std::fs::write(target.join("zarr.json"), text).expect("written");
+            }
+        };
+        let session = Session::new(Options::default(), appears);
+        let errors =
+            bake_locked(&session, &recipe(), None, &target, Existing::Refuse).expect_err("it appeared");
+        assert_eq!(errors.first().map(|e| e.code), Some(Code::TargetExists), "{stage:?}");
+        assert_eq!(tree(&target).len(), 1, "{stage:?}: the store that appeared");
+    }
 }
 
 #[test]
