@@ -26,10 +26,10 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             // other processes run it from other folders
             let base = &given.options.base;
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
-            if let Some(target) = &target {
-                let existing = if args.overwrite { Existing::Overwrite } else { Existing::Refuse };
-                check_unbaked(target, existing, &given.options)?;
-            }
+        }
+        // a plan that is only shown says what lies there
+        if let Some(target) = target.as_ref().filter(|_| args.save.is_some() || args.overwrite) {
+            check_unbaked(target, existing(args), &given.options)?;
         }
         if let Err(failure) = one(args, output, given, target, &locks) {
             failed.get_or_insert(failure.code());
@@ -49,9 +49,8 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
 fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, locks: &Locks) -> Outcome {
     let lock = locks.get(&given.recipe.name);
     let (prepared, found) = given.run(output, |session, recipe| {
-        let existing = if args.overwrite { Existing::Overwrite } else { Existing::Refuse };
         let prepared = match &target {
-            Some(target) => prepare_for(session, recipe, lock, target, existing)?,
+            Some(target) => prepare_for(session, recipe, lock, target, existing(args))?,
             None => prepare(session, recipe, lock)?,
         };
         let found = target.as_deref().map(|target| at_target(target, recipe, &prepared));
@@ -87,6 +86,10 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
         given.output(output).line(if given.number.is_some() { "dataset" } else { "done" }, fields);
     }
     Ok(())
+}
+
+const fn existing(args: &Plan) -> Existing {
+    if args.overwrite { Existing::Overwrite } else { Existing::Refuse }
 }
 
 /// The targets, where anything says which: data files have none without `--to`.
