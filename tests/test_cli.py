@@ -100,8 +100,11 @@ def test_plan_says_what_lies_at_the_target(example, store):
     assert "nothing is there yet" in first_line()
     arco.bake(example, to=store)
     assert "already" in first_line()
-    assert "--overwrite" in first_line("--take", "time=2")
-    assert "replaces" in first_line("--take", "time=2", "--overwrite")
+    # a part of another dataset, and of what is there
+    for more in ((), ("--overwrite",)):
+        assert "another target" in first_line("--take", "time=2", *more)
+    assert "--overwrite" in first_line("--chunks", "time=4", "--format", "zarr2")
+    assert "replaces" in first_line("--chunks", "time=4", "--overwrite")
 
 
 def test_plan_json(example):

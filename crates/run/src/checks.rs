@@ -62,8 +62,8 @@ pub(crate) fn run(
 pub(crate) fn settle(session: &Session<'_>, target: &Path, root: &Path, verdicts: &[Verdict]) -> Outcome<()> {
     let mut errors = Vec::new();
     let unpublished = format!(
-        "nothing was published: what was at {} is as before. What was baked is kept in {}: once `checks` of the recipe \
-         are changed, `bake` goes on without baking it again; remove the folder if nobody will",
+        "nothing was published, and {} is as before. What was baked is kept in {}: with other `checks` in the recipe, \
+         `bake` goes on without baking it again",
         target.display(),
         root.display()
     );

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
         }
         // a plan that is only shown says what lies there
-        if let Some(target) = target.as_ref().filter(|_| args.save.is_some() || args.overwrite) {
+        if let Some(target) = target.as_ref().filter(|_| args.save.is_some()) {
             check_unbaked(target, existing(args), &given.options)?;
         }
         if let Err(failure) = one(args, output, given, target, &locks) {
@@ -149,6 +149,9 @@ fn told(found: &AtTarget, overwrite: bool) -> String {
     match (found, overwrite) {
         (AtTarget::Nothing, _) => "nothing is there yet".into(),
         (AtTarget::SameDataset, _) => "holds this dataset already; a bake does nothing".into(),
+        (AtTarget::Whole, _) => {
+            "holds a whole dataset; a part of one (`--take`, `--test`) goes to another target".into()
+        }
         (AtTarget::Outdated(how), false) => {
             format!("holds an earlier bake of this recipe ({how}); `--update` brings it up to date")
         }
@@ -167,5 +170,6 @@ const fn name(found: &AtTarget) -> &'static str {
         AtTarget::SameDataset => "same-dataset",
         AtTarget::Outdated(_) => "outdated",
         AtTarget::OtherStore => "other-store",
+        AtTarget::Whole => "whole-dataset",
     }
 }

@@ -38,6 +38,8 @@ pub enum AtTarget {
     Outdated(String),
     /// A store that `--overwrite` replaces.
     OtherStore,
+    /// A store that is not known to be of a part, and a part is to be baked: nothing replaces it.
+    Whole,
 }
 
 /// Prepares a dataset for a target. Where an earlier bake of it lies there and is not replaced as a whole, its chunks stay
@@ -71,7 +73,11 @@ pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<
     if check_target(target, false).is_ok() {
         return Ok(AtTarget::Nothing);
     }
-    let old = published(target).filter(|old| old.recipe.name == recipe.name);
+    let old = published(target);
+    if prepared.part && !old.as_ref().is_some_and(|old| old.part) {
+        return Ok(AtTarget::Whole);
+    }
+    let old = old.filter(|old| old.recipe.name == recipe.name);
     let differences = old.and_then(|old| update::check(&old, prepared, recipe).ok());
     Ok(differences.map_or(AtTarget::OtherStore, |found| AtTarget::Outdated(found.text())))
 }

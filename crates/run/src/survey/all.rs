@@ -151,8 +151,8 @@ fn check_changes(mut changes: Vec<(usize, FoundFile)>, total: usize) -> Outcome<
         Error::new(Code::LockMismatch, message)
             .found(changes.into_iter().map(|(_, changed)| changed))
             .help(
-                "`bake --update` brings a store up to date with the inputs as they are now, and the lock with it; \
-                 `arcoforge lock` writes the lock alone",
+                "`bake --update` brings a store up to date with the inputs as they are now, `arcoforge lock` the lock \
+                 alone",
             ),
     ])
 }
