@@ -24,7 +24,7 @@ use crate::recipe::Output;
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
 
-pub use memory::{NEAR_BYTES, PART_BYTES};
+pub use memory::{BATCH_BYTES, NEAR_BYTES, PART_BYTES};
 pub use rechunk::Rechunk;
 
 /// What the machine allows.
@@ -65,7 +65,9 @@ pub struct Plan {
     pub workers: usize,
     /// Threads that work at one slab.
     pub threads: usize,
-    /// Peak resident bytes, estimated from above.
+    /// Stored bytes of other machines that are fetched before they are needed; 0 where all files are on this machine.
+    pub ahead_bytes: u64,
+    /// Peak resident bytes, estimated from above, with those that are fetched ahead.
     pub peak_bytes: u64,
 }
 
@@ -180,6 +182,11 @@ pub fn plan(
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers, base);
+    let ahead_bytes = match tasks::any_remote(&readings) {
+        true => memory::ahead(budget.memory_bytes.saturating_sub(peak_bytes)),
+        false => 0,
+    };
+    let peak_bytes = peak_bytes.saturating_add(ahead_bytes);
     let mut attrs = combined.attrs;
     for (name, value) in &output.attrs {
         attrs.set(name.clone(), value.clone());
@@ -191,7 +198,7 @@ pub fn plan(
         groups,
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
-    Ok(Plan { dataset, arrays, workers, threads, peak_bytes })
+    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes })
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.
