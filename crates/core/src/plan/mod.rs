@@ -125,14 +125,16 @@ impl ArrayPlan {
 
     /// The slabs of one task, in the order in which they are written.
     pub fn slabs(&self, task: u64) -> Vec<Region> {
+        (0..).map_while(|number| self.slab(task, number)).collect()
+    }
+
+    /// One slab of a task; `None` behind the last.
+    pub fn slab(&self, task: u64, number: u64) -> Option<Region> {
         let tasks = self.tasks();
         let whole = tasks.region(&tasks.index(task));
         let grid = ChunkGrid::new(whole.shape(), self.slab.clone());
-        let origin = whole.start();
-        let at = |region: Region| {
-            Region(region.0.iter().zip(&origin).map(|(r, o)| r.start + o..r.end + o).collect())
-        };
-        (0..grid.len()).map(|n| at(grid.region(&grid.index(n)))).collect()
+        let within = (number < grid.len()).then(|| grid.region(&grid.index(number)))?;
+        Some(Region(within.0.iter().zip(whole.start()).map(|(r, o)| r.start + o..r.end + o).collect()))
     }
 }
 

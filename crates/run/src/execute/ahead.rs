@@ -1,0 +1,114 @@
+//! What tasks will read of other machines, so far as it is sure that they will.
+
+use std::sync::Arc;
+
+use arcoforge_core::chunk::{ChunkRef, Region, indices};
+use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::plan::{ArrayPlan, BATCH_BYTES, Mode};
+
+use super::stored::stored;
+use super::{Target, Worker};
+use crate::gather::{placements, wants};
+use crate::lookahead::{Begun, Want, Wanted};
+
+/// Slabs that are looked at together where each is a chunk to be copied.
+const SLABS_MAX: u64 = 64;
+
+impl Target<'_> {
+    /// Says that a slab of the running task is about to be read.
+    pub(crate) fn announce(&self, worker: &Worker, slab: u64) {
+        if let Some(task) = worker.ahead() {
+            task.slab(slab, &|task, slab, begun| self.wanted(task, slab, begun));
+        }
+    }
+
+    /// What a task of the first or the second stage reads for one slab.
+    fn wanted(&self, number: u64, slab: u64, begun: Begun) -> Option<Wanted> {
+        let Some(second) = number.checked_sub(self.scratch.tasks()) else {
+            let wants = (slab == 0).then(|| self.scratch.wants(self.prepared, number))??;
+            return (begun == Begun::Now || !self.is_moved(number)).then_some(Wanted { wants, slabs: 1 });
+        };
+        let (array, task) = self.tasks.get(second)?;
+        let Content::Pieces(pieces) = &array.content else { return None };
+        if self.scratch.file(&array.spec).is_some() {
+            return None;
+        }
+        let region = array.slab(task, slab)?;
+        let sure = !self.may_be_there(array, task, &region);
+        if !sure && begun == Begun::NotYet {
+            return None;
+        }
+        if array.mode != Mode::Copy {
+            return Some(Wanted { wants: wants(self.prepared, &placements(pieces, &region)), slabs: 1 });
+        }
+        Some(self.copied(array, pieces, task, slab..slab + if sure { SLABS_MAX } else { 1 }))
+    }
+
+    /// What slabs of chunks that are copied read.
+    fn copied(
+        &self,
+        array: &ArrayPlan,
+        pieces: &Pieces,
+        task: u64,
+        slabs: std::ops::Range<u64>,
+    ) -> Wanted {
+        let (mut found, mut bytes): (Wanted, u64) = (Wanted { wants: Vec::new(), slabs: 0 }, 0);
+        for region in slabs.map_while(|slab| array.slab(task, slab)) {
+            for index in indices(&array.spec.chunks().covering(&region)) {
+                let wants = self.chunk(array, pieces, &index);
+                bytes += wants.iter().flat_map(|want| &want.ranges).map(|r| r.end - r.start).sum::<u64>();
+                join(&mut found.wants, wants);
+            }
+            found.slabs += 1;
+            if bytes >= BATCH_BYTES {
+                break;
+            }
+        }
+        found
+    }
+
+    /// What a chunk reads that is copied where that can be.
+    fn chunk(&self, array: &ArrayPlan, pieces: &Pieces, index: &[u64]) -> Vec<Want> {
+        let spec = &array.spec;
+        match stored(self.prepared, spec, pieces, index) {
+            Ok(Some(chunk)) => match chunk.reference {
+                ChunkRef::Stored { offset, bytes, .. } if chunk.object.is_remote() => {
+                    let ranges = Vec::from([offset..offset.saturating_add(bytes)]);
+                    vec![Want { object: Arc::clone(chunk.object), ranges }]
+                }
+                _ => Vec::new(),
+            },
+            Ok(None) => wants(self.prepared, &placements(pieces, &spec.chunks().region(index))),
+            // found again when it is read
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a run before has moved the cells of a task of the first stage, and they are still there.
+    pub(crate) fn is_moved(&self, number: u64) -> bool {
+        !self.scratch.is_fresh() && self.receipts.has_scratch(self.scratch.division(), number)
+    }
+
+    /// Whether some of a slab's chunks are there, or may be taken of an earlier bake.
+    fn may_be_there(&self, array: &ArrayPlan, task: u64, slab: &Region) -> bool {
+        let spec = &array.spec;
+        if spec.shard.is_some() {
+            let index = spec.objects().index(task);
+            return self.receipts.has(&spec.name, task) || self.reuse.knows(spec, &index);
+        }
+        let chunks = spec.chunks();
+        indices(&chunks.covering(slab)).any(|index| {
+            self.receipts.has(&spec.name, chunks.flat(&index)) || self.reuse.knows(spec, &index)
+        })
+    }
+}
+
+/// Adds ranges of the file that came last to what is wanted of it.
+fn join(wants: &mut Vec<Want>, more: Vec<Want>) {
+    for want in more {
+        match wants.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.object, &want.object) => last.ranges.extend(want.ranges),
+            _ => wants.push(want),
+        }
+    }
+}
