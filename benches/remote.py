@@ -103,10 +103,7 @@ def main():
     files = sorted(data.glob("*.nc"))[: options.files]
     server = Server(data, options.latency, options.rate * 1e6)
     places = {"disk": data, "server": f"http://127.0.0.1:{server.server_address[1]}"}
-    lists = {}
-    for place, base in places.items():
-        lists[place] = work / f"{place}.txt"
-        lists[place].write_text("".join(f"{base}/{file.name}\n" for file in files))
+    inputs = {place: [f"{base}/{file.name}" for file in files] for place, base in places.items()}
     print(f"{'binary':20} {'way':28} {'memory':>7} {'from':>7} {'wall s':>7} {'CPU s':>6} {'peak MB':>8} {'requests':>8} {'MB':>6} {'at once':>8}  values")
     for way in options.ways:
         for binary in options.binary:
@@ -117,7 +114,7 @@ def main():
                     shutil.rmtree(f"{store}.bake", ignore_errors=True)
                     given = ["--memory", memory, "--workers", options.workers, "--concat", "time", "--quiet", "--no-survey-cache"]
                     began = time.monotonic()
-                    cpu, peak = small.measured(binary, "bake", f"@{lists[place]}", *given, *WAYS[way], "--to", store)
+                    cpu, peak = small.measured(binary, "bake", *inputs[place], *given, *WAYS[way], "--to", store)
                     wall = time.monotonic() - began
                     requests, sent, most = server.figures()
                     equal = "equal" if same(store, files) else "DIFFER"

@@ -102,8 +102,8 @@ pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> O
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
-    let plan = plan::plan(combined, &files, &recipe.output, &caps, session.options.budget)
-        .map_err(|e| vec![e])?;
+    let plan =
+        plan::plan(combined, &files, &recipe.output, &caps, session.options.budget).map_err(|e| vec![e])?;
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
     let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();

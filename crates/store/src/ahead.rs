@@ -42,7 +42,11 @@ struct Queue {
 
 /// One range that was asked for. Its bytes are in memory until the last clone is dropped.
 #[derive(Debug, Clone)]
-pub struct Ticket(Arc<Fetch>);
+pub struct Ticket(Arc<Held>);
+
+/// Counts in what is in hand until it is dropped, or until its fetch ends where that runs.
+#[derive(Debug)]
+struct Held(Arc<Fetch>);
 
 #[derive(Debug)]
 struct Fetch {
@@ -59,6 +63,8 @@ enum Stage {
     /// Nobody has begun.
     Asked,
     Fetching,
+    /// It is being fetched, and nobody has a ticket any more.
+    Abandoned,
     Fetched,
     /// What went wrong, until somebody is told.
     Failed(Option<Error>),
@@ -100,7 +106,7 @@ impl Ahead {
         let bytes = queue.bytes.checked_add(length(&range)).filter(|sum| *sum <= self.shared.bytes_max)?;
         queue.bytes = bytes;
         let ticket = self.ticket(object, range);
-        queue.waiting.push_back(Arc::downgrade(&ticket.0));
+        queue.waiting.push_back(Arc::downgrade(&ticket.0.0));
         drop(queue);
         self.shared.asked.notify_one();
         Some(ticket)
@@ -114,14 +120,15 @@ impl Ahead {
     }
 
     fn ticket(&self, object: &Arc<dyn Object>, range: Range<u64>) -> Ticket {
-        Ticket(Arc::new(Fetch {
+        let fetch = Fetch {
             object: Arc::clone(object),
             range,
             shared: Arc::clone(&self.shared),
             stage: Mutex::new(Stage::Asked),
             settled: Condvar::new(),
             bytes: OnceLock::new(),
-        }))
+        };
+        Ticket(Arc::new(Held(Arc::new(fetch))))
     }
 }
 
@@ -167,8 +174,8 @@ impl Ticket {
     /// # Errors
     /// What fetching reports, to one of those who ask; others try again.
     pub fn bytes(&self, part: &Range<u64>) -> Result<&[u8]> {
-        let Fetch { object, range, .. } = &*self.0;
-        let whole = self.0.take()?;
+        let fetch = &*self.0.0;
+        let (object, range, whole) = (&fetch.object, &fetch.range, fetch.take()?);
         let at = |offset: u64| offset.checked_sub(range.start).and_then(|at| usize::try_from(at).ok());
         let part = at(part.start).zip(at(part.end)).and_then(|(from, to)| whole.get(from..to));
         part.ok_or_else(|| Error::new(Code::Bug, "a part lies outside what was asked for").at(object.url()))
@@ -198,12 +205,18 @@ impl Fetch {
         });
     }
 
+    /// Its bytes are no longer in hand.
+    fn release(&self) {
+        let mut queue = lock(&self.shared.queue);
+        queue.bytes = queue.bytes.saturating_sub(length(&self.range));
+    }
+
     fn take(&self) -> Result<&[u8]> {
         let mut stage = lock(&self.stage);
         loop {
             match &mut *stage {
                 Stage::Fetched => return Ok(self.bytes.get().map_or(&[], Vec::as_slice)),
-                Stage::Fetching => {
+                Stage::Fetching | Stage::Abandoned => {
                     stage = self.settled.wait(stage).unwrap_or_else(PoisonError::into_inner);
                 }
                 Stage::Failed(error) if error.is_some() => {
@@ -221,10 +234,16 @@ impl Fetch {
     }
 }
 
-impl Drop for Fetch {
+impl Drop for Held {
     fn drop(&mut self) {
-        let mut queue = lock(&self.shared.queue);
-        queue.bytes = queue.bytes.saturating_sub(length(&self.range));
+        let mut stage = lock(&self.0.stage);
+        if matches!(*stage, Stage::Fetching) {
+            *stage = Stage::Abandoned;
+        } else {
+            // nobody begins any more
+            *stage = Stage::Failed(None);
+            self.0.release();
+        }
     }
 }
 
@@ -236,8 +255,11 @@ struct Settled<'a> {
 
 impl Drop for Settled<'_> {
     fn drop(&mut self) {
-        if let Some(stage) = self.stage.take() {
-            *lock(&self.fetch.stage) = stage;
+        if let Some(settled) = self.stage.take() {
+            let stage = std::mem::replace(&mut *lock(&self.fetch.stage), settled);
+            if matches!(stage, Stage::Abandoned) {
+                self.fetch.release();
+            }
         }
         self.fetch.settled.notify_all();
     }

@@ -86,23 +86,27 @@ pub fn leaves(mapped: &Mapped, region: &Region, visit: &mut dyn FnMut(&Mapped, &
         Origin::Derived(derived) => derived,
     };
     let inputs = derived.inputs.as_slice();
+    let (first, others) = (inputs.first(), inputs.get(1..).unwrap_or_default());
+    let mut of_first = |region: &Region| first.into_iter().for_each(|input| leaves(input, region, visit));
     match &derived.rule {
-        Rule::Axes(axes) => inputs.iter().take(1).for_each(|input| leaves(input, &moved(axes, input, region), visit)),
+        Rule::Axes(axes) => of_first(&first.map_or_else(|| region.clone(), |i| moved(axes, i, region))),
         Rule::Pick { runs, .. } => match picked(runs, region) {
             Picked::Nothing => {}
             Picked::Halves(dim) => halved(region, dim).iter().for_each(|half| leaves(mapped, half, visit)),
-            Picked::Box { hull, .. } => inputs.iter().take(1).for_each(|input| leaves(input, &hull, visit)),
+            Picked::Box { hull, .. } => of_first(&hull),
         },
-        Rule::Map(_) => inputs.iter().take(1).for_each(|input| leaves(input, region, visit)),
+        Rule::Map(_) => of_first(region),
         Rule::Filled(_) => {}
         Rule::Formula { axes, .. } => {
-            inputs.iter().zip(axes).for_each(|(input, axes)| leaves(input, &input_region(axes, region), visit));
+            for (input, axes) in inputs.iter().zip(axes) {
+                leaves(input, &input_region(axes, region), visit);
+            }
         }
         Rule::Flagged { flags, .. } => {
-            let Some((data, others)) = inputs.split_first() else { return };
-            leaves(data, region, visit);
-            let others = others.iter().zip(flags);
-            others.for_each(|(input, (axes, _))| leaves(input, &input_region(axes, region), visit));
+            of_first(region);
+            for (input, (axes, _)) in others.iter().zip(flags) {
+                leaves(input, &input_region(axes, region), visit);
+            }
         }
     }
 }

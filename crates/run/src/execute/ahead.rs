@@ -1,5 +1,7 @@
 //! What tasks will read of other machines, so far as it is sure that they will.
 
+use std::iter;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arcoforge_core::chunk::{ChunkRef, Region, indices};
@@ -45,13 +47,7 @@ impl Target<'_> {
     }
 
     /// What slabs of chunks that are copied read.
-    fn copied(
-        &self,
-        array: &ArrayPlan,
-        pieces: &Pieces,
-        task: u64,
-        slabs: std::ops::Range<u64>,
-    ) -> Wanted {
+    fn copied(&self, array: &ArrayPlan, pieces: &Pieces, task: u64, slabs: Range<u64>) -> Wanted {
         let (mut found, mut bytes): (Wanted, u64) = (Wanted { wants: Vec::new(), slabs: 0 }, 0);
         for region in slabs.map_while(|slab| array.slab(task, slab)) {
             for index in indices(&array.spec.chunks().covering(&region)) {
@@ -73,7 +69,7 @@ impl Target<'_> {
         match stored(self.prepared, spec, pieces, index) {
             Ok(Some(chunk)) => match chunk.reference {
                 ChunkRef::Stored { offset, bytes, .. } if chunk.object.is_remote() => {
-                    let ranges = Vec::from([offset..offset.saturating_add(bytes)]);
+                    let ranges = iter::once(offset..offset.saturating_add(bytes)).collect();
                     vec![Want { object: Arc::clone(chunk.object), ranges }]
                 }
                 _ => Vec::new(),
@@ -97,9 +93,8 @@ impl Target<'_> {
             return self.receipts.has(&spec.name, task) || self.reuse.knows(spec, &index);
         }
         let chunks = spec.chunks();
-        indices(&chunks.covering(slab)).any(|index| {
-            self.receipts.has(&spec.name, chunks.flat(&index)) || self.reuse.knows(spec, &index)
-        })
+        indices(&chunks.covering(slab))
+            .any(|index| self.receipts.has(&spec.name, chunks.flat(&index)) || self.reuse.knows(spec, &index))
     }
 }
 
