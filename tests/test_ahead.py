@@ -80,7 +80,7 @@ GIVEN = ["--concat", "time", "--workers", "1", "--no-survey-cache"]
         ["--chunks", "time=1", "--memory", "48MiB"],
         ["--chunks", "time=4", "--step", 'set: {w: "v * 2"}'],
         ["--chunks", "time=4", "--step", "flip: [y]"],
-        ["--chunks", "time=4", "--step", "subset: {y: {first: 10, count: 50}}"],
+        ["--chunks", "time=4", "--step", "subset: {y: {start: 10, stop: 60}}"],
     ],
     ids=["slab", "rechunked", "tasks", "shard", "copied", "copied-shard", "little-memory", "computed", "flipped", "cut"],
 )

@@ -31,7 +31,7 @@ pub(crate) struct Want {
 /// What slabs of a task will read, from one on.
 pub(crate) struct Wanted {
     pub(crate) wants: Vec<Want>,
-    /// How many slabs.
+    /// How many slabs; 0 for a part of one.
     pub(crate) slabs: u64,
 }
 
@@ -147,7 +147,7 @@ impl Lookahead {
             task.complete = true;
             return;
         };
-        task.next_slab = slab + slabs.max(1);
+        task.next_slab = task.next_slab.max(slab + slabs);
         for Want { object, ranges } in wants {
             for (range, members) in self.ahead.requests(&ranges) {
                 let bytes = range.end - range.start;

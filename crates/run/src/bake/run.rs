@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
     fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
         let (session, before) = (self.target.session, worker.bytes_read);
         if !self.target.is_moved(number) {
-            self.target.announce(worker, 0);
+            self.target.announce_scratch(worker);
             self.target.scratch.run(session, self.target.prepared, worker, number)?;
             self.writer.note_scratch(self.target.scratch.division(), number)?;
             self.begun.store(true, Ordering::Relaxed);

@@ -1,7 +1,6 @@
 //! What tasks will read of other machines, so far as it is sure that they will.
 
 use std::iter;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arcoforge_core::chunk::{ChunkRef, Region, indices};
@@ -17,50 +16,70 @@ use crate::lookahead::{Begun, Want, Wanted};
 const SLABS_MAX: u64 = 64;
 
 impl Target<'_> {
-    /// Says that a slab of the running task is about to be read.
-    pub(crate) fn announce(&self, worker: &Worker, slab: u64) {
+    /// Says that a slab of the running task is about to be read, or these cells of it.
+    pub(crate) fn announce(&self, worker: &Worker, slab: u64, cells: &Region) {
         if let Some(task) = worker.ahead() {
-            task.slab(slab, &|task, slab, begun| self.wanted(task, slab, begun));
+            task.slab(slab, &|task, slab, begun| match begun {
+                Begun::Now => self.wanted(task, slab, Some(cells)),
+                Begun::NotYet => self.wanted(task, slab, None),
+            });
         }
     }
 
-    /// What a task of the first or the second stage reads for one slab.
-    fn wanted(&self, number: u64, slab: u64, begun: Begun) -> Option<Wanted> {
-        let Some(second) = number.checked_sub(self.scratch.tasks()) else {
-            let wants = (slab == 0).then(|| self.scratch.wants(self.prepared, number))??;
-            return (begun == Begun::Now || !self.is_moved(number)).then_some(Wanted { wants, slabs: 1 });
-        };
-        let (array, task) = self.tasks.get(second)?;
+    /// Says that a task of the first stage is about to be run.
+    pub(crate) fn announce_scratch(&self, worker: &Worker) {
+        if let Some(task) = worker.ahead() {
+            task.slab(0, &|task, slab, begun| {
+                let first = task < self.scratch.tasks() && slab == 0;
+                let sure = begun == Begun::Now || !self.is_moved(task);
+                let wants = (first && sure).then(|| self.scratch.wants(self.prepared, task))??;
+                Some(Wanted { wants, slabs: 1 })
+            });
+        }
+    }
+
+    /// What a task of the second stage reads for one slab: for the cells that are about to be read, else for all where it is
+    /// sure that they will be.
+    fn wanted(&self, number: u64, slab: u64, begun: Option<&Region>) -> Option<Wanted> {
+        let (array, task) = self.tasks.get(number.checked_sub(self.scratch.tasks())?)?;
         let Content::Pieces(pieces) = &array.content else { return None };
         if self.scratch.file(&array.spec).is_some() {
             return None;
         }
         let region = array.slab(task, slab)?;
         let sure = !self.may_be_there(array, task, &region);
-        if !sure && begun == Begun::NotYet {
-            return None;
-        }
+        let cells = begun.or_else(|| sure.then_some(&region))?;
+        let slabs = u64::from(*cells == region);
         if array.mode != Mode::Copy {
-            return Some(Wanted { wants: wants(self.prepared, &placements(pieces, &region)), slabs: 1 });
+            return Some(Wanted { wants: wants(self.prepared, &placements(pieces, cells)), slabs });
         }
-        Some(self.copied(array, pieces, task, slab..slab + if sure { SLABS_MAX } else { 1 }))
+        if sure && slabs == 1 {
+            return Some(self.copied(array, pieces, task, slab));
+        }
+        let mut wants = Vec::new();
+        self.chunks(array, pieces, cells, &mut wants);
+        Some(Wanted { wants, slabs })
     }
 
-    /// What slabs of chunks that are copied read.
-    fn copied(&self, array: &ArrayPlan, pieces: &Pieces, task: u64, slabs: Range<u64>) -> Wanted {
-        let (mut found, mut bytes): (Wanted, u64) = (Wanted { wants: Vec::new(), slabs: 0 }, 0);
-        for region in slabs.map_while(|slab| array.slab(task, slab)) {
-            for index in indices(&array.spec.chunks().covering(&region)) {
-                let wants = self.chunk(array, pieces, &index);
-                bytes += wants.iter().flat_map(|want| &want.ranges).map(|r| r.end - r.start).sum::<u64>();
-                join(&mut found.wants, wants);
-            }
+    /// What several slabs of chunks that are copied read, from one on.
+    fn copied(&self, array: &ArrayPlan, pieces: &Pieces, task: u64, slab: u64) -> Wanted {
+        let mut found = Wanted { wants: Vec::new(), slabs: 0 };
+        for region in (slab..slab + SLABS_MAX).map_while(|slab| array.slab(task, slab)) {
+            self.chunks(array, pieces, &region, &mut found.wants);
             found.slabs += 1;
-            if bytes >= BATCH_BYTES {
+            let bytes = found.wants.iter().flat_map(|want| &want.ranges).map(|r| r.end - r.start);
+            if bytes.sum::<u64>() >= BATCH_BYTES {
                 break;
             }
         }
         found
+    }
+
+    /// Adds what chunks read that are copied.
+    fn chunks(&self, array: &ArrayPlan, pieces: &Pieces, cells: &Region, wants: &mut Vec<Want>) {
+        for index in indices(&array.spec.chunks().covering(cells)) {
+            join(wants, self.chunk(array, pieces, &index));
+        }
     }
 
     /// What a chunk reads that is copied where that can be.
