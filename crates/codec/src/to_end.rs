@@ -47,7 +47,8 @@ mod tests {
         let codecs = [Codec::Zlib { level: 6 }, Codec::Gzip { level: 1 }, Codec::Bzip2 { level: 9 }];
         for codec in codecs {
             for length in [0, 1, 4095, 4096, 4097, 1 << 16, 3 << 20] {
-                let data: Vec<u8> = (0..length).map(|n: u32| if n.is_multiple_of(7) { n as u8 } else { 0 }).collect();
+                let data: Vec<u8> =
+                    (0..length).map(|n: u32| if n.is_multiple_of(7) { n as u8 } else { 0 }).collect();
                 let encoding = Encoding { endian: Endian::Little, codecs: vec![codec.clone()] };
                 let mut stored = Vec::new();
                 encode(&encoding, 1, &data, &mut stored, &mut scratch).expect("encodes");

@@ -33,6 +33,7 @@ use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::{Event, Session, Stage};
 use crate::state::{Guard, PlanFile, State};
+use crate::tasks::Tasks;
 
 /// What a bake did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -264,8 +265,10 @@ impl Staged {
         }
         let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
         let writer = Writer::create(&self.state.receipts(), unit).map_err(fail)?;
-        let target = Target { store, format: dataset.format, session, prepared, reuse, scratch: &scratch };
-        let run = Run::new(target, receipts, writer, &self.begun);
+        let tasks = Tasks::of(&prepared.plan);
+        let format = dataset.format;
+        let target = Target { store, format, session, prepared, reuse, scratch: &scratch, tasks, receipts };
+        let run = Run::new(target, writer, &self.begun);
         if let Err(errors) = run.both_stages(range) {
             // what is wrong with the recipe or the data is not mended by running it again: nothing is left then
             let again = errors.iter().any(|e| !matches!(e.code.exit_status(), 3 | 4));

@@ -166,7 +166,8 @@ impl Reading<'_> {
             arrays.filter_map(|at| self.plan.dataset.arrays.get(at)).map(|spec| spec.chunk_bytes()).max();
         let worker = chunk.unwrap_or(0).saturating_mul(CHUNKS_PER_WORKER).max(1);
         let baking = self.plan.arrays.iter().map(|array| array.worker_bytes).max().unwrap_or(0);
-        let held = self.plan.peak_bytes.saturating_sub(baking.saturating_mul(self.plan.workers as u64));
+        let baking = baking.saturating_mul(self.plan.workers as u64).saturating_add(self.plan.ahead_bytes);
+        let held = self.plan.peak_bytes.saturating_sub(baking);
         let left = self.session.options.budget.memory_bytes.saturating_sub(held);
         usize::try_from(left / worker).unwrap_or(usize::MAX).clamp(1, self.plan.workers.max(1))
     }

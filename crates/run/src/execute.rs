@@ -1,5 +1,6 @@
 //! Tasks: every one owns whole objects of the target, fills them and writes them.
 
+mod ahead;
 mod left;
 mod stored;
 
@@ -21,12 +22,13 @@ use self::left::{Left, Slabs, boxes};
 use self::stored::{copy_stored, stored};
 use crate::gather::{Worker, fill, is_filled_with, pad};
 use crate::prepare::Prepared;
-use crate::receipts::Entry;
+use crate::receipts::{Entry, Receipts};
 use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::signature::Signature;
 use crate::strided::{Copy, Dim, strides};
+use crate::tasks::Tasks;
 
 /// Where tasks write to.
 pub(crate) struct Target<'a> {
@@ -37,6 +39,9 @@ pub(crate) struct Target<'a> {
     pub(crate) reuse: &'a Reuse,
     /// Where cells lie that a first stage moved.
     pub(crate) scratch: &'a Scratch,
+    pub(crate) tasks: Tasks<'a>,
+    /// What runs before have made.
+    pub(crate) receipts: Receipts,
 }
 
 /// The objects that a task owns, by their numbers in the array's grid.
@@ -56,7 +61,6 @@ pub(crate) fn run(
     worker: &mut Worker,
     array: &ArrayPlan,
     task: u64,
-    is_there: &dyn Fn(u64) -> bool,
     done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
 ) -> Result<()> {
     let place = |e: Error| e.in_variable(&array.spec.name);
@@ -64,8 +68,8 @@ pub(crate) fn run(
         let (entry, reused) = shard(target, worker, array, task).map_err(place)?;
         return done(entry, reused);
     }
-    for slab in array.slabs(task) {
-        slab_objects(target, worker, array, &slab, is_there, done).map_err(place)?;
+    for (number, slab) in (0..).zip(array.slabs(task)) {
+        slab_objects(target, worker, array, (number, &slab), done).map_err(place)?;
     }
     Ok(())
 }
@@ -75,13 +79,13 @@ fn slab_objects(
     target: &Target<'_>,
     worker: &mut Worker,
     array: &ArrayPlan,
-    slab: &Region,
-    is_there: &dyn Fn(u64) -> bool,
+    (number, slab): (u64, &Region),
     done: &mut (dyn FnMut(Entry, bool) -> Result<()> + Send),
 ) -> Result<()> {
     let chunks = array.spec.chunks();
     let mut left = Vec::new();
-    for index in indices(&chunks.covering(slab)).filter(|index| !is_there(chunks.flat(index))) {
+    let is_there = |index: &Vec<u64>| target.receipts.has(&array.spec.name, chunks.flat(index));
+    for index in indices(&chunks.covering(slab)).filter(|index| !is_there(index)) {
         target.session.check_interrupt()?;
         let signature = target.signature(worker, array, &index)?;
         match target.reused(&array.spec, &index, &[signature])? {
@@ -93,6 +97,7 @@ fn slab_objects(
     }
     let done = Mutex::new(done);
     for Left { cells, chunks: left } in boxes(&chunks, left) {
+        target.announce(worker, number, &cells);
         let producer = Producer::new(target, worker, array, &cells)?;
         worker.each(left.len(), |worker, at| {
             target.session.check_interrupt()?;
@@ -170,11 +175,12 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         }
         let cells = chunks.region(&chunk);
         while current.as_ref().is_none_or(|(slab, _)| slab.intersect(&cells).is_none()) {
-            let next =
+            let (number, next) =
                 slabs.next().ok_or_else(|| Error::new(Code::Bug, "a chunk of a shard lies in no slab"))?;
             if let Some((_, done)) = current.take() {
                 done.finish(worker);
             }
+            target.announce(worker, number, &next);
             let producer = Producer::new(target, worker, array, &next)?;
             current = Some((next, producer));
         }

@@ -1,5 +1,6 @@
 //! Filling target chunks: source chunks are fetched and decoded once per slab, and their cells put where they belong.
 
+mod ahead;
 mod boxes;
 mod chunks;
 mod derived;
@@ -9,7 +10,7 @@ mod team;
 mod whole;
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arcoforge_codec::Scratch;
 use arcoforge_core::chunk::{ChunkGrid, Region, indices};
@@ -20,11 +21,13 @@ use arcoforge_core::steps::Mapped;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_read::hdf5::decode_foreign;
 
+use crate::lookahead::TaskAhead;
 use crate::prepare::Prepared;
 use crate::signature::Signer;
 use crate::strided::{Copy, Dim, strides};
 use crate::survey::Surveyed;
 
+pub(crate) use ahead::wants;
 pub(crate) use boxes::{fill_box, fill_from};
 pub(crate) use chunks::read_stored;
 pub(crate) use pad::{fill_with, is_filled_with, pad};
@@ -41,6 +44,8 @@ pub(crate) struct Worker {
     array: usize,
     pub(crate) bytes_read: u64,
     pub(crate) signer: Signer,
+    /// What the running task will read of other machines.
+    ahead: Option<Arc<TaskAhead>>,
 }
 
 impl Worker {
@@ -55,6 +60,7 @@ impl Worker {
             array: 0,
             bytes_read: 0,
             signer: Signer::default(),
+            ahead: None,
         }
     }
 
@@ -215,8 +221,7 @@ fn from_file(
     placements: &[Placement],
     share: Share,
 ) -> Result<()> {
-    let in_order = placements.iter().all(|p| p.reversed.iter().all(|r| !r));
-    if !mapped.is_plain() || !in_order || placements.len() > 1 {
+    if !is_direct(mapped, placements) {
         // not divided
         return if share.number > 0 {
             Ok(())
@@ -225,9 +230,7 @@ fn from_file(
         };
     }
     for placement in placements {
-        let origin =
-            placement.cells.0.iter().zip(&placement.source.0).map(|(c, s)| (c.start, s.start)).collect();
-        match chunks::part(surveyed, mapped, origin)? {
+        match chunks::part(surveyed, mapped, placement.origin())? {
             Some(part) => chunks::copy_part(worker, slab, &part, &placement.cells, share)?,
             None if share.number > 0 => {}
             None => {
@@ -237,6 +240,19 @@ fn from_file(
         }
     }
     Ok(())
+}
+
+/// Whether what a file has is copied chunk by chunk; else it is computed, or put together first.
+fn is_direct(mapped: &Mapped, placements: &[Placement]) -> bool {
+    let in_order = placements.iter().all(|p| p.reversed.iter().all(|r| !r));
+    mapped.is_plain() && in_order && placements.len() <= 1
+}
+
+impl Placement {
+    /// For every dimension a cell of the array, and the same cell's place in the variable.
+    fn origin(&self) -> Vec<(u64, u64)> {
+        self.cells.0.iter().zip(&self.source.0).map(|(c, s)| (c.start, s.start)).collect()
+    }
 }
 
 /// The boxes of `region`, file by file.

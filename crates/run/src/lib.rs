@@ -30,6 +30,7 @@ mod given;
 mod init;
 mod inspect;
 mod lock;
+mod lookahead;
 mod pool;
 mod prepare;
 mod receipts;

@@ -8,7 +8,7 @@ use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Pie
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Pattern;
-use arcoforge_core::plan::{self, Budget, Plan};
+use arcoforge_core::plan::{self, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
 use arcoforge_core::steps::{self, FileView, Mapped, Unmatched};
@@ -22,14 +22,12 @@ use crate::find::{find, name_of};
 use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
-use crate::session::{Event, Options, Session, Stage};
+use crate::session::{Event, Session, Stage};
 use crate::signature::{is_weak, this_run};
 use crate::survey::{self, All, Interner, Kept, SurveyCache, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
-/// Threads that bake where inputs are on another machine, unless more are asked for.
-const REMOTE_WORKERS_MAX: usize = 8;
 
 /// A recipe, ready to be baked.
 #[derive(Debug)]
@@ -132,7 +130,7 @@ pub(crate) fn prepare_like(
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     let caps = arcoforge_write::caps(recipe.output.format);
-    let budget = budget(session, &surveyed);
+    let budget = session.options.budget;
     let plan = plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
@@ -187,18 +185,6 @@ fn representable(plan: &Plan, files: &[File]) -> Result<(), Error> {
         _ => error,
     };
     arcoforge_write::metadata(&plan.dataset).map(drop).map_err(refused)
-}
-
-/// Workers wait where inputs are on another machine, so there are more of them.
-fn budget(session: &Session<'_>, surveyed: &[Surveyed]) -> Budget {
-    let Options { budget, connections, .. } = &session.options;
-    let remote = surveyed.iter().any(|s| s.object.is_remote());
-    let workers = if remote {
-        budget.workers.max((*connections as usize).min(REMOTE_WORKERS_MAX))
-    } else {
-        budget.workers
-    };
-    Budget { workers, ..*budget }
 }
 
 /// The axes as combining sees them.

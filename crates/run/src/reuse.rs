@@ -85,6 +85,14 @@ impl Reuse {
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }
     }
 
+    /// Whether an earlier bake made an object of an array, which may be taken.
+    pub(crate) fn knows(&self, spec: &ArraySpec, index: &[u64]) -> bool {
+        let known = |donor: &Donor| {
+            donor.find(spec, index).is_some_and(|(_, at)| donor.receipts.signatures(&spec.name, at).is_some())
+        };
+        self.donors.iter().any(known)
+    }
+
     /// An object all of whose chunks have these signatures.
     pub(crate) fn object(&self, spec: &ArraySpec, index: &[u64], signatures: &[Signature]) -> Option<Found> {
         self.donors.iter().find_map(|donor| {

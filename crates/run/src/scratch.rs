@@ -12,14 +12,15 @@ use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use arcoforge_core::chunk::{ChunkGrid, Region};
-use arcoforge_core::combine::Content;
+use arcoforge_core::combine::{Content, Pieces};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::{Plan, Rechunk};
 use arcoforge_core::target::ArraySpec;
 use arcoforge_store::files::unwritable;
 
 use crate::figures::bytes;
-use crate::gather::{Worker, fill_box, fill_from};
+use crate::gather::{Worker, fill_box, fill_from, placements, wants};
+use crate::lookahead::Want;
 use crate::prepare::Prepared;
 use crate::session::Session;
 
@@ -112,17 +113,11 @@ impl Scratch {
     ) -> Result<u64> {
         session.check_interrupt()?;
         let bug = || Error::new(Code::Bug, "a task of the first stage has no array");
-        let at = self.ends.partition_point(|(_, end)| *end <= number);
-        let (array, _) = self.ends.get(at).ok_or_else(bug)?;
-        let before = at.checked_sub(1).and_then(|at| self.ends.get(at)).map_or(0, |(_, end)| *end);
-        let array = prepared.plan.arrays.get(*array).ok_or_else(bug)?;
-        let file = self.file(&array.spec).ok_or_else(bug)?;
-        let Content::Pieces(pieces) = &array.content else { return Err(bug()) };
-        let number = number - before;
+        let (file, pieces, number) = self.task(prepared, number).ok_or_else(bug)?;
         let boxes = file.boxes();
         let cells = boxes.region(&boxes.index(number));
         let grid = file.chunks(&cells);
-        let buffers = fill_box(worker, prepared, &array.spec, pieces, (&cells, grid))?;
+        let buffers = fill_box(worker, prepared, &file.spec, pieces, (&cells, grid))?;
         let mut written = 0;
         for (chunk, buffer) in (0..).zip(&buffers) {
             // what is never written reads as zero
@@ -133,6 +128,25 @@ impl Scratch {
         }
         worker.give_back(buffers);
         Ok(written)
+    }
+
+    /// What a task of the first stage reads of other machines; `None` where there is no such task.
+    pub(crate) fn wants(&self, prepared: &Prepared, number: u64) -> Option<Vec<Want>> {
+        let (file, pieces, number) = self.task(prepared, number)?;
+        let boxes = file.boxes();
+        Some(wants(prepared, &placements(pieces, &boxes.region(&boxes.index(number)))))
+    }
+
+    /// The array of a task, where its cells come from, and the task's number there.
+    fn task<'a>(&'a self, prepared: &'a Prepared, number: u64) -> Option<(&'a ScratchFile, &'a Pieces, u64)> {
+        let at = self.ends.partition_point(|(_, end)| *end <= number);
+        let (array, _) = self.ends.get(at)?;
+        let before = at.checked_sub(1).and_then(|at| self.ends.get(at)).map_or(0, |(_, end)| *end);
+        let array = prepared.plan.arrays.get(*array)?;
+        match &array.content {
+            Content::Pieces(pieces) => Some((self.file(&array.spec)?, pieces, number - before)),
+            Content::Values(_) => None,
+        }
     }
 
     /// The file of an array that goes through scratch storage.

@@ -14,7 +14,8 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_read::{Reader, open_store};
 
 use crate::execute::part;
-use crate::gather::{Worker, fill};
+use crate::gather::{Worker, fill, placements, wants};
+use crate::lookahead::{Lookahead, Wanted};
 use crate::prepare::Prepared;
 use crate::session::{Event, Session, Stage};
 use crate::tasks::Tasks;
@@ -50,13 +51,18 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
     let every = every.max(1);
     let chosen = all.len().div_ceil(every);
     session.tell(&Event::Started { stage: Stage::Verify, total: chosen });
+    let ahead = Lookahead::of(session, &prepared.plan, &(0..chosen));
     let one = |worker: &mut Worker, at: usize| {
         session.check_interrupt()?;
         let Some((array, task)) = all.get(at as u64 * every) else {
             return Err(Error::new(Code::Bug, "a task without an array"));
         };
         let mut cells = 0;
-        for slab in array.slabs(task) {
+        worker.look_ahead(ahead.as_ref().map(|ahead| ahead.begin(at as u64)));
+        for (number, slab) in (0..).zip(array.slabs(task)) {
+            if let Some(task) = worker.ahead() {
+                task.slab(number, &|at, slab, _| wanted(prepared, &all, at * every, slab));
+            }
             let place = |e: Error| e.in_variable(&array.spec.name).at(target.display().to_string());
             cells += compare(worker, prepared, store.as_ref(), array, &slab).map_err(place)?;
         }
@@ -67,6 +73,14 @@ pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: 
     let cells = pool::map(prepared.plan.workers, chosen as usize, false, team, one)?;
     session.tell(&Event::Finished { stage: Stage::Verify });
     Ok(Verified { arrays: prepared.plan.arrays.len(), tasks: (chosen, all.len()), cells: cells.iter().sum() })
+}
+
+/// What the sources' side of one slab of a task reads.
+fn wanted(prepared: &Prepared, all: &Tasks<'_>, task: u64, slab: u64) -> Option<Wanted> {
+    let (array, task) = all.get(task)?;
+    let Content::Pieces(pieces) = &array.content else { return None };
+    let wants = wants(prepared, &placements(pieces, &array.slab(task, slab)?));
+    Some(Wanted { wants, slabs: 1 })
 }
 
 /// Shape, type and attributes are as planned.

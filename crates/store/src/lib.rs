@@ -21,6 +21,7 @@
 //!
 //! This crate never knows what an array is.
 
+mod ahead;
 mod buffered;
 mod cache;
 mod deferred;
@@ -35,6 +36,7 @@ mod sources;
 mod stats;
 mod wrapped;
 
+pub use ahead::{Ahead, Ticket};
 pub use buffered::{BlockOptions, Buffered};
 pub use http::ROOTS_VARIABLE;
 pub use listing::{Entry, list_local};

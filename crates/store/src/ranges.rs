@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-/// Bytes that a merged request has at most, unless a single range is larger: memory stays bounded.
-const MERGED_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Bytes that a merged request has at most where nothing else bounds memory.
+pub(crate) const MERGED_BYTES_MAX: u64 = 32 * 1024 * 1024;
 
 /// One request for several ranges.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +14,9 @@ pub(crate) struct Merged {
     pub(crate) members: Vec<usize>,
 }
 
-/// Merges ranges with at most `gap` bytes between them. Every range lies in exactly one merged one; empty ranges are
-/// left out. The result is sorted by start.
-pub(crate) fn merge(ranges: &[Range<u64>], gap: u64) -> Vec<Merged> {
+/// Merges ranges with at most `gap` bytes between them, to at most `most` bytes unless a single range is larger. Every
+/// range lies in exactly one merged one; empty ranges are left out. The result is sorted by start.
+pub(crate) fn merge(ranges: &[Range<u64>], gap: u64, most: u64) -> Vec<Merged> {
     let mut order: Vec<(usize, &Range<u64>)> =
         ranges.iter().enumerate().filter(|(_, range)| range.start < range.end).collect();
     order.sort_by_key(|(at, range)| (range.start, range.end, *at));
@@ -25,7 +25,7 @@ pub(crate) fn merge(ranges: &[Range<u64>], gap: u64) -> Vec<Merged> {
         match merged.last_mut() {
             Some(last)
                 if range.start <= last.range.end.saturating_add(gap)
-                    && (range.end <= last.range.end || range.end - last.range.start <= MERGED_BYTES_MAX) =>
+                    && (range.end <= last.range.end || range.end - last.range.start <= most) =>
             {
                 last.range.end = last.range.end.max(range.end);
                 last.members.push(at);
@@ -57,7 +57,7 @@ mod tests {
             (&[0..u64::MAX, 1..2], u64::MAX, &[(0..u64::MAX, &[0, 1])]),
         ];
         for (ranges, gap, expected) in rows {
-            let found = merge(ranges, *gap);
+            let found = merge(ranges, *gap, MERGED_BYTES_MAX);
             let found: Vec<(Range<u64>, &[usize])> =
                 found.iter().map(|m| (m.range.clone(), m.members.as_slice())).collect();
             assert_eq!(found, *expected, "{ranges:?}");

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::cells::{filled, take};
+use super::spread::input_region;
 use super::{Derived, Rule, Runs, flagged, formula, op};
 use crate::block::Block;
 use crate::chunk::Region;
@@ -35,13 +36,7 @@ fn rule(mapped: &Mapped, derived: &Derived, region: &Region, read: &mut ReadCell
     match &derived.rule {
         Rule::Axes(axes) => {
             let input = input()?;
-            let mut ranges: Vec<Range<u64>> = vec![0..1; input.var.dims.len()];
-            for (axis, range) in axes.iter().zip(&region.0) {
-                if let Some(slot) = axis.and_then(|a| ranges.get_mut(a)) {
-                    *slot = range.clone();
-                }
-            }
-            Ok(permute(evaluate(input, &Region(ranges), read)?, axes))
+            Ok(permute(evaluate(input, &moved(axes, input, region), read)?, axes))
         }
         Rule::Pick { runs, missing } => pick(mapped, input()?, runs, missing, region, read),
         Rule::Map(ops) => {
@@ -83,16 +78,63 @@ pub fn taken(block: &Block, runs: &[Runs]) -> Result<Block> {
     take(block, &places, &Scalar::Int(0))
 }
 
-fn pick(
-    mapped: &Mapped,
-    input: &Mapped,
-    runs: &[Option<Runs>],
-    missing: &Scalar,
-    region: &Region,
-    read: &mut ReadCells<'_>,
-) -> Result<Block> {
+/// Calls `visit` with what [`evaluate`] will read, in that order, and computes nothing.
+pub fn leaves(mapped: &Mapped, region: &Region, visit: &mut dyn FnMut(&Mapped, &Region)) {
+    let derived = match &mapped.origin {
+        Origin::Source { .. } => return visit(mapped, region),
+        Origin::Constant(_) | Origin::Held => return,
+        Origin::Derived(derived) => derived,
+    };
+    let inputs = derived.inputs.as_slice();
+    let (first, others) = (inputs.first(), inputs.get(1..).unwrap_or_default());
+    let mut of_first = |region: &Region| first.into_iter().for_each(|input| leaves(input, region, visit));
+    match &derived.rule {
+        Rule::Axes(axes) => of_first(&first.map_or_else(|| region.clone(), |i| moved(axes, i, region))),
+        Rule::Pick { runs, .. } => match picked(runs, region) {
+            Picked::Nothing => {}
+            Picked::Halves(dim) => halved(region, dim).iter().for_each(|half| leaves(mapped, half, visit)),
+            Picked::Box { hull, .. } => of_first(&hull),
+        },
+        Rule::Map(_) => of_first(region),
+        Rule::Filled(_) => {}
+        Rule::Formula { axes, .. } => {
+            for (input, axes) in inputs.iter().zip(axes) {
+                leaves(input, &input_region(axes, region), visit);
+            }
+        }
+        Rule::Flagged { flags, .. } => {
+            of_first(region);
+            for (input, (axes, _)) in others.iter().zip(flags) {
+                leaves(input, &input_region(axes, region), visit);
+            }
+        }
+    }
+}
+
+/// A box of an array in the order of its own axes.
+fn moved(axes: &[Option<usize>], input: &Mapped, region: &Region) -> Region {
+    let mut ranges: Vec<Range<u64>> = vec![0..1; input.var.dims.len()];
+    for (axis, range) in axes.iter().zip(&region.0) {
+        if let Some(slot) = axis.and_then(|a| ranges.get_mut(a)) {
+            *slot = range.clone();
+        }
+    }
+    Region(ranges)
+}
+
+/// How the cells of a box are picked.
+enum Picked {
+    /// None of them is in the input.
+    Nothing,
+    /// They lie far apart along a dimension: one half after the other.
+    Halves(usize),
+    /// As a box of the input, and where each cell lies there along every dimension.
+    Box { hull: Region, places: Vec<Vec<Option<u64>>> },
+}
+
+fn picked(runs: &[Option<Runs>], region: &Region) -> Picked {
     if region.cells() == 0 {
-        return filled(mapped.var.dtype, region.shape(), missing);
+        return Picked::Nothing;
     }
     let mut places: Vec<Vec<Option<u64>>> = Vec::with_capacity(runs.len());
     let mut hull: Vec<Range<u64>> = Vec::with_capacity(runs.len());
@@ -102,13 +144,10 @@ fn pick(
             None => (range.start..range.end).map(Some).collect(),
         };
         let (low, high) = (cells.iter().flatten().min(), cells.iter().flatten().max());
-        let (Some(low), Some(high)) = (low, high) else {
-            return filled(mapped.var.dtype, region.shape(), missing);
-        };
+        let (Some(low), Some(high)) = (low, high) else { return Picked::Nothing };
         hull.push(*low..*high + 1);
         places.push(cells);
     }
-    // cells that lie far apart are read one half after the other
     let widest = (0..hull.len()).max_by_key(|&d| {
         let (hull, wanted) = (hull.get(d).map_or(0, |r| r.end - r.start), places.get(d).map_or(1, Vec::len));
         hull / wanted.max(1) as u64
@@ -118,12 +157,30 @@ fn pick(
         && range.end - range.start > HULL_MAX * cells.len() as u64
         && cells.len() > 1
     {
-        return halves(mapped, region, dim, &mut |half| pick(mapped, input, runs, missing, half, read));
+        return Picked::Halves(dim);
     }
-    let block = evaluate(input, &Region(hull.clone()), read)?;
+    Picked::Box { hull: Region(hull), places }
+}
+
+fn pick(
+    mapped: &Mapped,
+    input: &Mapped,
+    runs: &[Option<Runs>],
+    missing: &Scalar,
+    region: &Region,
+    read: &mut ReadCells<'_>,
+) -> Result<Block> {
+    let (hull, places) = match picked(runs, region) {
+        Picked::Nothing => return filled(mapped.var.dtype, region.shape(), missing),
+        Picked::Halves(dim) => {
+            return halves(mapped, region, dim, &mut |half| pick(mapped, input, runs, missing, half, read));
+        }
+        Picked::Box { hull, places } => (hull, places),
+    };
+    let block = evaluate(input, &hull, read)?;
     let local: Vec<Vec<Option<usize>>> = places
         .iter()
-        .zip(&hull)
+        .zip(&hull.0)
         .map(|(cells, range)| cells.iter().map(|c| c.map(|c| (c - range.start) as usize)).collect())
         .collect();
     take(&block, &local, missing)
@@ -136,15 +193,21 @@ fn halves(
     one: &mut dyn FnMut(&Region) -> Result<Block>,
 ) -> Result<Block> {
     let bug = || Error::new(Code::Bug, "a half does not fit its whole");
-    let range = region.0.get(dim).cloned().ok_or_else(bug)?;
-    let middle = range.start + (range.end - range.start) / 2;
     let mut whole = filled(mapped.var.dtype, region.shape(), &Scalar::Int(0))?;
-    for half in [range.start..middle, middle..range.end] {
-        let mut origin = vec![0; region.0.len()];
-        *origin.get_mut(dim).ok_or_else(bug)? = half.start - range.start;
-        let mut part = region.clone();
-        *part.0.get_mut(dim).ok_or_else(bug)? = half;
-        place(&mut whole, &one(&part)?, &origin).then_some(()).ok_or_else(bug)?;
+    for half in halved(region, dim) {
+        let origin = half.relative_to(&region.start()).start();
+        place(&mut whole, &one(&half)?, &origin).then_some(()).ok_or_else(bug)?;
     }
     Ok(whole)
+}
+
+fn halved(region: &Region, dim: usize) -> Vec<Region> {
+    let Some(range) = region.0.get(dim) else { return Vec::new() };
+    let middle = range.start + (range.end - range.start) / 2;
+    let half = |cells: Range<u64>| {
+        let mut half = region.clone();
+        half.0.get_mut(dim).into_iter().for_each(|slot| *slot = cells.clone());
+        half
+    };
+    vec![half(range.start..middle), half(middle..range.end)]
 }

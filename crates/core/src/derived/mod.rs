@@ -24,7 +24,7 @@ use crate::error::{Code, Error, Result};
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
 
-pub use evaluate::{ReadCells, evaluate, taken};
+pub use evaluate::{ReadCells, evaluate, leaves, taken};
 pub use flagged::Flag;
 pub use formula::Formula;
 pub use op::Op;

@@ -37,7 +37,15 @@ fn read(leaf: &Mapped, region: &Region) -> Result<Block> {
 }
 
 fn values(mapped: &Mapped) -> Vec<f64> {
-    let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read).expect("computed");
+    let whole = Region::whole(&mapped.var.shape);
+    let (mut found, mut foreseen) = (Vec::new(), Vec::new());
+    let mut noted = |leaf: &Mapped, region: &Region| {
+        found.push((leaf.var.name.clone(), region.clone()));
+        read(leaf, region)
+    };
+    let block = evaluate(mapped, &whole, &mut noted).expect("computed");
+    leaves(mapped, &whole, &mut |leaf, region| foreseen.push((leaf.var.name.clone(), region.clone())));
+    assert_eq!(foreseen, found, "what is read can be foreseen");
     assert_eq!((block.dtype, &block.shape), (mapped.var.dtype, &mapped.var.shape));
     block.to_f64().expect("numbers")
 }

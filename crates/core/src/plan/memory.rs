@@ -6,8 +6,13 @@ use crate::codec::{Codec, Encoding};
 pub const PART_BYTES: u64 = 4 << 20;
 /// Runs of such cells that lie so near to each other that one read takes what lies between them, too.
 pub const NEAR_BYTES: u64 = 64 << 10;
-/// Stored bytes of another machine that are fetched at a time, unless one chunk is longer.
-const BATCH_BYTES: u64 = 4 << 20;
+/// Stored bytes of another machine that a thread fetches at a time where they are needed before they were asked for, and
+/// most of a request ahead; unless one chunk is longer.
+pub const BATCH_BYTES: u64 = 4 << 20;
+/// Most stored bytes of other machines that are fetched ahead.
+const AHEAD_BYTES_MAX: u64 = 64 << 20;
+/// Of the memory at least so many bytes are left to fetching ahead, where the plan fits beside a quarter less.
+const AHEAD_BYTES_KEPT: u64 = 32 << 20;
 /// What the libraries hold for one thread, and its stack.
 const CONTEXT_BYTES: u64 = 1 << 20;
 
@@ -19,8 +24,20 @@ pub(super) fn decoding(codecs: usize, chunk_bytes: u64, remote: bool) -> u64 {
         0 if !remote => chunk_bytes.min(PART_BYTES).saturating_mul(2),
         _ => chunk_bytes.saturating_mul(2 + between),
     };
-    let fetched = if remote { chunk_bytes.max(BATCH_BYTES).saturating_mul(2) } else { 0 };
+    // several chunks in one answer, and each by itself; a single one is what is counted as stored
+    let fetched =
+        if remote && chunk_bytes < BATCH_BYTES { (2 * BATCH_BYTES).saturating_sub(chunk_bytes) } else { 0 };
     local.saturating_add(fetched).saturating_add(CONTEXT_BYTES)
+}
+
+/// What of `free` bytes is better kept for fetching ahead.
+pub(super) fn kept_ahead(free: u64) -> u64 {
+    (free / 4).min(AHEAD_BYTES_KEPT)
+}
+
+/// What is fetched ahead where so much memory is left.
+pub(super) fn ahead(left: u64) -> u64 {
+    left.min(AHEAD_BYTES_MAX)
 }
 
 /// While a chunk of `chunk_bytes` is encoded: between codecs, and as stored.

@@ -24,7 +24,7 @@ use crate::recipe::Output;
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
 
-pub use memory::{NEAR_BYTES, PART_BYTES};
+pub use memory::{BATCH_BYTES, NEAR_BYTES, PART_BYTES};
 pub use rechunk::Rechunk;
 
 /// What the machine allows.
@@ -65,7 +65,9 @@ pub struct Plan {
     pub workers: usize,
     /// Threads that work at one slab.
     pub threads: usize,
-    /// Peak resident bytes, estimated from above.
+    /// Stored bytes of other machines that are fetched before they are needed; 0 where all files are on this machine.
+    pub ahead_bytes: u64,
+    /// Peak resident bytes, estimated from above, with those that are fetched ahead.
     pub peak_bytes: u64,
 }
 
@@ -125,14 +127,16 @@ impl ArrayPlan {
 
     /// The slabs of one task, in the order in which they are written.
     pub fn slabs(&self, task: u64) -> Vec<Region> {
+        (0..).map_while(|number| self.slab(task, number)).collect()
+    }
+
+    /// One slab of a task; `None` behind the last.
+    pub fn slab(&self, task: u64, number: u64) -> Option<Region> {
         let tasks = self.tasks();
         let whole = tasks.region(&tasks.index(task));
         let grid = ChunkGrid::new(whole.shape(), self.slab.clone());
-        let origin = whole.start();
-        let at = |region: Region| {
-            Region(region.0.iter().zip(&origin).map(|(r, o)| r.start + o..r.end + o).collect())
-        };
-        (0..grid.len()).map(|n| at(grid.region(&grid.index(n)))).collect()
+        let within = (number < grid.len()).then(|| grid.region(&grid.index(number)))?;
+        Some(Region(within.0.iter().zip(whole.start()).map(|(r, o)| r.start + o..r.end + o).collect()))
     }
 }
 
@@ -186,6 +190,11 @@ pub fn plan(
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers, base);
+    let ahead_bytes = match tasks::any_remote(&readings) {
+        true => memory::ahead(budget.memory_bytes.saturating_sub(peak_bytes)),
+        false => 0,
+    };
+    let peak_bytes = peak_bytes.saturating_add(ahead_bytes);
     let mut attrs = combined.attrs;
     for (name, value) in &output.attrs {
         attrs.set(name.clone(), value.clone());
@@ -197,7 +206,7 @@ pub fn plan(
         groups,
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
-    Ok(Plan { dataset, arrays, workers, threads, peak_bytes })
+    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes })
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.

@@ -2,7 +2,7 @@
 
 use super::source::Reading;
 use super::ways::{self, Way};
-use super::{ArrayPlan, Budget, Mode};
+use super::{ArrayPlan, Budget, Mode, memory};
 use crate::combine::Content;
 use crate::error::{Code, Error, Result};
 
@@ -15,6 +15,9 @@ pub(super) struct Threads {
     pub(super) team: usize,
 }
 
+/// What a division costs, its threads, and the way of every array.
+type Division = (f64, Threads, Vec<Way>);
+
 /// Sets every array's way, and returns how many slabs fit into memory at a time, and how many threads each gets.
 /// `readings`: how the values of every array are read that are in files; `base`: bytes without values in hand.
 pub(super) fn divide(
@@ -25,8 +28,31 @@ pub(super) fn divide(
 ) -> Result<Threads> {
     let base = base.saturating_add(arrays.iter().map(held).sum());
     let free = budget.memory_bytes.saturating_sub(base);
-    let mut best: Option<(f64, Threads, Vec<Way>)> = None;
-    let mut least = Vec::new();
+    // what is fetched ahead takes no other way's place
+    let kept = if any_remote(readings) { memory::kept_ahead(free) } else { 0 };
+    let (mut best, mut least) = cheapest(arrays, readings, budget, free - kept);
+    if best.is_none() && kept > 0 {
+        (best, least) = cheapest(arrays, readings, budget, free);
+    }
+    let fits = best.is_some();
+    let (_, threads, chosen) = best.unwrap_or((0.0, Threads { workers: 1, team: 1 }, least));
+    for (array, way) in arrays.iter_mut().zip(chosen) {
+        let Way { slab, scratch, worker_bytes, decodes, cost: _ } = way;
+        (array.slab, array.scratch) = (slab, scratch);
+        (array.worker_bytes, array.decodes) = (worker_bytes, decodes);
+    }
+    if fits { Ok(threads) } else { Err(too_large(arrays, readings, budget, base)) }
+}
+
+/// The best division of so many bytes, where one fits, with its cost and the way of every array; and the ways that need
+/// least.
+fn cheapest(
+    arrays: &[ArrayPlan],
+    readings: &[Option<Reading>],
+    budget: Budget,
+    free: u64,
+) -> (Option<Division>, Vec<Way>) {
+    let (mut best, mut least): (Option<Division>, _) = (None, Vec::new());
     // fewer and larger slabs where each then has the memory for a cheaper way
     for threads in divisions(budget.workers.max(1)) {
         let share = free / threads.workers as u64;
@@ -39,14 +65,12 @@ pub(super) fn divide(
         }
         least = chosen;
     }
-    let fits = best.is_some();
-    let (_, threads, chosen) = best.unwrap_or((0.0, Threads { workers: 1, team: 1 }, least));
-    for (array, way) in arrays.iter_mut().zip(chosen) {
-        let Way { slab, scratch, worker_bytes, decodes, cost: _ } = way;
-        (array.slab, array.scratch) = (slab, scratch);
-        (array.worker_bytes, array.decodes) = (worker_bytes, decodes);
-    }
-    if fits { Ok(threads) } else { Err(too_large(arrays, readings, budget, base)) }
+    (best, least)
+}
+
+/// Whether any array is read from another machine.
+pub(super) fn any_remote(readings: &[Option<Reading>]) -> bool {
+    readings.iter().flatten().any(|reading| reading.remote)
 }
 
 /// Ways to divide threads: a slab for each, one for two, and so on to one for all; at last a single thread.

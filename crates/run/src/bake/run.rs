@@ -8,16 +8,14 @@ use arcoforge_core::error::{Code, Error, Result};
 use super::Baked;
 use crate::execute::{self, Target};
 use crate::gather::Worker;
-use crate::receipts::{Entry, Receipts, Writer};
+use crate::lookahead::Lookahead;
+use crate::receipts::{Entry, Writer};
 use crate::session::{Event, Session, Stage};
-use crate::tasks::Tasks;
 use crate::{Outcome, pool};
 
 /// One run over a range of tasks.
 pub(super) struct Run<'a> {
     target: Target<'a>,
-    tasks: Tasks<'a>,
-    receipts: Receipts,
     pub(super) writer: Writer,
     /// Set with the first receipt.
     begun: &'a AtomicBool,
@@ -25,9 +23,8 @@ pub(super) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(target: Target<'a>, receipts: Receipts, writer: Writer, begun: &'a AtomicBool) -> Self {
-        let tasks = Tasks::of(&target.prepared.plan);
-        Self { target, tasks, receipts, writer, begun, totals: Totals::default() }
+    pub(super) fn new(target: Target<'a>, writer: Writer, begun: &'a AtomicBool) -> Self {
+        Self { target, writer, begun, totals: Totals::default() }
     }
 
     /// All tasks of the first stage are done before the first of the second.
@@ -51,11 +48,14 @@ impl<'a> Run<'a> {
     }
 
     fn each(&self, range: &Range<u64>, work: impl Fn(&mut Worker, u64) -> Result<()> + Sync) -> Outcome<()> {
-        let plan = &self.target.prepared.plan;
+        let (session, plan) = (self.target.session, &self.target.prepared.plan);
         let count = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+        let ahead = Lookahead::of(session, plan, range);
         let one = |worker: &mut Worker, at: usize| {
-            self.target.session.check_interrupt()?;
-            work(worker, range.start + at as u64)
+            session.check_interrupt()?;
+            let number = range.start + at as u64;
+            worker.look_ahead(ahead.as_ref().map(|ahead| ahead.begin(number)));
+            work(worker, number)
         };
         pool::map(plan.workers, count, true, || Worker::with_threads(plan.threads), one).map(drop)
     }
@@ -63,7 +63,8 @@ impl<'a> Run<'a> {
     /// Moves a box of cells to scratch storage.
     fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
         let (session, before) = (self.target.session, worker.bytes_read);
-        if !self.is_moved(number) {
+        if !self.target.is_moved(number) {
+            self.target.announce_scratch(worker);
             self.target.scratch.run(session, self.target.prepared, worker, number)?;
             self.writer.note_scratch(self.target.scratch.division(), number)?;
             self.begun.store(true, Ordering::Relaxed);
@@ -74,7 +75,7 @@ impl<'a> Run<'a> {
 
     /// What other units were to move is there.
     fn check_scratch(&self, own: u64, all: u64) -> Result<()> {
-        match (0..own).find(|number| !self.is_moved(*number)) {
+        match (0..own).find(|number| !self.target.is_moved(*number)) {
             None => Ok(()),
             Some(number) => Err(Error::new(
                 Code::UnitsMissing,
@@ -84,26 +85,20 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a run before has moved these cells, and they are still there.
-    fn is_moved(&self, number: u64) -> bool {
-        let scratch = self.target.scratch;
-        !scratch.is_fresh() && self.receipts.has_scratch(scratch.division(), number)
-    }
-
     fn is_done(&self, number: u64) -> bool {
-        self.tasks.get(number).is_some_and(|(array, task)| self.receipts.has_task(array, task))
+        let Target { tasks, receipts, .. } = &self.target;
+        tasks.get(number).is_some_and(|(array, task)| receipts.has_task(array, task))
     }
 
     /// Makes the objects of one task.
     fn task(&self, worker: &mut Worker, number: u64) -> Result<()> {
-        let Some((array, task)) = self.tasks.get(number) else {
+        let Some((array, task)) = self.target.tasks.get(number) else {
             return Err(Error::new(Code::Bug, "a task without an array"));
         };
         let name = &array.spec.name;
         let (mut written, before) = (0, worker.bytes_read);
         if !self.is_done(number) {
-            let is_there = |object| self.receipts.has(name, object);
-            execute::run(&self.target, worker, array, task, &is_there, &mut |entry: Entry, reused| {
+            execute::run(&self.target, worker, array, task, &mut |entry: Entry, reused| {
                 self.writer.note(name, &entry)?;
                 self.begun.store(true, Ordering::Relaxed);
                 written += self.totals.add(&entry, reused);

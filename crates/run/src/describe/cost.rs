@@ -64,7 +64,11 @@ pub(super) fn text(out: &mut String, prepared: &Prepared) {
     let _ = writeln!(out, "  {copied} of {arrays} copied without decoding");
     let threads = if plan.threads > 1 { format!(" of {} threads", plan.threads) } else { String::new() };
     let workers = count(plan.workers as u64, "worker");
-    let _ = writeln!(out, "  at most {} of memory, with {workers}{threads}", bytes(plan.peak_bytes));
+    let ahead = match plan.ahead_bytes {
+        0 => String::new(),
+        ahead => format!(" ({} of it fetched ahead)", bytes(ahead)),
+    };
+    let _ = writeln!(out, "  at most {} of memory{ahead}, with {workers}{threads}", bytes(plan.peak_bytes));
 }
 
 /// Arrays whose source chunks are read and decoded more than once, or whose cells go through scratch storage.
@@ -111,6 +115,7 @@ pub(super) fn json(prepared: &Prepared) -> Map<String, Value> {
         "bytes_decoded": totals.decoded,
         "bytes_stored": totals.stored,
         "bytes_scratch": plan.scratch_bytes(),
+        "memory_bytes_ahead": plan.ahead_bytes,
         "memory_bytes_max": plan.peak_bytes,
     });
     match fields {

@@ -47,6 +47,8 @@ pub(super) fn boxes<T>(grid: &ChunkGrid, chunks: Vec<(Vec<u64>, T)>) -> Vec<Left
 pub(super) struct Slabs<'a> {
     grid: ChunkGrid,
     slabs: std::vec::IntoIter<Region>,
+    /// Slabs that were begun.
+    begun: u64,
     boxes: std::vec::IntoIter<Region>,
     /// What was made before, and the signatures that its chunks must have.
     old: Option<(&'a OldShard, &'a [Signature])>,
@@ -67,6 +69,7 @@ impl<'a> Slabs<'a> {
         Self {
             grid: array.spec.chunks(),
             slabs: array.slabs(shard).into_iter(),
+            begun: 0,
             boxes: Vec::new().into_iter(),
             old: old.map(|old| (old, signatures)),
             first: index.iter().zip(inner.counts()).map(|(i, n)| i * n).collect(),
@@ -83,15 +86,17 @@ impl<'a> Slabs<'a> {
 }
 
 impl Iterator for Slabs<'_> {
-    type Item = Region;
+    /// The slab's number, and the cells.
+    type Item = (u64, Region);
 
-    fn next(&mut self) -> Option<Region> {
+    fn next(&mut self) -> Option<(u64, Region)> {
         loop {
             if let Some(next) = self.boxes.next() {
-                return Some(next);
+                return Some((self.begun - 1, next));
             }
             let slab = self.slabs.next()?;
-            let Some(old) = self.old else { return Some(slab) };
+            self.begun += 1;
+            let Some(old) = self.old else { return Some((self.begun - 1, slab)) };
             let left = indices(&self.grid.covering(&slab)).filter(|index| !self.is_held(old, index));
             let left = boxes(&self.grid, left.map(|index| (index, ())).collect());
             self.boxes = left.into_iter().map(|left| left.cells).collect::<Vec<_>>().into_iter();

@@ -1,20 +1,23 @@
 //! Chunks that are copied as a file stores them.
 
+use std::sync::Arc;
+
 use arcoforge_codec::decode;
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef};
 use arcoforge_core::combine::Pieces;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::ArraySpec;
+use arcoforge_store::Object;
 use arcoforge_write::absent_value;
 
 use super::{Target, pack};
-use crate::gather::{Worker, fill_with, read_stored};
+use crate::gather::{Worker, fill_with, read_stored, sized};
 use crate::prepare::Prepared;
 
 /// A stored chunk of a file that is to be copied.
 pub(super) struct StoredChunk<'a> {
-    object: &'a dyn arcoforge_store::Object,
-    reference: ChunkRef,
+    pub(super) object: &'a Arc<dyn Object>,
+    pub(super) reference: ChunkRef,
 }
 
 /// The file's chunk that has exactly the target chunk's cells.
@@ -45,7 +48,7 @@ pub(super) fn stored<'a>(
     let grid = ChunkGrid::new(mapped.var.shape.clone(), spec.chunk.clone());
     let reference = refs.get(grid.flat(&local) as usize).ok_or_else(bug)?;
     let plain = matches!(reference, ChunkRef::Stored { filter_mask: 0, .. } | ChunkRef::Unallocated);
-    Ok(plain.then_some(StoredChunk { object: surveyed.object.as_ref(), reference }))
+    Ok(plain.then_some(StoredChunk { object: &surveyed.object, reference }))
 }
 
 /// Copies stored bytes; inflated and compared with their checksums unless that is switched off.
@@ -66,11 +69,18 @@ pub(super) fn copy_stored(
         fill_with(&mut chunk, spec.dtype, &spec.unwritten);
         return pack(target.format, worker, spec, index, &mut chunk);
     };
+    let place = |e: Error| e.at(found.object.url());
     let mut encoded = std::mem::take(&mut worker.encoded);
-    let read = read_stored(found.object, offset, bytes, &mut encoded);
+    let ahead = worker.ahead().filter(|_| found.object.is_remote());
+    let read = match ahead.and_then(|task| task.take(found.object, offset..offset.saturating_add(bytes))) {
+        Some(piece) => piece.bytes().map(|stored| {
+            sized(&mut encoded, stored.len());
+            encoded.copy_from_slice(stored);
+        }),
+        None => read_stored(found.object.as_ref(), offset, bytes, &mut encoded),
+    };
     worker.bytes_read += bytes;
     worker.encoded = encoded;
-    let place = |e: Error| e.at(found.object.url());
     read.map_err(place)?;
     if !target.session.options.unchecked_copies {
         worker.stored.resize(cells, 0);

@@ -8,6 +8,7 @@ use arcoforge_core::chunk::{ChunkGrid, ChunkRef, ChunkRefs, Region, indices};
 use arcoforge_core::codec::Encoding;
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::BATCH_BYTES;
 use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::Mapped;
 use arcoforge_store::Object;
@@ -15,9 +16,6 @@ use arcoforge_store::Object;
 use super::{Share, Slab, Worker, copies, distance, fill_with, put, raw, sized};
 use crate::strided::strides;
 use crate::survey::Surveyed;
-
-/// Most stored bytes that are fetched from another machine at a time.
-const BATCH_BYTES: u64 = 16 << 20;
 
 /// One array of a file, seen from the cells that are filled.
 pub(super) struct Part<'a> {
@@ -82,6 +80,19 @@ impl Part<'_> {
         Region(self.axes.iter().zip(&self.origin).map(range).collect())
     }
 
+    /// Where a chunk is stored; `None` where it is not, or stands among the references.
+    fn range(&self, index: &[u64]) -> Option<Range<u64>> {
+        match self.refs.get(self.grid.flat(index) as usize) {
+            Some(ChunkRef::Stored { offset, bytes, .. }) => Some(offset..offset.saturating_add(bytes)),
+            _ => None,
+        }
+    }
+
+    /// Where all chunks are stored that hold some of these cells of the file.
+    pub(super) fn stored(&self, wanted: &Region) -> impl Iterator<Item = Range<u64>> {
+        indices(&self.grid.covering(wanted)).filter_map(|index| self.range(&index))
+    }
+
     /// The shape of a decoded chunk.
     pub(super) fn block_shape(&self, cells: &Region) -> Vec<u64> {
         if self.chunked { self.grid.chunk.clone() } else { cells.shape() }
@@ -114,12 +125,21 @@ pub(super) fn copy_part(
         }
         return Ok(());
     }
-    for batch in batches(part, chunks) {
-        let range = |index: &Vec<u64>| match part.refs.get(part.grid.flat(index) as usize) {
-            Some(ChunkRef::Stored { offset, bytes, .. }) => offset..offset.saturating_add(bytes),
-            _ => 0..0,
+    // not asked for ahead
+    let mut left = Vec::new();
+    for index in chunks {
+        let ahead = worker.ahead().zip(part.range(index));
+        let Some(piece) = ahead.and_then(|(ahead, range)| ahead.take(part.object, range)) else {
+            left.push(index);
+            continue;
         };
-        let ranges: Vec<Range<u64>> = batch.iter().map(range).collect();
+        let stored = piece.bytes()?;
+        worker.bytes_read += stored.len() as u64;
+        copy_chunk(worker, slab, part, index, wanted, Some(stored))?;
+    }
+    for batch in batches(part, &left) {
+        let ranges: Vec<Range<u64>> =
+            batch.iter().map(|index| part.range(index).unwrap_or_default()).collect();
         let fetched = part.object.read_ranges(&ranges)?;
         worker.bytes_read += fetched.iter().map(|b| b.len() as u64).sum::<u64>();
         for (index, stored) in batch.iter().zip(&fetched) {
@@ -150,14 +170,11 @@ pub(crate) fn read_stored(object: &dyn Object, offset: u64, bytes: u64, stored: 
 }
 
 /// Consecutive chunks of at most [`BATCH_BYTES`] stored bytes.
-fn batches<'a>(part: &Part<'_>, chunks: &'a [Vec<u64>]) -> Vec<&'a [Vec<u64>]> {
+fn batches<'a, 'b>(part: &Part<'_>, chunks: &'a [&'b Vec<u64>]) -> Vec<&'a [&'b Vec<u64>]> {
     let mut found = Vec::new();
     let (mut start, mut held) = (0, 0);
     for (at, index) in chunks.iter().enumerate() {
-        let bytes = match part.refs.get(part.grid.flat(index) as usize) {
-            Some(ChunkRef::Stored { bytes, .. }) => bytes,
-            _ => 0,
-        };
+        let bytes = part.range(index).map_or(0, |range| range.end - range.start);
         if held + bytes > BATCH_BYTES && at > start {
             found.extend(chunks.get(start..at));
             (start, held) = (at, 0);

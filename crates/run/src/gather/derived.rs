@@ -20,29 +20,35 @@ pub(super) fn copy(
     slab: &Slab,
     placements: &[Placement],
 ) -> Result<()> {
+    for (hull, placements) in boxes(placements) {
+        let block = compute(worker, surveyed, mapped, &hull)?;
+        for placement in placements {
+            let runs: Vec<Runs> = placement
+                .source
+                .0
+                .iter()
+                .zip(&hull.0)
+                .zip(&placement.reversed)
+                .map(|((range, hull), &reversed)| {
+                    let first = Some(range.start - hull.start);
+                    Runs::new([Run { first, count: range.end - range.start, reversed }])
+                })
+                .collect();
+            slab.place(&taken(&block, &runs)?, &placement.cells)?;
+        }
+    }
+    Ok(())
+}
+
+/// Boxes of the file's variable that are computed one after the other, each with what is taken of it.
+pub(super) fn boxes(placements: &[Placement]) -> Vec<(Region, &[Placement])> {
     let wanted: u64 = placements.iter().map(|p| p.source.cells()).sum();
     let hull = hull(placements);
     if placements.len() > 1 && hull.cells() > wanted.saturating_mul(HULL_MAX) {
         let (a, b) = placements.split_at(placements.len() / 2);
-        copy(worker, surveyed, mapped, slab, a)?;
-        return copy(worker, surveyed, mapped, slab, b);
+        return [boxes(a), boxes(b)].concat();
     }
-    let block = compute(worker, surveyed, mapped, &hull)?;
-    for placement in placements {
-        let runs: Vec<Runs> = placement
-            .source
-            .0
-            .iter()
-            .zip(&hull.0)
-            .zip(&placement.reversed)
-            .map(|((range, hull), &reversed)| {
-                let first = Some(range.start - hull.start);
-                Runs::new([Run { first, count: range.end - range.start, reversed }])
-            })
-            .collect();
-        slab.place(&taken(&block, &runs)?, &placement.cells)?;
-    }
-    Ok(())
+    vec![(hull, placements)]
 }
 
 /// The smallest box that holds all boxes.

@@ -29,7 +29,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::local::LocalObject;
 use crate::location::redact;
 use crate::object::{Object, Prefix, Validator, check_range, check_ranges, read_range};
-use crate::ranges::merge;
+use crate::ranges::{MERGED_BYTES_MAX, merge};
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use failure::Failure;
@@ -184,7 +184,7 @@ impl Object for HttpObject {
 
     fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
         check_ranges(self, ranges)?;
-        let merged = merge(ranges, self.client.options().gap_bytes);
+        let merged = merge(ranges, self.client.options().gap_bytes, MERGED_BYTES_MAX);
         let fetched = self.fetch_all(&merged.iter().map(|m| m.range.clone()).collect::<Vec<_>>())?;
         let mut out = vec![Vec::new(); ranges.len()];
         for (merged, bytes) in merged.iter().zip(fetched) {

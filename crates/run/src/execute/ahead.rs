@@ -1,0 +1,128 @@
+//! What tasks will read of other machines, so far as it is sure that they will.
+
+use std::iter;
+use std::sync::Arc;
+
+use arcoforge_core::chunk::{ChunkRef, Region, indices};
+use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::plan::{ArrayPlan, BATCH_BYTES, Mode};
+
+use super::stored::stored;
+use super::{Target, Worker};
+use crate::gather::{placements, wants};
+use crate::lookahead::{Begun, Want, Wanted};
+
+/// Slabs that are looked at together where each is a chunk to be copied.
+const SLABS_MAX: u64 = 64;
+
+impl Target<'_> {
+    /// Says that a slab of the running task is about to be read, or these cells of it.
+    pub(crate) fn announce(&self, worker: &Worker, slab: u64, cells: &Region) {
+        if let Some(task) = worker.ahead() {
+            task.slab(slab, &|task, slab, begun| match begun {
+                Begun::Now => self.wanted(task, slab, Some(cells)),
+                Begun::NotYet => self.wanted(task, slab, None),
+            });
+        }
+    }
+
+    /// Says that a task of the first stage is about to be run.
+    pub(crate) fn announce_scratch(&self, worker: &Worker) {
+        if let Some(task) = worker.ahead() {
+            task.slab(0, &|task, slab, begun| {
+                let first = task < self.scratch.tasks() && slab == 0;
+                let sure = begun == Begun::Now || !self.is_moved(task);
+                let wants = (first && sure).then(|| self.scratch.wants(self.prepared, task))??;
+                Some(Wanted { wants, slabs: 1 })
+            });
+        }
+    }
+
+    /// What a task of the second stage reads for one slab: for the cells that are about to be read, else for all where it is
+    /// sure that they will be.
+    fn wanted(&self, number: u64, slab: u64, begun: Option<&Region>) -> Option<Wanted> {
+        let (array, task) = self.tasks.get(number.checked_sub(self.scratch.tasks())?)?;
+        let Content::Pieces(pieces) = &array.content else { return None };
+        if self.scratch.file(&array.spec).is_some() {
+            return None;
+        }
+        let region = array.slab(task, slab)?;
+        let sure = !self.may_be_there(array, task, &region);
+        let cells = begun.or_else(|| sure.then_some(&region))?;
+        let slabs = u64::from(*cells == region);
+        if array.mode != Mode::Copy {
+            return Some(Wanted { wants: wants(self.prepared, &placements(pieces, cells)), slabs });
+        }
+        if sure && slabs == 1 {
+            return Some(self.copied(array, pieces, task, slab));
+        }
+        let mut wants = Vec::new();
+        self.chunks(array, pieces, cells, &mut wants);
+        Some(Wanted { wants, slabs })
+    }
+
+    /// What several slabs of chunks that are copied read, from one on.
+    fn copied(&self, array: &ArrayPlan, pieces: &Pieces, task: u64, slab: u64) -> Wanted {
+        let mut found = Wanted { wants: Vec::new(), slabs: 0 };
+        for region in (slab..slab + SLABS_MAX).map_while(|slab| array.slab(task, slab)) {
+            self.chunks(array, pieces, &region, &mut found.wants);
+            found.slabs += 1;
+            let bytes = found.wants.iter().flat_map(|want| &want.ranges).map(|r| r.end - r.start);
+            if bytes.sum::<u64>() >= BATCH_BYTES {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Adds what chunks read that are copied.
+    fn chunks(&self, array: &ArrayPlan, pieces: &Pieces, cells: &Region, wants: &mut Vec<Want>) {
+        for index in indices(&array.spec.chunks().covering(cells)) {
+            join(wants, self.chunk(array, pieces, &index));
+        }
+    }
+
+    /// What a chunk reads that is copied where that can be.
+    fn chunk(&self, array: &ArrayPlan, pieces: &Pieces, index: &[u64]) -> Vec<Want> {
+        let spec = &array.spec;
+        match stored(self.prepared, spec, pieces, index) {
+            Ok(Some(chunk)) => match chunk.reference {
+                ChunkRef::Stored { offset, bytes, .. } if chunk.object.is_remote() => {
+                    let ranges = iter::once(offset..offset.saturating_add(bytes)).collect();
+                    vec![Want { object: Arc::clone(chunk.object), ranges }]
+                }
+                _ => Vec::new(),
+            },
+            Ok(None) => wants(self.prepared, &placements(pieces, &spec.chunks().region(index))),
+            // found again when it is read
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a run before has moved the cells of a task of the first stage, and they are still there.
+    pub(crate) fn is_moved(&self, number: u64) -> bool {
+        !self.scratch.is_fresh() && self.receipts.has_scratch(self.scratch.division(), number)
+    }
+
+    /// Whether some of a slab's chunks are there, or may be taken of an earlier bake.
+    fn may_be_there(&self, array: &ArrayPlan, task: u64, slab: &Region) -> bool {
+        let spec = &array.spec;
+        if spec.shard.is_some() {
+            let index = spec.objects().index(task);
+            return self.receipts.has(&spec.name, task) || self.reuse.knows(spec, &index);
+        }
+        let chunks = spec.chunks();
+        indices(&chunks.covering(slab))
+            .any(|index| self.receipts.has(&spec.name, chunks.flat(&index)) || self.reuse.knows(spec, &index))
+    }
+}
+
+/// Adds ranges of the file that came last to what is wanted of it.
+fn join(wants: &mut Vec<Want>, more: Vec<Want>) {
+    for want in more {
+        match wants.last_mut() {
+            Some(last) if Arc::ptr_eq(&last.object, &want.object) => last.ranges.extend(want.ranges),
+            _ => wants.push(want),
+        }
+    }
+}

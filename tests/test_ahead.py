@@ -1,0 +1,122 @@
+"""Chunks of files behind a server are fetched before they are needed.
+
+The server holds back a chunk until some that come behind it were asked for as well, so no bake ends that fetches one only
+when the one before it is decoded. Truth is what the files were made of.
+"""
+
+import signal
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import arco
+import made
+import web
+
+FILES = 12
+SHAPE = (400, 500)
+# requests for metadata, and what opening a file brings along, are not longer
+CHUNK = 1 << 19
+
+
+class Holding(web.Quiet, BaseHTTPRequestHandler):
+    """Answers a request for a chunk when `ahead` more have arrived, or all; with 404 where they do not come."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        server, name = self.server, self.path.rsplit("/", 1)[1]
+        body = (server.folder / name).read_bytes()
+        first, last = (int(n) for n in self.headers["Range"].removeprefix("bytes=").split("-"))
+        status = 200
+        if last + 1 - first > CHUNK:
+            with server.arrived:
+                server.count += 1
+                enough = min(server.count + server.ahead, FILES)
+                server.arrived.notify_all()
+                came = server.arrived.wait_for(lambda: server.count >= enough, timeout=30)
+            status = 404 if name in server.gone or not came else 200
+        self.answer(status, body, {"ETag": f'"{len(body)}"'})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("series")
+    cells = np.random.default_rng(3).integers(0, 1 << 30, (FILES, *SHAPE), dtype="i4")
+    for number, values in enumerate(cells):
+        variables = {
+            "time": (("time",), np.array([float(number)]), {"units": "days since 2000-01-01"}),
+            "v": (("time", "y", "x"), values[None], {}, {"zlib": True, "chunksizes": (1, *SHAPE)}),
+        }
+        made.netcdf(folder / f"{number:02d}.nc", variables)
+    assert all(path.stat().st_size > CHUNK + (64 << 10) for path in folder.glob("*.nc"))
+    return folder, cells
+
+
+def serve(folder, ahead=3, gone=()):
+    return web.Server(Holding, folder=folder, ahead=ahead, gone=gone, count=0, arrived=threading.Condition())
+
+
+def inputs(server):
+    return [f"{server.url}/{number:02d}.nc" for number in range(FILES)]
+
+
+GIVEN = ["--concat", "time", "--workers", "1", "--no-survey-cache"]
+
+
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["--chunks", f"time={FILES}"],
+        ["--chunks", f"time={FILES},y=100,x=100"],
+        ["--chunks", "time=1"],
+        ["--chunks", "time=1", "--shards", f"time={FILES}"],
+        ["--chunks", "time=1", "--codecs", "source"],
+        ["--chunks", "time=1", "--shards", f"time={FILES}", "--codecs", "source"],
+        ["--chunks", "time=1", "--memory", "48MiB"],
+        ["--chunks", "time=4", "--step", 'set: {w: "v * 2"}'],
+        ["--chunks", "time=4", "--step", "flip: [y]"],
+        ["--chunks", "time=4", "--step", "subset: {y: {start: 10, stop: 60}}"],
+    ],
+    ids=["slab", "rechunked", "tasks", "shard", "copied", "copied-shard", "little-memory", "computed", "flipped", "cut"],
+)
+def test_fetched_before_it_is_needed(ways, folder, store):
+    path, cells = folder
+    with serve(path) as server:
+        arco.bake(*inputs(server), *GIVEN, *ways, to=store)
+    step = ways[-1].partition(":")[0]
+    cut = {"flip": cells[:, ::-1], "subset": cells[:, 10:60]}.get(step, cells)
+    expected = {"v": cut} | ({"w": 2.0 * cells} if step == "set" else {})
+    with xr.open_zarr(store, consolidated=False, mask_and_scale=False) as found:
+        for name, values in expected.items():
+            assert np.array_equal(found[name].values, values), name
+
+
+def test_what_fails_ahead_is_told_with_its_file(folder, store):
+    with serve(folder[0], gone=["07.nc"]) as server:
+        done = arco.run("bake", *inputs(server), *GIVEN, "--chunks", "time=1", "--to", store)
+    assert done.code == arco.EXIT["source"] and "panicked" not in done.text, done.text
+    assert "07.nc" in done.text and "06.nc" not in done.text and "source-not-found" in done.text, done.text
+
+
+def test_an_interrupt_ends_what_is_fetched_ahead(folder, store):
+    """All chunks are held back for good."""
+    with serve(folder[0], ahead=FILES + 1) as server:
+        with subprocess.Popen(
+            [arco.binary(), "bake", *inputs(server), *GIVEN, "--chunks", "time=1", "--to", store],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as run:
+            with server.arrived:
+                assert server.arrived.wait_for(lambda: server.count >= 4, timeout=60)
+                run.send_signal(signal.SIGINT)
+            _, text = run.communicate(timeout=20)
+        with server.arrived:
+            server.count = 2 * FILES
+            server.arrived.notify_all()
+    assert run.returncode == 130 and "panicked" not in text, text
