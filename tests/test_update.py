@@ -3,6 +3,7 @@
 import shutil
 
 import netCDF4
+import numpy as np
 import pytest
 import zarr
 
@@ -247,3 +248,31 @@ def test_a_target_without_a_name(tmp_path, cache):
             assert done.code in (arco.EXIT["target"], arco.EXIT["usage"]), done.text
             assert "--to sst.zarr" in done.text and "survey" not in done.text, done.text
     assert not list(empty.iterdir())
+
+
+@pytest.mark.parametrize("shards", [(), ("--shards", "time=48,y=80,x=80")], ids=["chunks", "shards"])
+def test_what_is_taken_over_goes_through_no_scratch_storage(shards, tmp_path, store, cache):
+    """An update moves cells through scratch storage only for the chunks that it makes."""
+    kill.wide(tmp_path)
+    command = ("bake", tmp_path / "recipe.yaml", "--memory", "33MiB", "--workers", "1", "--chunks", "time=48,y=40,x=40")
+    command = (*command, *shards, "--json")
+    first = arco.run(*command, "--to", store, env=cache)
+    assert first.code == 0, first.text
+    comment = ("--step", "attrs: {set: {'v@comment': hello}}")
+    update = arco.run(*command, "--to", store, "--update", *comment, env=cache)
+    assert update.code == 0, update.text
+    assert update.events()[-1]["bytes_read"] == 0, "all chunks are taken over"
+    kill.without_lock(tmp_path)
+    values = (np.random.default_rng(24).integers(0, 2000, (2, 320, 320)) * 0.5).astype("f4")
+    time = (("time",), np.arange(48.0, 50.0), {"units": "days since 2000-01-01"})
+    v = (("time", "y", "x"), values, {}, {"zlib": True, "complevel": 1, "chunksizes": (1, 320, 320)})
+    made.netcdf(tmp_path / "day24.nc", {"time": time, "v": v})
+    update = arco.run(*command, "--to", store, "--update", *comment, env=cache)
+    assert update.code == 0, update.text
+    read, whole = update.events()[-1]["bytes_read"], first.events()[-1]["bytes_read"]
+    assert 0 < read < whole / 2, f"{read} of {whole} bytes are read"
+    kill.without_lock(tmp_path)
+    (tmp_path / "anew").mkdir()
+    arco.bake(*command[1:-1], *comment, to=tmp_path / "anew" / "out.zarr", env=cache)
+    assert arco.digest(store) == arco.digest(tmp_path / "anew" / "out.zarr")
+    kill.check_left(store.parent, ["out.zarr"])

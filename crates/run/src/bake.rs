@@ -268,8 +268,10 @@ impl Staged {
         let tasks = Tasks::of(&prepared.plan);
         let format = dataset.format;
         let target = Target { store, format, session, prepared, reuse, scratch: &scratch, tasks, receipts };
-        let run = Run::new(target, writer, &self.begun);
-        if let Err(errors) = run.both_stages(range) {
+        let mut run = Run::new(target, writer, &self.begun);
+        // units are divided by what the plan says alone
+        let adopted = if unit.is_none() { run.adopt() } else { Ok(()) };
+        if let Err(errors) = adopted.and_then(|()| run.both_stages(range)) {
             // what is wrong with the recipe or the data is not mended by running it again: nothing is left then
             let again = errors.iter().any(|e| !matches!(e.code.exit_status(), 3 | 4));
             self.begun.fetch_and(again, Ordering::Relaxed);

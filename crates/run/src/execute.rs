@@ -1,5 +1,6 @@
 //! Tasks: every one owns whole objects of the target, fills them and writes them.
 
+mod adopt;
 mod ahead;
 mod left;
 mod stored;
@@ -120,7 +121,16 @@ impl Target<'_> {
         worker.signer.chunk(self.format, self.prepared, array, index)
     }
 
-    /// Takes an object that an earlier bake made; `None` where none did.
+    /// The signatures of all chunks of the object at an index.
+    fn signatures(&self, worker: &mut Worker, array: &ArrayPlan, index: &[u64]) -> Result<Vec<Signature>> {
+        let of = |chunk: Option<Vec<u64>>| match chunk {
+            Some(chunk) => self.signature(worker, array, &chunk),
+            None => Ok(Signature::BEYOND),
+        };
+        shard_chunks(&array.spec, index).map(of).collect()
+    }
+
+    /// Takes an object with these signatures that an earlier bake made; `None` where none did.
     fn reused(
         &self,
         spec: &ArraySpec,
@@ -141,13 +151,7 @@ impl Target<'_> {
 /// Streams one shard: inner chunks in C order, slab after slab.
 fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<(Entry, bool)> {
     let index = array.spec.objects().index(task);
-    let mut signatures = Vec::new();
-    for chunk in shard_chunks(&array.spec, &index) {
-        signatures.push(match chunk {
-            Some(chunk) => target.signature(worker, array, &chunk)?,
-            None => Signature::BEYOND,
-        });
-    }
+    let signatures = target.signatures(worker, array, &index)?;
     if let Some(written) = target.reused(&array.spec, &index, &signatures)? {
         return Ok((Entry { object: task, written, chunks: signatures }, true));
     }

@@ -245,6 +245,15 @@ impl Receipts {
         }
     }
 
+    /// Adds an object that is complete.
+    pub(crate) fn add(&mut self, array: &str, object: u64, written: Option<Written>) {
+        let done = self.arrays.get_mut(array).map(|objects| &mut objects.done);
+        let at = usize::try_from(object).unwrap_or(usize::MAX);
+        if let Some(slot) = done.and_then(|done| done.get_mut(at)) {
+            *slot = Some(written);
+        }
+    }
+
     /// Whether all objects of a task are complete.
     pub(crate) fn has_task(&self, array: &ArrayPlan, task: u64) -> bool {
         objects(array, task).iter().all(|object| self.has(&array.spec.name, *object))

@@ -85,6 +85,11 @@ impl Reuse {
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }
     }
 
+    /// Whether no earlier bake made anything.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.donors.is_empty()
+    }
+
     /// Whether an earlier bake made an object of an array, which may be taken.
     pub(crate) fn knows(&self, spec: &ArraySpec, index: &[u64]) -> bool {
         let known = |donor: &Donor| {

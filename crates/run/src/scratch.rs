@@ -137,8 +137,15 @@ impl Scratch {
         Some(wants(prepared, &placements(pieces, &boxes.region(&boxes.index(number)))))
     }
 
+    /// The array whose cells a task of the first stage moves, and which; `None` where there is no such task.
+    pub(crate) fn cells(&self, prepared: &Prepared, number: u64) -> Option<(&ArraySpec, Region)> {
+        let (file, _, number) = self.task(prepared, number)?;
+        let boxes = file.boxes();
+        Some((&file.spec, boxes.region(&boxes.index(number))))
+    }
+
     /// The array of a task, where its cells come from, and the task's number there.
-    fn task<'a>(&'a self, prepared: &'a Prepared, number: u64) -> Option<(&'a ScratchFile, &'a Pieces, u64)> {
+    fn task<'p>(&self, prepared: &'p Prepared, number: u64) -> Option<(&ScratchFile, &'p Pieces, u64)> {
         let at = self.ends.partition_point(|(_, end)| *end <= number);
         let (array, _) = self.ends.get(at)?;
         let before = at.checked_sub(1).and_then(|at| self.ends.get(at)).map_or(0, |(_, end)| *end);

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::ArrayPlan;
 
 use super::Baked;
 use crate::execute::{self, Target};
@@ -25,6 +26,37 @@ pub(super) struct Run<'a> {
 impl<'a> Run<'a> {
     pub(super) fn new(target: Target<'a>, writer: Writer, begun: &'a AtomicBool) -> Self {
         Self { target, writer, begun, totals: Totals::default() }
+    }
+
+    /// Takes whole objects that earlier bakes made of arrays that go through scratch storage, so that their cells need not
+    /// be moved.
+    pub(super) fn adopt(&mut self) -> Outcome<()> {
+        let target = &self.target;
+        if target.reuse.is_empty() {
+            return Ok(());
+        }
+        let plan = &target.prepared.plan;
+        let objects: Vec<(&ArrayPlan, u64)> = plan
+            .arrays
+            .iter()
+            .filter(|array| array.scratch.is_some())
+            .flat_map(|array| (0..array.spec.objects().len()).map(move |object| (array, object)))
+            .filter(|(array, object)| !target.receipts.has(&array.spec.name, *object))
+            .collect();
+        let adopt = |worker: &mut Worker, at: usize| {
+            target.session.check_interrupt()?;
+            let Some((array, object)) = objects.get(at) else { return Ok(None) };
+            let Some(entry) = target.adopt(worker, array, *object)? else { return Ok(None) };
+            self.writer.note(&array.spec.name, &entry)?;
+            self.begun.store(true, Ordering::Relaxed);
+            self.totals.add(&entry, true);
+            Ok(Some((&array.spec.name, entry.object, entry.written)))
+        };
+        let adopted = pool::map(plan.workers, objects.len(), true, Worker::new, adopt)?;
+        for (array, object, written) in adopted.into_iter().flatten() {
+            self.target.receipts.add(array, object, written);
+        }
+        Ok(())
     }
 
     /// All tasks of the first stage are done before the first of the second.
@@ -63,7 +95,7 @@ impl<'a> Run<'a> {
     /// Moves a box of cells to scratch storage.
     fn scratched(&self, worker: &mut Worker, number: u64) -> Result<()> {
         let (session, before) = (self.target.session, worker.bytes_read);
-        if !self.target.is_moved(number) {
+        if self.target.is_to_be_moved(number) {
             self.target.announce_scratch(worker);
             self.target.scratch.run(session, self.target.prepared, worker, number)?;
             self.writer.note_scratch(self.target.scratch.division(), number)?;

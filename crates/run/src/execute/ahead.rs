@@ -31,7 +31,7 @@ impl Target<'_> {
         if let Some(task) = worker.ahead() {
             task.slab(0, &|task, slab, begun| {
                 let first = task < self.scratch.tasks() && slab == 0;
-                let sure = begun == Begun::Now || !self.is_moved(task);
+                let sure = begun == Begun::Now || self.is_to_be_moved(task);
                 let wants = (first && sure).then(|| self.scratch.wants(self.prepared, task))??;
                 Some(Wanted { wants, slabs: 1 })
             });
@@ -97,11 +97,6 @@ impl Target<'_> {
             // found again when it is read
             Err(_) => Vec::new(),
         }
-    }
-
-    /// Whether a run before has moved the cells of a task of the first stage, and they are still there.
-    pub(crate) fn is_moved(&self, number: u64) -> bool {
-        !self.scratch.is_fresh() && self.receipts.has_scratch(self.scratch.division(), number)
     }
 
     /// Whether some of a slab's chunks are there, or may be taken of an earlier bake.
