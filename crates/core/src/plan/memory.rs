@@ -27,10 +27,16 @@ pub(super) fn decoding(codecs: usize, chunk_bytes: u64, remote: bool) -> u64 {
 pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64) -> u64 {
     let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
     let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
+    if encoding.is_over_cells(chunk_bytes) {
+        return OVER_BYTES.saturating_add(chunk_bytes / 1024).saturating_add(context);
+    }
     // what can't be compressed grows a little
     let encoded = chunk_bytes.saturating_add(chunk_bytes / 64);
     encoded.saturating_add(chunk_bytes.saturating_mul(between)).saturating_add(context)
 }
+
+/// A run of blocks, encoded, before it goes over the elements that it was made of.
+const OVER_BYTES: u64 = 3 << 20;
 
 /// What an encoder holds.
 const fn context(codec: &Codec) -> u64 {
