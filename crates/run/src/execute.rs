@@ -132,7 +132,8 @@ impl Target<'_> {
 /// Streams one shard: inner chunks in C order, slab after slab.
 fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64) -> Result<(Entry, bool)> {
     let index = array.spec.objects().index(task);
-    let mut signatures = Vec::new();
+    let count = chunks_per_shard(&array.spec);
+    let mut signatures = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     for chunk in shard_chunks(&array.spec, &index) {
         signatures.push(match chunk {
             Some(chunk) => target.signature(worker, array, &chunk)?,
@@ -144,11 +145,10 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
     }
     let old = target.reuse.shard(&array.spec, &index, &signatures)?;
     let key = chunk_key(target.format, &array.spec, &index);
-    let mut writer = target.store.shard(&key, chunks_per_shard(&array.spec))?;
+    let mut writer = target.store.shard(&key, count)?;
     let chunks = array.spec.chunks();
-    let slabs = array.slabs(task);
-    let mut slabs = slabs.iter();
-    let mut current: Option<(&Region, Producer<'_>)> = None;
+    let mut slabs = array.slabs(task);
+    let mut current: Option<(Region, Producer<'_>)> = None;
     for (at, (chunk, signature)) in shard_chunks(&array.spec, &index).zip(&signatures).enumerate() {
         let Some(chunk) = chunk else {
             writer.skip()?;
@@ -176,7 +176,8 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
             if let Some((_, done)) = current.take() {
                 done.finish(worker);
             }
-            current = Some((next, Producer::new(target, worker, array, next)?));
+            let producer = Producer::new(target, worker, array, &next)?;
+            current = Some((next, producer));
         }
         let written = match &current {
             Some((_, producer)) => producer.chunk(worker, &chunk, |stored| writer.append(stored))?,

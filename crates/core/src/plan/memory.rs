@@ -1,6 +1,7 @@
 //! Bytes that codecs and readers need beside the cells that are put together.
 
 use crate::codec::{Codec, Encoding};
+use crate::target::ArraySpec;
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
 pub const PART_BYTES: u64 = 4 << 20;
@@ -10,6 +11,25 @@ pub const NEAR_BYTES: u64 = 64 << 10;
 const BATCH_BYTES: u64 = 4 << 20;
 /// What the libraries hold for one thread, and its stack.
 const CONTEXT_BYTES: u64 = 1 << 20;
+
+/// What is known of every object by the receipts of this bake and of one before.
+const RECEIPT_BYTES: u64 = 48;
+/// The signature of a chunk that a bake before has made.
+const SIGNATURE_BYTES: u64 = 16;
+/// A chunk of the shard that is being written: its signature, where it lies, and where it lay in the shard before.
+const INNER_BYTES: u64 = 48;
+
+/// What is known of the objects of an array from its first task to its last.
+pub(super) fn receipts(spec: &ArraySpec) -> u64 {
+    let (objects, chunks) = (spec.objects().len(), spec.chunks().len());
+    objects.saturating_mul(RECEIPT_BYTES).saturating_add(chunks.saturating_mul(SIGNATURE_BYTES))
+}
+
+/// What is known of the chunks of a shard while it is written.
+pub(super) fn shard(spec: &ArraySpec) -> u64 {
+    let inner = |shard: &Vec<u64>| shard.iter().zip(&spec.chunk).map(|(s, c)| s / c.max(&1)).product::<u64>();
+    spec.shard.as_ref().map_or(0, inner).saturating_mul(INNER_BYTES)
+}
 
 /// While a source chunk of `chunk_bytes` is decoded that went through `codecs` codecs: as stored, between codecs, as
 /// decoded. Without codecs only parts of it are read.

@@ -122,15 +122,15 @@ impl ArrayPlan {
     }
 
     /// The slabs of one task, in the order in which they are written.
-    pub fn slabs(&self, task: u64) -> Vec<Region> {
+    pub fn slabs(&self, task: u64) -> impl Iterator<Item = Region> + use<> {
         let tasks = self.tasks();
         let whole = tasks.region(&tasks.index(task));
         let grid = ChunkGrid::new(whole.shape(), self.slab.clone());
         let origin = whole.start();
-        let at = |region: Region| {
+        let at = move |region: Region| {
             Region(region.0.iter().zip(&origin).map(|(r, o)| r.start + o..r.end + o).collect())
         };
-        (0..grid.len()).map(|n| at(grid.region(&grid.index(n)))).collect()
+        (0..grid.len()).map(move |n| at(grid.region(&grid.index(n))))
     }
 }
 

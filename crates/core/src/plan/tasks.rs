@@ -2,7 +2,7 @@
 
 use super::source::Reading;
 use super::ways::{self, Way};
-use super::{ArrayPlan, Budget, Mode};
+use super::{ArrayPlan, Budget, Mode, memory};
 use crate::combine::Content;
 use crate::error::{Code, Error, Result};
 
@@ -68,12 +68,13 @@ pub(super) fn peak(arrays: &[ArrayPlan], workers: usize, base: u64) -> u64 {
     base.saturating_add(values).saturating_add(worst.saturating_mul(workers as u64))
 }
 
-/// Bytes of values in hand.
+/// Bytes of values in hand, and of what is known of the array's objects.
 fn held(array: &ArrayPlan) -> u64 {
-    match &array.content {
+    let values = match &array.content {
         Content::Values(block) => block.len().saturating_mul(block.dtype.size_estimate()),
         Content::Pieces(_) => 0,
-    }
+    };
+    values.saturating_add(memory::receipts(&array.spec))
 }
 
 /// No way of some array fits, not even with one worker: which chunk is too large, and what would do.
