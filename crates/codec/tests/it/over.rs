@@ -60,7 +60,11 @@ fn chunks_over_their_cells_have_the_bytes_of_any_others() {
                     let noise = kinds[row / 7 % kinds.len()];
                     let codec =
                         Codec::Blosc(Blosc { cname: cname.into(), clevel, shuffle, typesize, blocksize });
-                    let endian = if row % 11 == 0 && size % 16 == 0 { Endian::Big } else { Endian::Little };
+                    let endian = if row.is_multiple_of(11) && size.is_multiple_of(16) {
+                        Endian::Big
+                    } else {
+                        Endian::Little
+                    };
                     let encoding = Encoding { endian, codecs: vec![codec] };
                     let label = format!("{encoding:?} {size} {noise:?}");
                     let typesize = typesize as usize;

@@ -1,5 +1,6 @@
 //! Bytes that codecs and readers need beside the cells that are put together.
 
+use super::source::Reading;
 use crate::codec::{Codec, Encoding};
 use crate::target::ArraySpec;
 
@@ -11,6 +12,15 @@ pub const NEAR_BYTES: u64 = 64 << 10;
 const BATCH_BYTES: u64 = 4 << 20;
 /// What the libraries hold for one thread, and its stack.
 const CONTEXT_BYTES: u64 = 1 << 20;
+
+/// Where a stored chunk of a file is.
+const REFERENCE_BYTES: u64 = 8;
+
+/// Where the stored chunks of an array's files are.
+pub(super) fn references(spec: &ArraySpec, reading: Option<&Reading>) -> u64 {
+    let chunks = |reading: &Reading| super::cells(&spec.shape) / super::cells(&reading.chunk).max(1);
+    reading.map_or(0, chunks).saturating_mul(REFERENCE_BYTES)
+}
 
 /// What is known of every object by the receipts of this bake and of one before.
 const RECEIPT_BYTES: u64 = 48;

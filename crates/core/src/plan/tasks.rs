@@ -92,12 +92,21 @@ fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget,
         Some((chunk, _)) => (" of the files", chunk),
         None => ("", &spec.chunk),
     };
+    let crowded = base > budget.memory_bytes / 2;
+    let known = if crowded {
+        format!(", {} MiB for what is known of files, arrays and chunks", mib(base))
+    } else {
+        String::new()
+    };
     let message = format!(
-        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time), and {} MiB are allowed",
+        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time{known}), and {} MiB are allowed",
         mib(array.worker_bytes),
         mib(budget.memory_bytes)
     );
     let help = match source {
+        _ if crowded => {
+            "bake fewer files at a time, choose larger chunks (`--chunks`), or allow as much memory"
+        }
         Some(_) => "a chunk of the files can only be decoded whole: allow as much memory",
         None => "choose smaller chunks (`--chunks`), or allow as much memory",
     };
