@@ -125,3 +125,55 @@ def test_a_chunk_that_is_too_large_is_named(tmp_path):
     done, peak = arco.measured("bake", path, *asked, "--memory", needed, "--to", tmp_path / "t.zarr")
     assert done.code == 0, done.text
     assert peak <= 1.1 * int(needed.removesuffix("MiB")), f"{peak} MiB of {needed}"
+
+
+# one chunk of 32 MB: what its values are, and how it is encoded
+LARGE = [
+    ("smooth", "f4", None),
+    ("noise", "f8", None),
+    ("half noise", "i2", None),
+    ("half noise", "f4", "[{blosc: {cname: zstd, clevel: 3, shuffle: shuffle}}]"),
+    ("noise", "i1", "[{blosc: {cname: lz4, clevel: 1, shuffle: noshuffle}}]"),
+    ("smooth", "f8", "[{blosc: {cname: lz4hc, clevel: 1, shuffle: bitshuffle}}]"),
+    ("half noise", "i2", "[{blosc: {cname: blosclz, clevel: 5, shuffle: shuffle, blocksize: 65536}}]"),
+    ("constant", "f8", "[{blosc: {cname: zlib, clevel: 1, shuffle: shuffle}}]"),
+]
+
+
+@pytest.mark.parametrize(("kind", "dtype", "codecs"), LARGE)
+def test_a_large_chunk_lies_in_memory_once(kind, dtype, codecs, tmp_path):
+    """Encoded in the memory of its cells; what reads it is zarr-python, with numcodecs."""
+    size = np.dtype(dtype).itemsize
+    # no power of two, so that the last block is a part of one
+    rows = 32_000_003 // 2048 // size
+    random = np.random.default_rng(3).integers(0, 256, (rows, 2048 * size), "u1")
+    random[..., size - 1 :: size] &= 0x3F  # no NaN
+    smooth = (np.arange(rows * 2048).reshape(rows, 2048) // 100).astype(dtype)
+    cells = {"smooth": smooth, "noise": random.view(dtype), "constant": np.full_like(smooth, 7)}
+    cells["half noise"] = np.concatenate([smooth[: rows // 2], cells["noise"][rows // 2 :]])
+    data = cells[kind]
+    how = {"chunksizes": (100, 2048), "zlib": True, "complevel": 1}
+    path = made.netcdf(tmp_path / "one.nc", {"t": (("y", "x"), data, {}, how)})
+    options = ["--chunks", "y=whole,x=whole", "--memory", "72MiB", "--workers", "1"]
+    options += ["--codecs", codecs] if codecs else []
+    done, peak = arco.measured("bake", path, *options, "--to", tmp_path / "t.zarr")
+    assert done.code == 0, done.text
+    assert peak <= 72, f"{peak} MiB"
+    assert np.array_equal(xr.open_zarr(tmp_path / "t.zarr", consolidated=None, decode_cf=False).t.values, data)
+
+
+def test_a_shard_of_very_many_chunks(tmp_path):
+    """What is kept of a quarter of a million inner chunks fits into the memory allowed: when the shard is baked, when the
+    bake is begun again, and when a part of it is baked anew."""
+    cells = (np.arange(4_000_000, dtype="i4") % 977).reshape(2000, 2000)
+    how = {"chunksizes": (400, 400), "zlib": True, "complevel": 1}
+    asked = ["--chunks", "y=4,x=4", "--shards", "y=2000,x=2000", "--memory", "56MiB", "--to", tmp_path / "t.zarr"]
+    for update in ([], ["--update"]):
+        path = made.netcdf(tmp_path / "one.nc", {"t": (("y", "x"), cells, {}, how)})
+        done, peak = arco.measured("bake", path, *asked, *update)
+        assert done.code == 0, done.text
+        assert peak <= 56, f"{peak} MiB"
+        got = xr.open_zarr(tmp_path / "t.zarr", consolidated=None).t
+        for part in (slice(0, 12), slice(1990, 2000)):
+            assert np.array_equal(got[part, part].values, cells[part, part])
+        cells[5, 5] = -1

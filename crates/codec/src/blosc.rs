@@ -1,11 +1,15 @@
 //! The Blosc 1 container (HDF5 filter 32001, Zarr's `blosc`), by c-blosc, without its threads and its globals.
 
+mod over;
+
 use std::ffi::{CStr, c_void};
 
 use arcoforge_core::codec::{Blosc, BloscShuffle};
 use arcoforge_core::error::{Code, Error, Result};
 
 use crate::{bad_parameter, corrupt, too_long};
+
+pub(crate) use over::encode_over;
 
 /// Bytes of the header, which is also the most that a buffer can grow.
 const HEADER: usize = 16;
@@ -74,57 +78,83 @@ pub(crate) fn decode(stored: &[u8], out: &mut [u8]) -> Result<usize> {
 
 /// Encodes one container.
 pub(crate) fn encode(blosc: &Blosc, data: &[u8], out: &mut Vec<u8>) -> Result<()> {
-    let cname = compressor(&blosc.cname)?;
-    if blosc.clevel > 9 {
-        return Err(bad_parameter(format!("level {} of `blosc`; 0 to 9 expected", blosc.clevel)));
+    let encoder = Encoder::new(blosc, data.len())?;
+    match encoder.run(data, out, data.len() + HEADER)? {
+        0 => Err(failed(data.len(), 0)),
+        _ => Ok(()),
     }
-    if blosc.typesize == 0 || blosc.blocksize > BYTES_MAX as u64 || data.len() > BYTES_MAX {
-        return Err(bad_parameter(format!(
-            "`blosc` of {} bytes in blocks of {}, elements of {}; sizes from 1 to {BYTES_MAX} expected",
-            data.len(),
-            blosc.blocksize,
-            blosc.typesize
-        )));
-    }
-    let shuffle = match blosc.shuffle {
-        BloscShuffle::NoShuffle => 0,
-        BloscShuffle::Shuffle => 1,
-        BloscShuffle::BitShuffle => 2,
-    };
-    let capacity = data.len() + HEADER;
-    out.clear();
-    out.reserve(capacity);
-    // SAFETY: c-blosc reads `data.len()` bytes and writes at most `capacity`, which `reserve` has made room for; the
-    // name is a C string; the _ctx call keeps its state on its own stack and starts no thread.
-    #[allow(unsafe_code)]
-    let len = unsafe {
-        blosc_src::blosc_compress_ctx(
-            blosc.clevel as i32,
-            shuffle,
-            blosc.typesize as usize,
-            data.len(),
-            data.as_ptr().cast::<c_void>(),
-            out.as_mut_ptr().cast::<c_void>(),
-            capacity,
-            cname.as_ptr(),
-            blosc.blocksize as usize,
-            1,
-        )
-    };
-    match usize::try_from(len) {
-        Ok(len) if len >= HEADER && len <= capacity => {
-            // SAFETY: c-blosc has written `len` bytes, no more than the capacity.
-            #[allow(unsafe_code)]
-            unsafe {
-                out.set_len(len);
-            }
-            Ok(())
+}
+
+/// Parameters as c-blosc takes them.
+struct Encoder<'a> {
+    blosc: &'a Blosc,
+    cname: &'static CStr,
+    shuffle: i32,
+}
+
+impl<'a> Encoder<'a> {
+    /// For so many bytes.
+    fn new(blosc: &'a Blosc, bytes: usize) -> Result<Self> {
+        let cname = compressor(&blosc.cname)?;
+        if blosc.clevel > 9 {
+            return Err(bad_parameter(format!("level {} of `blosc`; 0 to 9 expected", blosc.clevel)));
         }
-        _ => Err(Error::new(
-            Code::Bug,
-            format!("`blosc` failed to encode {} bytes (status {len})", data.len()),
-        )),
+        if blosc.typesize == 0 || blosc.blocksize > BYTES_MAX as u64 || bytes > BYTES_MAX {
+            return Err(bad_parameter(format!(
+                "`blosc` of {bytes} bytes in blocks of {}, elements of {}; sizes from 1 to {BYTES_MAX} expected",
+                blosc.blocksize, blosc.typesize
+            )));
+        }
+        let shuffle = match blosc.shuffle {
+            BloscShuffle::NoShuffle => 0,
+            BloscShuffle::Shuffle => 1,
+            BloscShuffle::BitShuffle => 2,
+        };
+        Ok(Self { blosc, cname, shuffle })
     }
+
+    /// Makes one container of at most `room` bytes; returns its length, 0 where it would be longer. `out` then holds the
+    /// container, or its header alone, without the stored size.
+    fn run(&self, data: &[u8], out: &mut Vec<u8>, room: usize) -> Result<usize> {
+        out.clear();
+        // without any room c-blosc writes the header and where the first block would begin
+        out.reserve(room.max(HEADER + 4));
+        out.resize(HEADER, 0);
+        // SAFETY: c-blosc reads `data.len()` bytes and writes at most `room`, or four bytes behind the header, which
+        // `reserve` has made room for; the name is a C string; the _ctx call keeps its state on its own stack and
+        // starts no thread.
+        #[allow(unsafe_code)]
+        let len = unsafe {
+            blosc_src::blosc_compress_ctx(
+                self.blosc.clevel as i32,
+                self.shuffle,
+                self.blosc.typesize as usize,
+                data.len(),
+                data.as_ptr().cast::<c_void>(),
+                out.as_mut_ptr().cast::<c_void>(),
+                room,
+                self.cname.as_ptr(),
+                self.blosc.blocksize as usize,
+                1,
+            )
+        };
+        match usize::try_from(len) {
+            Ok(0) => Ok(0),
+            Ok(len) if len >= HEADER && len <= room => {
+                // SAFETY: c-blosc has written `len` bytes, no more than the capacity.
+                #[allow(unsafe_code)]
+                unsafe {
+                    out.set_len(len);
+                }
+                Ok(len)
+            }
+            _ => Err(failed(data.len(), len)),
+        }
+    }
+}
+
+fn failed(bytes: usize, status: i32) -> Error {
+    Error::new(Code::Bug, format!("`blosc` failed to encode {bytes} bytes (status {status})"))
 }
 
 fn compressor(cname: &str) -> Result<&'static CStr> {

@@ -44,7 +44,7 @@ mod zstandard;
 
 use arcoforge_core::error::{Code, Error};
 
-pub use pipeline::{can_hold, decode, encode};
+pub use pipeline::{can_hold, decode, encode, encode_over};
 pub use scratch::{ForeignDecode, Scratch};
 pub use support::is_decodable;
 pub use to_end::decode_to_end;

@@ -241,6 +241,33 @@ pub fn encode(
     apply(last, if in_front { front } else { data }, out, tools)
 }
 
+/// Does what [`encode`] does, to the same bytes, but over the elements themselves where
+/// [`Encoding::is_over_cells`] says so, so that a chunk does not lie in memory twice. What `data` holds
+/// then is undefined but for the slice that is returned; `out` is only used where it is not so.
+///
+/// # Errors
+/// Those of [`encode`].
+pub fn encode_over<'a>(
+    encoding: &Encoding,
+    swap_size: usize,
+    data: &'a mut Vec<u8>,
+    out: &'a mut Vec<u8>,
+    scratch: &mut Scratch,
+) -> Result<&'a [u8]> {
+    let codec = encoding.codecs.first().filter(|_| encoding.is_over_cells(data.len() as u64));
+    if let Some(Codec::Blosc(blosc)) = codec {
+        if encoding.endian == Endian::Big {
+            order::swap(data, swap_size);
+        }
+        return match blosc::encode_over(blosc, data, &mut scratch.tools.block)? {
+            Some(len) => Ok(data.get(..len).unwrap_or_default()),
+            None => blosc::encode(blosc, data, out).map(|()| out.as_slice()),
+        };
+    }
+    encode(encoding, swap_size, data, out, scratch)?;
+    Ok(out)
+}
+
 /// Carries out one codec; `out` then holds its result and nothing else.
 fn apply(codec: &Codec, data: &[u8], out: &mut Vec<u8>, tools: &mut Tools) -> Result<()> {
     match codec {

@@ -150,7 +150,23 @@ impl Encoding {
     pub const fn raw() -> Self {
         Self { endian: Endian::Little, codecs: Vec::new() }
     }
+
+    /// Whether a chunk of so many decoded bytes is encoded in the memory of its elements: in the blocks of Blosc, which
+    /// are independent. Small chunks are not worth it, large blocks and their number would need memory of their own, and
+    /// Snappy's blocks may grow.
+    pub fn is_over_cells(&self, chunk_bytes: u64) -> bool {
+        let [Codec::Blosc(blosc)] = self.codecs.as_slice() else { return false };
+        let blocks = blosc.blocksize == 0 || (OVER_BLOCK_MIN..=OVER_BLOCK_MAX).contains(&blosc.blocksize);
+        blocks && chunk_bytes >= OVER_BYTES_MIN && blosc.cname != "snappy"
+    }
 }
+
+/// The smallest chunk that is encoded over its elements.
+const OVER_BYTES_MIN: u64 = 4 << 20;
+/// The smallest blocks of such a chunk.
+const OVER_BLOCK_MIN: u64 = 32 << 10;
+/// The largest blocks of such a chunk.
+const OVER_BLOCK_MAX: u64 = 1 << 20;
 
 /// Bytes of one block of the default codec.
 const DEFAULT_BLOCK_BYTES: u64 = 512 * 1024;

@@ -7,7 +7,7 @@ mod stored;
 
 use std::sync::{Mutex, PoisonError};
 
-use arcoforge_codec::encode;
+use arcoforge_codec::{encode, encode_over};
 use arcoforge_core::block::{Block, BlockData};
 use arcoforge_core::chunk::{ChunkGrid, Region, indices};
 use arcoforge_core::combine::{Content, Pieces};
@@ -103,11 +103,8 @@ fn slab_objects(
         worker.each(left.len(), |worker, at| {
             target.session.check_interrupt()?;
             let Some((index, signature)) = left.get(at) else { return Ok(()) };
-            let mut written = None;
-            if producer.chunk(worker, index)? {
-                let key = chunk_key(target.format, &array.spec, index);
-                written = Some(target.store.write(&key, &worker.encoded)?);
-            }
+            let key = chunk_key(target.format, &array.spec, index);
+            let written = producer.chunk(worker, index, |stored| target.store.write(&key, stored))?;
             let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
             (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
         })?;
@@ -123,11 +120,15 @@ impl Target<'_> {
 
     /// The signatures of all chunks of the object at an index.
     fn signatures(&self, worker: &mut Worker, array: &ArrayPlan, index: &[u64]) -> Result<Vec<Signature>> {
-        let of = |chunk: Option<Vec<u64>>| match chunk {
-            Some(chunk) => self.signature(worker, array, &chunk),
-            None => Ok(Signature::BEYOND),
-        };
-        shard_chunks(&array.spec, index).map(of).collect()
+        let count = chunks_per_shard(&array.spec);
+        let mut signatures = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
+        for chunk in shard_chunks(&array.spec, index) {
+            signatures.push(match chunk {
+                Some(chunk) => self.signature(worker, array, &chunk)?,
+                None => Signature::BEYOND,
+            });
+        }
+        Ok(signatures)
     }
 
     /// Takes an object with these signatures that an earlier bake made; `None` where none did.
@@ -189,10 +190,12 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
             current = Some((next, producer));
         }
         let written = match &current {
-            Some((_, producer)) => producer.chunk(worker, &chunk)?,
-            None => false,
+            Some((_, producer)) => producer.chunk(worker, &chunk, |stored| writer.append(stored))?,
+            None => None,
         };
-        if written { writer.append(&worker.encoded)? } else { writer.skip()? }
+        if written.is_none() {
+            writer.skip()?;
+        }
     }
     if let Some((_, done)) = current {
         done.finish(worker);
@@ -228,39 +231,56 @@ impl<'a> Producer<'a> {
         Ok(Self { target, array, first, covering, buffers })
     }
 
-    /// Puts a chunk's stored bytes into `worker.encoded`, once; false where the chunk is best left out.
-    fn chunk(&self, worker: &mut Worker, index: &[u64]) -> Result<bool> {
+    /// Hands a chunk's stored bytes to `write`, once; `None` where the chunk is best left out.
+    fn chunk<T>(
+        &self,
+        worker: &mut Worker,
+        index: &[u64],
+        write: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
         let (target, spec) = (self.target, &self.array.spec);
         match (&self.array.content, self.array.mode) {
-            (Content::Values(block), _) => self.values(worker, block, index),
+            (Content::Values(block), _) => self.values(worker, block, index, write),
             (Content::Pieces(pieces), Mode::Copy) => match stored(target.prepared, spec, pieces, index)? {
                 Some(found) => {
-                    copy_stored(target, worker, spec, index, &found).map_err(|e| e.in_chunk(index))
+                    copy_stored(target, worker, spec, index, &found, write).map_err(|e| e.in_chunk(index))
                 }
-                None => self.gathered(worker, pieces, index),
+                None => self.gathered(worker, pieces, index, write),
             },
             (Content::Pieces(_), _) => {
                 let at: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
                 let buffer = self.buffers.get(self.covering.flat(&at) as usize);
                 let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;
                 let mut buffer = buffer.lock().unwrap_or_else(PoisonError::into_inner);
-                pack(target.format, worker, spec, index, &mut buffer)
+                pack(target.format, worker, spec, index, &mut buffer, write)
             }
         }
     }
 
     /// A chunk by itself, among others that are copied.
-    fn gathered(&self, worker: &mut Worker, pieces: &Pieces, index: &[u64]) -> Result<bool> {
+    fn gathered<T>(
+        &self,
+        worker: &mut Worker,
+        pieces: &Pieces,
+        index: &[u64],
+        write: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
         let spec = &self.array.spec;
         let region = spec.chunks().region(index);
         let mut buffers = fill(worker, self.target.prepared, spec, pieces, &region)?;
         let buffer = buffers.first_mut().ok_or_else(|| Error::new(Code::Bug, "a chunk without a buffer"))?;
-        let packed = pack(self.target.format, worker, spec, index, buffer)?;
+        let packed = pack(self.target.format, worker, spec, index, buffer, write)?;
         worker.give_back(buffers);
         Ok(packed)
     }
 
-    fn values(&self, worker: &mut Worker, block: &Block, index: &[u64]) -> Result<bool> {
+    fn values<T>(
+        &self,
+        worker: &mut Worker,
+        block: &Block,
+        index: &[u64],
+        write: impl FnOnce(&[u8]) -> Result<T>,
+    ) -> Result<Option<T>> {
         let spec = &self.array.spec;
         let cells = spec.chunks().region(index);
         match &block.data {
@@ -273,11 +293,11 @@ impl<'a> Producer<'a> {
                 }
                 let bytes = encode_text(&chunk)?;
                 encode(&spec.encoding, 1, &bytes, &mut worker.encoded, &mut worker.scratch)?;
-                Ok(true)
+                write(&worker.encoded).map(Some)
             }
             BlockData::Bytes(bytes) => {
                 let mut chunk = part_bytes(block, bytes, &cells)?;
-                pack(self.target.format, worker, spec, index, &mut chunk)
+                pack(self.target.format, worker, spec, index, &mut chunk, write)
             }
         }
     }
@@ -344,17 +364,18 @@ fn text_cells(shape: &[u64], chunk: &[u64], cells: &Region) -> Vec<(usize, usize
         .collect()
 }
 
-/// Encodes a chunk, given as its cells inside the array; false where they are nothing but what a reader sees without it.
-/// `cells` becomes the whole chunk.
-fn pack(
+/// Encodes a chunk, given as its cells inside the array, and hands it to `write`; `None` where they are nothing but what a
+/// reader sees without it. What is in `cells` then is undefined: they may have been encoded in place.
+fn pack<T>(
     format: TargetFormat,
     worker: &mut Worker,
     spec: &ArraySpec,
     index: &[u64],
     cells: &mut Vec<u8>,
-) -> Result<bool> {
+    write: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
     if absent_value(format, spec).is_some_and(|value| is_filled_with(cells, spec.dtype, value)) {
-        return Ok(false);
+        return Ok(None);
     }
     let (swap, grid) = (spec.dtype.swap_size(), spec.chunks());
     let inside = grid.region(index);
@@ -363,6 +384,6 @@ fn pack(
         return Err(Error::new(Code::Bug, format!("a chunk of {expected} cells has {found} bytes")));
     }
     pad(cells, &inside.shape(), &grid.chunk, spec.dtype, &spec.unwritten);
-    encode(&spec.encoding, swap, cells, &mut worker.encoded, &mut worker.scratch)?;
-    Ok(true)
+    let Worker { scratch, encoded, .. } = worker;
+    write(encode_over(&spec.encoding, swap, cells, encoded, scratch)?).map(Some)
 }

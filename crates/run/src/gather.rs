@@ -193,6 +193,9 @@ fn gather(
     Ok(slab.into_buffers())
 }
 
+/// What a chunk may grow when it is encoded in place: so that its buffer never moves.
+const ENCODED_BYTES: usize = 16;
+
 /// Jobs that a slab is divided into at least, for every thread that fills it.
 const JOBS_PER_THREAD: usize = 4;
 
@@ -309,7 +312,7 @@ impl Slab {
         let Frame { grid, region, whole } = frame;
         let size = dtype.size().ok_or_else(|| Error::new(Code::Bug, "text is not gathered from chunks"))?;
         let covering = grid.covering(region);
-        let room = if whole { grid.chunk_cells() as usize * size } else { 0 };
+        let room = if whole { grid.chunk_cells() as usize * size + ENCODED_BYTES } else { 0 };
         let mut buffers = Vec::new();
         for index in indices(&covering) {
             let bytes = grid.region(&index).cells() as usize * size;

@@ -6,9 +6,11 @@
 //! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
 //! the disk before, or their checksum is compared.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +28,7 @@ use crate::signature::Signature;
 use crate::state::State;
 
 /// The version of the lines.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// What became of one object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,18 +66,47 @@ pub struct Unit {
 /// A line behind the first.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Row {
-    Object(Line<'static>),
+enum Row<'a> {
+    #[serde(borrow)]
+    Object(Line<'a, &'a str>),
     Scratch(Scratched),
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line<'a> {
-    array: std::borrow::Cow<'a, str>,
+struct Line<'a, C> {
+    #[serde(borrow)]
+    array: Cow<'a, str>,
     object: u64,
     bytes: Option<u64>,
     crc32c: Option<u32>,
-    chunks: Vec<String>,
+    /// Signatures of the chunks, one behind the other: 32 hexadecimal digits each.
+    chunks: C,
+}
+
+/// Signatures as digits, never all of them in memory: a shard may have a million chunks.
+struct Digits<'a>(&'a [Signature]);
+
+impl Serialize for Digits<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Digits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|signature| write!(f, "{:032x}", signature.0))
+    }
+}
+
+/// Hexadecimal digits of a signature.
+const DIGITS: usize = 32;
+
+/// The signatures that `digits` are; `None` for one that is none.
+fn signatures(digits: &str) -> impl Iterator<Item = Option<Signature>> {
+    digits.as_bytes().chunks(DIGITS).map(|one| {
+        let one = std::str::from_utf8(one).ok().filter(|one| one.len() == DIGITS && !one.starts_with('+'))?;
+        u128::from_str_radix(one, 16).ok().map(Signature)
+    })
 }
 
 /// A task of the first stage: its cells lie in scratch storage.
@@ -96,7 +127,7 @@ struct Footer {
 #[derive(Debug)]
 pub(crate) struct Writer {
     path: PathBuf,
-    file: Mutex<File>,
+    file: Mutex<BufWriter<File>>,
 }
 
 impl Writer {
@@ -112,7 +143,7 @@ impl Writer {
                 other => break (path.clone(), other.map_err(|e| unwritable(&path, e))?),
             }
         };
-        let writer = Self { path, file: Mutex::new(file) };
+        let writer = Self { path, file: Mutex::new(BufWriter::new(file)) };
         writer.line(&Header { version: VERSION, boot: boot(), unit: unit.cloned() })?;
         Ok(writer)
     }
@@ -124,7 +155,7 @@ impl Writer {
             object: entry.object,
             bytes: entry.written.map(|w| w.bytes),
             crc32c: entry.written.map(|w| w.crc32c),
-            chunks: entry.chunks.iter().map(|s| format!("{:032x}", s.0)).collect(),
+            chunks: Digits(&entry.chunks),
         })
     }
 
@@ -143,15 +174,18 @@ impl Writer {
     pub(crate) fn durable(&self) -> Result<()> {
         self.line(&Footer { durable: true })?;
         let file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.sync_all().map_err(|e| unwritable(&self.path, e))
+        file.get_ref().sync_all().map_err(|e| unwritable(&self.path, e))
     }
 
-    /// One write for a line: what a killed process leaves is whole lines and at most one torn at the end.
+    /// One line after the other, a short one in one write: what a killed process leaves is whole lines and at most one
+    /// torn at the end.
     fn line(&self, line: &impl Serialize) -> Result<()> {
-        let mut text = serde_json::to_vec(line).map_err(|e| unwritable(&self.path, e.into()))?;
-        text.push(b'\n');
         let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.write_all(&text).map_err(|e| unwritable(&self.path, e))
+        let written = serde_json::to_writer(&mut *file, line).map_err(std::io::Error::from);
+        written
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.flush())
+            .map_err(|e| unwritable(&self.path, e))
     }
 }
 
@@ -219,10 +253,14 @@ impl Receipts {
 
     fn read_file(&mut self, path: &Path, format: TargetFormat, root: &Path, flushed: bool) {
         let Ok(file) = File::open(path) else { return };
-        let mut lines = lines(file);
-        let Some(header) = header(&mut lines) else { return };
+        let (mut file, mut line) = (BufReader::new(file), Vec::new());
+        let mut next = |line: &mut Vec<u8>| {
+            line.clear();
+            file.read_until(b'\n', line).is_ok_and(|bytes| bytes > 0)
+        };
+        let Some(header) = next(&mut line).then(|| header(&line)).flatten() else { return };
         let trusted = flushed || (header.boot.is_some() && header.boot == boot()) || is_durable(path);
-        for line in lines {
+        while next(&mut line) {
             match serde_json::from_slice(&line) {
                 Ok(Row::Scratch(Scratched { scratch, of })) if trusted => {
                     self.scratch.entry(of).or_default().insert(scratch);
@@ -233,7 +271,7 @@ impl Receipts {
         }
     }
 
-    fn note(&mut self, line: &Line<'_>, format: TargetFormat, root: &Path, trusted: bool) {
+    fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: &Path, trusted: bool) {
         let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { return };
         if line.object >= objects.grid.len() {
             return;
@@ -241,7 +279,7 @@ impl Receipts {
         let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
         let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
         if written.is_none_or(|written| is_there(&key, written, trusted)) {
-            objects.note(line.object, written, &line.chunks);
+            objects.note(line.object, written, line.chunks);
         }
     }
 
@@ -292,17 +330,16 @@ impl Receipts {
 }
 
 impl Objects {
-    fn note(&mut self, object: u64, written: Option<Written>, chunks: &[String]) {
+    fn note(&mut self, object: u64, written: Option<Written>, chunks: &str) {
         let Ok(at) = usize::try_from(object) else { return };
-        let parsed: Vec<Signature> =
-            chunks.iter().filter_map(|hex| u128::from_str_radix(hex, 16).ok()).map(Signature).collect();
-        if parsed.len() != self.chunks_each {
+        let whole = chunks.len() == self.chunks_each.saturating_mul(DIGITS);
+        if !whole || signatures(chunks).any(|signature| signature.is_none()) {
             return;
         }
         if !self.signatures.is_empty()
             && let Some(kept) = self.signatures.get_mut(at * self.chunks_each..(at + 1) * self.chunks_each)
         {
-            kept.copy_from_slice(&parsed);
+            kept.iter_mut().zip(signatures(chunks).flatten()).for_each(|(kept, signature)| *kept = signature);
         }
         if let Some(slot) = self.done.get_mut(at) {
             *slot = Some(written);
@@ -328,27 +365,33 @@ pub(crate) fn checksum(path: &Path) -> Option<u32> {
     }
 }
 
-/// The file's first line, where it is one of this version.
-fn header(lines: &mut impl Iterator<Item = Vec<u8>>) -> Option<Header> {
-    let header: Header = serde_json::from_slice(&lines.next()?).ok()?;
+/// The first line of a file, where it is one of this version.
+fn header(line: &[u8]) -> Option<Header> {
+    let header: Header = serde_json::from_slice(line).ok()?;
     (header.version == VERSION).then_some(header)
-}
-
-/// The lines of a file as far as it can be read.
-fn lines(file: File) -> impl Iterator<Item = Vec<u8>> {
-    BufReader::new(file).split(b'\n').map_while(std::result::Result::ok)
 }
 
 /// Whether a unit of a plan wrote some of the receipts in a folder.
 pub(crate) fn has_units(folder: &Path) -> bool {
     let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut headers = files.filter_map(|entry| header(&mut lines(File::open(entry.path()).ok()?)));
-    headers.any(|header| header.unit.is_some())
+    let first = |path: PathBuf| {
+        let mut line = Vec::new();
+        BufReader::new(File::open(path).ok()?).read_until(b'\n', &mut line).ok()?;
+        header(&line)
+    };
+    files.filter_map(|entry| first(entry.path())).any(|header| header.unit.is_some())
 }
 
 /// Whether the last line says that everything was flushed.
 fn is_durable(path: &Path) -> bool {
-    let Ok(text) = fs::read(path) else { return false };
+    let tail = || {
+        let (mut file, mut text) = (File::open(path)?, Vec::new());
+        // far longer than that line
+        let start = file.metadata()?.len().saturating_sub(4096);
+        file.seek(SeekFrom::Start(start))?;
+        file.read_to_end(&mut text).map(|_| text)
+    };
+    let Ok(text): std::io::Result<Vec<u8>> = tail() else { return false };
     let last = text.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
     last.and_then(|line| serde_json::from_slice::<Footer>(line).ok()).is_some_and(|footer| footer.durable)
 }

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::{ArraySpec, Dataset};
-use arcoforge_write::{Written, chunk_key, chunks_per_shard, shard_index};
+use arcoforge_write::{ShardIndex, Written, chunk_key, chunks_per_shard, shard_index};
 
 use crate::receipts::{Receipts, checksum};
 use crate::signature::Signature;
@@ -54,11 +54,10 @@ impl Found {
 
 /// A shard of which some inner chunks can be taken.
 #[derive(Debug)]
-pub(crate) struct OldShard {
-    file: Option<File>,
-    /// Offset and length of each inner chunk; `None` where it is not stored.
-    index: Vec<Option<(u64, u64)>>,
-    signatures: Vec<Signature>,
+pub(crate) struct OldShard<'a> {
+    /// The shard and where its inner chunks lie; `None` where nothing of it is stored.
+    file: Option<(File, ShardIndex)>,
+    signatures: &'a [Signature],
 }
 
 impl Reuse {
@@ -117,7 +116,7 @@ impl Reuse {
         spec: &ArraySpec,
         index: &[u64],
         signatures: &[Signature],
-    ) -> Result<Option<OldShard>> {
+    ) -> Result<Option<OldShard<'_>>> {
         for donor in &self.donors {
             let Some((old, number)) = donor.find(spec, index) else { continue };
             let Some(had) = donor.receipts.signatures(&spec.name, number) else { continue };
@@ -125,10 +124,8 @@ impl Reuse {
             if !common || had.len() != signatures.len() {
                 continue;
             }
-            let signatures = had.to_vec();
             let Some(written) = donor.receipts.get(&spec.name, number).flatten() else {
-                let index = vec![None; signatures.len()];
-                return Ok(Some(OldShard { file: None, index, signatures }));
+                return Ok(Some(OldShard { file: None, signatures: had }));
             };
             let path = donor.root.join(chunk_key(donor.dataset.format, old, index));
             if checksum(&path) != Some(written.crc32c) {
@@ -139,7 +136,7 @@ impl Reuse {
             let file = File::open(&path).map_err(failed)?;
             let index =
                 shard_index(&file, chunks_per_shard(old)).map_err(|e| e.at(path.display().to_string()))?;
-            return Ok(Some(OldShard { file: Some(file), index, signatures }));
+            return Ok(Some(OldShard { file: Some((file, index)), signatures: had }));
         }
         Ok(None)
     }
@@ -158,7 +155,7 @@ impl Donor {
     }
 }
 
-impl OldShard {
+impl OldShard<'_> {
     /// Whether an inner chunk has this signature.
     pub(crate) fn holds(&self, at: usize, signature: Signature) -> bool {
         self.signatures.get(at) == Some(&signature)
@@ -170,8 +167,8 @@ impl OldShard {
         if !self.holds(at, signature) {
             return Ok(None);
         }
-        let Some(&Some((offset, length))) = self.index.get(at) else { return Ok(Some(false)) };
-        let Some(file) = &self.file else { return Ok(Some(false)) };
+        let Some((file, index)) = &self.file else { return Ok(Some(false)) };
+        let Some((offset, length)) = index.get(at) else { return Ok(Some(false)) };
         out.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
         file.read_exact_at(out, offset).map_err(|e| {
             Error::new(Code::TargetUnwritable, "can't read a shard to be updated").caused_by(e)

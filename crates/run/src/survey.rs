@@ -207,7 +207,8 @@ impl Surveyor<'_> {
                 if let (Some(source), Storage::Chunks { .. }) = (leaf.source(), &leaf.var.storage)
                     && refs.get(source).is_none()
                 {
-                    refs.insert(source, reader.refs(source).map_err(at)?);
+                    let source = self.interner.name(source);
+                    refs.insert(&source, reader.refs(&source).map_err(at)?);
                 }
             }
         }

@@ -40,7 +40,7 @@ use arcoforge_core::target::Dataset;
 pub use codecs::caps;
 pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{LazyFile, LocalStore, Published, check_target};
-pub use shard::{ShardWriter, Written, shard_index, write_chunk};
+pub use shard::{ShardIndex, ShardWriter, Written, shard_index, write_chunk};
 pub use text::encode_text;
 
 /// One object of a store: its key and its bytes.

@@ -47,6 +47,8 @@ pub fn write_chunk(mut out: impl Write, name: &str, bytes: &[u8]) -> Result<Writ
 
 /// Where a chunk that is not in the shard lies, by the specification.
 const ABSENT: u64 = u64::MAX;
+/// Entries of an index that are put into bytes at a time.
+const INDEX_PART: usize = 4096;
 
 /// A shard as a stream: inner chunks come in C order and lie without gaps; the index comes last.
 ///
@@ -65,7 +67,9 @@ impl<W: Write> ShardWriter<W> {
     /// A shard of `chunks` inner chunks ([`chunks_per_shard`](crate::chunks_per_shard)), written to `out`; `name` is
     /// the place in errors. Nothing is written yet.
     pub fn new(out: W, name: impl Into<String>, chunks: u64) -> Self {
-        Self { out, name: name.into(), chunks, index: Vec::new(), written: Written::EMPTY }
+        // grown to no more than it needs
+        let index = Vec::with_capacity(usize::try_from(chunks).unwrap_or(0).min(1 << 24));
+        Self { out, name: name.into(), chunks, index, written: Written::EMPTY }
     }
 
     /// Appends the next inner chunk, encoded.
@@ -97,14 +101,17 @@ impl<W: Write> ShardWriter<W> {
         if self.index.iter().all(|&entry| entry == (ABSENT, ABSENT)) {
             return Ok(None);
         }
-        let mut index = Vec::with_capacity(self.index.len().saturating_mul(16).saturating_add(4));
-        for (offset, length) in &self.index {
-            index.extend_from_slice(&offset.to_le_bytes());
-            index.extend_from_slice(&length.to_le_bytes());
+        let (index, mut bytes) = (std::mem::take(&mut self.index), Vec::new());
+        let mut checksum = 0;
+        for part in index.chunks(INDEX_PART) {
+            bytes.clear();
+            bytes.extend(
+                part.iter().flat_map(|(offset, length)| [*offset, *length]).flat_map(u64::to_le_bytes),
+            );
+            checksum = crc32c::crc32c_append(checksum, &bytes);
+            self.put(&bytes)?;
         }
-        let checksum = crc32c::crc32c(&index);
-        index.extend_from_slice(&checksum.to_le_bytes());
-        self.put(&index)?;
+        self.put(&checksum.to_le_bytes())?;
         self.out.flush().map_err(|e| unwritable(Path::new(&self.name), e))?;
         Ok(Some(self.written))
     }
@@ -129,12 +136,24 @@ impl<W: Write> ShardWriter<W> {
     }
 }
 
-/// Where the inner chunks of a shard lie, read from the index at its end: offset and length each, `None` where a chunk is
-/// not stored.
+/// Where the inner chunks of a shard lie, as its index says: 16 bytes for each.
+#[derive(Debug)]
+pub struct ShardIndex(Vec<u8>);
+
+impl ShardIndex {
+    /// Offset and length of an inner chunk; `None` where it is not stored.
+    pub fn get(&self, chunk: usize) -> Option<(u64, u64)> {
+        let [offset, length] = *self.0.as_chunks::<8>().0.as_chunks::<2>().0.get(chunk)?;
+        let place = (u64::from_le_bytes(offset), u64::from_le_bytes(length));
+        (place != (ABSENT, ABSENT)).then_some(place)
+    }
+}
+
+/// The index at a shard's end.
 ///
 /// # Errors
 /// `target-unwritable` where the shard can't be read or its index is damaged.
-pub fn shard_index(shard: &File, chunks: u64) -> Result<Vec<Option<(u64, u64)>>> {
+pub fn shard_index(shard: &File, chunks: u64) -> Result<ShardIndex> {
     let damaged = || {
         Error::new(Code::TargetUnwritable, "the index of a stored shard is damaged")
             .help("bake the dataset anew: `--overwrite`")
@@ -148,10 +167,9 @@ pub fn shard_index(shard: &File, chunks: u64) -> Result<Vec<Option<(u64, u64)>>>
     if crc32c::crc32c(index) != u32::from_le_bytes(*checksum) {
         return Err(damaged());
     }
-    let words: Vec<u64> = index.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word)).collect();
-    let place =
-        |&[offset, length]: &[u64; 2]| ((offset, length) != (ABSENT, ABSENT)).then_some((offset, length));
-    Ok(words.as_chunks::<2>().0.iter().map(place).collect())
+    let length = index.len();
+    bytes.truncate(length);
+    Ok(ShardIndex(bytes))
 }
 
 #[cfg(test)]

@@ -4,5 +4,6 @@
 
 mod damage;
 mod foreign;
+mod over;
 mod roundtrip;
 mod vectors;

@@ -1,6 +1,8 @@
 //! Bytes that codecs and readers need beside the cells that are put together.
 
+use super::source::Reading;
 use crate::codec::{Codec, Encoding};
+use crate::target::ArraySpec;
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
 pub const PART_BYTES: u64 = 4 << 20;
@@ -15,6 +17,34 @@ const AHEAD_BYTES_MAX: u64 = 64 << 20;
 const AHEAD_BYTES_KEPT: u64 = 32 << 20;
 /// What the libraries hold for one thread, and its stack.
 const CONTEXT_BYTES: u64 = 1 << 20;
+
+/// Where a stored chunk of a file is.
+const REFERENCE_BYTES: u64 = 8;
+
+/// Where the stored chunks of an array's files are.
+pub(super) fn references(spec: &ArraySpec, reading: Option<&Reading>) -> u64 {
+    let chunks = |reading: &Reading| super::cells(&spec.shape) / super::cells(&reading.chunk).max(1);
+    reading.map_or(0, chunks).saturating_mul(REFERENCE_BYTES)
+}
+
+/// What is known of every object by the receipts of this bake and of one before.
+const RECEIPT_BYTES: u64 = 48;
+/// The signature of a chunk that a bake before has made.
+const SIGNATURE_BYTES: u64 = 16;
+/// A chunk of the shard that is being written: its signature, where it lies, and where it lay in the shard before.
+const INNER_BYTES: u64 = 48;
+
+/// What is known of the objects of an array from its first task to its last.
+pub(super) fn receipts(spec: &ArraySpec) -> u64 {
+    let (objects, chunks) = (spec.objects().len(), spec.chunks().len());
+    objects.saturating_mul(RECEIPT_BYTES).saturating_add(chunks.saturating_mul(SIGNATURE_BYTES))
+}
+
+/// What is known of the chunks of a shard while it is written.
+pub(super) fn shard(spec: &ArraySpec) -> u64 {
+    let inner = |shard: &Vec<u64>| shard.iter().zip(&spec.chunk).map(|(s, c)| s / c.max(&1)).product::<u64>();
+    spec.shard.as_ref().map_or(0, inner).saturating_mul(INNER_BYTES)
+}
 
 /// While a source chunk of `chunk_bytes` is decoded that went through `codecs` codecs: as stored, between codecs, as
 /// decoded. Without codecs only parts of it are read.
@@ -44,10 +74,16 @@ pub(super) fn ahead(left: u64) -> u64 {
 pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64) -> u64 {
     let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
     let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
+    if encoding.is_over_cells(chunk_bytes) {
+        return OVER_BYTES.saturating_add(chunk_bytes / 1024).saturating_add(context);
+    }
     // what can't be compressed grows a little
     let encoded = chunk_bytes.saturating_add(chunk_bytes / 64);
     encoded.saturating_add(chunk_bytes.saturating_mul(between)).saturating_add(context)
 }
+
+/// A run of blocks, encoded, before it goes over the elements that it was made of.
+const OVER_BYTES: u64 = 3 << 20;
 
 /// What an encoder holds.
 const fn context(codec: &Codec) -> u64 {

@@ -39,17 +39,16 @@ pub struct Budget {
 impl Budget {
     /// What the program itself needs before it holds any data.
     pub const BASE_BYTES: u64 = 24 << 20;
-    /// What is known of every file: its variables, and where their chunks are.
-    pub const FILE_BYTES: u64 = 4 << 10;
+    /// What is known of every file beside where its chunks are; files that are alike share their schema.
+    pub const FILE_BYTES: u64 = 2 << 10;
     /// What is known of every array: its attributes, where its cells come from, and its metadata while it is written.
     pub const ARRAY_BYTES: u64 = 8 << 10;
 
-    /// What is resident before any data: at most half of the memory for what is known of files and arrays, because there
-    /// is no other way for it.
-    fn base_bytes(&self, files: usize, arrays: usize) -> u64 {
+    /// What is resident before any data: what is known of files and arrays.
+    fn base_bytes(files: usize, arrays: usize) -> u64 {
         let files = (files as u64).saturating_mul(Self::FILE_BYTES);
         let known = files.saturating_add((arrays as u64).saturating_mul(Self::ARRAY_BYTES));
-        Self::BASE_BYTES.saturating_add(known.min(self.memory_bytes / 2))
+        Self::BASE_BYTES.saturating_add(known)
     }
 }
 
@@ -126,8 +125,8 @@ impl ArrayPlan {
     }
 
     /// The slabs of one task, in the order in which they are written.
-    pub fn slabs(&self, task: u64) -> Vec<Region> {
-        (0..).map_while(|number| self.slab(task, number)).collect()
+    pub fn slabs(&self, task: u64) -> impl Iterator<Item = Region> {
+        (0..).map_while(move |number| self.slab(task, number))
     }
 
     /// One slab of a task; `None` behind the last.
@@ -185,7 +184,11 @@ pub fn plan(
         let old = old.and_then(|old| old.arrays.iter().find(|spec| is_of(spec, &variable)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat, old.map(AsRef::as_ref))?);
     }
-    let base = budget.base_bytes(files.len(), arrays.len());
+    let chunks = arrays
+        .iter()
+        .zip(&readings)
+        .map(|(array, reading)| memory::references(&array.spec, reading.as_ref()));
+    let base = chunks.fold(Budget::base_bytes(files.len(), arrays.len()), u64::saturating_add);
     let tasks::Threads { workers, team: threads } =
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;

@@ -92,12 +92,13 @@ pub(super) fn peak(arrays: &[ArrayPlan], workers: usize, base: u64) -> u64 {
     base.saturating_add(values).saturating_add(worst.saturating_mul(workers as u64))
 }
 
-/// Bytes of values in hand.
+/// Bytes of values in hand, and of what is known of the array's objects.
 fn held(array: &ArrayPlan) -> u64 {
-    match &array.content {
+    let values = match &array.content {
         Content::Values(block) => block.len().saturating_mul(block.dtype.size_estimate()),
         Content::Pieces(_) => 0,
-    }
+    };
+    values.saturating_add(memory::receipts(&array.spec))
 }
 
 /// No way of some array fits, not even with one worker: which chunk is too large, and what would do.
@@ -115,12 +116,21 @@ fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget,
         Some((chunk, _)) => (" of the files", chunk),
         None => ("", &spec.chunk),
     };
+    let crowded = base > budget.memory_bytes / 2;
+    let known = if crowded {
+        format!(", {} MiB for what is known of files, arrays and chunks", mib(base))
+    } else {
+        String::new()
+    };
     let message = format!(
-        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time), and {} MiB are allowed",
+        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time{known}), and {} MiB are allowed",
         mib(array.worker_bytes),
         mib(budget.memory_bytes)
     );
     let help = match source {
+        _ if crowded => {
+            "bake fewer files at a time, choose larger chunks (`--chunks`), or allow as much memory"
+        }
         Some(_) => "a chunk of the files can only be decoded whole: allow as much memory",
         None => "choose smaller chunks (`--chunks`), or allow as much memory",
     };

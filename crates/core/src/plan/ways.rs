@@ -42,10 +42,12 @@ pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, sh
     let (Content::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
         return plain(array);
     };
-    let shaping = Shaping::new(spec, pieces, reading, team, share);
+    let beside = memory::shard(spec);
+    let shaping = Shaping::new(spec, pieces, reading, team, share.saturating_sub(beside));
     let ways = [Some(shaping.once()), shaping.in_runs(), shaping.two_stages()];
     let mut best: Option<Way> = None;
-    for way in ways.into_iter().flatten() {
+    for mut way in ways.into_iter().flatten() {
+        way.worker_bytes = way.worker_bytes.saturating_add(beside);
         let fits = |way: &Way| way.worker_bytes <= share;
         let better = best.as_ref().is_none_or(|best| match (fits(&way), fits(best)) {
             (true, true) => way.cost < best.cost,
@@ -74,7 +76,10 @@ fn plain(array: &ArrayPlan) -> Way {
     Way {
         slab: spec.chunk.clone(),
         scratch: None,
-        worker_bytes: chunk_bytes.saturating_add(encoding).saturating_add(decoded),
+        worker_bytes: chunk_bytes
+            .saturating_add(encoding)
+            .saturating_add(decoded)
+            .saturating_add(memory::shard(spec)),
         decodes: 1.0,
         cost: array_bytes(spec) * (ENCODED + INFLATED),
     }

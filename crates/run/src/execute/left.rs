@@ -45,13 +45,14 @@ pub(super) fn boxes<T>(grid: &ChunkGrid, chunks: Vec<(Vec<u64>, T)>) -> Vec<Left
 /// The boxes of a shard that are to be gathered, in the order of its chunks: its slabs, where no bake before made a part
 /// of it.
 pub(super) struct Slabs<'a> {
+    array: &'a ArrayPlan,
+    shard: u64,
     grid: ChunkGrid,
-    slabs: std::vec::IntoIter<Region>,
     /// Slabs that were begun.
     begun: u64,
     boxes: std::vec::IntoIter<Region>,
     /// What was made before, and the signatures that its chunks must have.
-    old: Option<(&'a OldShard, &'a [Signature])>,
+    old: Option<(&'a OldShard<'a>, &'a [Signature])>,
     /// The shard's first chunk, and its grid of chunks.
     first: Vec<u64>,
     inner: ChunkGrid,
@@ -59,16 +60,17 @@ pub(super) struct Slabs<'a> {
 
 impl<'a> Slabs<'a> {
     pub(super) fn new(
-        array: &ArrayPlan,
+        array: &'a ArrayPlan,
         shard: u64,
-        old: Option<&'a OldShard>,
+        old: Option<&'a OldShard<'a>>,
         signatures: &'a [Signature],
     ) -> Self {
         let inner = inner_grid(&array.spec);
         let index = array.spec.objects().index(shard);
         Self {
+            array,
+            shard,
             grid: array.spec.chunks(),
-            slabs: array.slabs(shard).into_iter(),
             begun: 0,
             boxes: Vec::new().into_iter(),
             old: old.map(|old| (old, signatures)),
@@ -78,7 +80,7 @@ impl<'a> Slabs<'a> {
     }
 
     /// Whether a chunk is taken from the old shard.
-    fn is_held(&self, (old, signatures): (&OldShard, &[Signature]), index: &[u64]) -> bool {
+    fn is_held(&self, (old, signatures): (&OldShard<'_>, &[Signature]), index: &[u64]) -> bool {
         let local: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i - f).collect();
         let at = self.inner.flat(&local) as usize;
         signatures.get(at).is_some_and(|signature| old.holds(at, *signature))
@@ -94,7 +96,7 @@ impl Iterator for Slabs<'_> {
             if let Some(next) = self.boxes.next() {
                 return Some((self.begun - 1, next));
             }
-            let slab = self.slabs.next()?;
+            let slab = self.array.slab(self.shard, self.begun)?;
             self.begun += 1;
             let Some(old) = self.old else { return Some((self.begun - 1, slab)) };
             let left = indices(&self.grid.covering(&slab)).filter(|index| !self.is_held(old, index));

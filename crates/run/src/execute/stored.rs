@@ -51,23 +51,24 @@ pub(super) fn stored<'a>(
     Ok(plain.then_some(StoredChunk { object: &surveyed.object, reference }))
 }
 
-/// Copies stored bytes; inflated and compared with their checksums unless that is switched off.
-pub(super) fn copy_stored(
+/// Hands stored bytes to `write`; inflated and compared with their checksums unless that is switched off.
+pub(super) fn copy_stored<T>(
     target: &Target<'_>,
     worker: &mut Worker,
     spec: &ArraySpec,
     index: &[u64],
     found: &StoredChunk<'_>,
-) -> Result<bool> {
+    write: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
     let cells = spec.chunks().chunk_cells() as usize * spec.dtype.size().unwrap_or(1);
     let ChunkRef::Stored { offset, bytes, .. } = found.reference else {
         if absent_value(target.format, spec).is_some() {
-            return Ok(false);
+            return Ok(None);
         }
         let inside = spec.chunks().region(index).cells() as usize * spec.dtype.size().unwrap_or(1);
         let mut chunk = vec![0; inside];
         fill_with(&mut chunk, spec.dtype, &spec.unwritten);
-        return pack(target.format, worker, spec, index, &mut chunk);
+        return pack(target.format, worker, spec, index, &mut chunk, write);
     };
     let place = |e: Error| e.at(found.object.url());
     let mut encoded = std::mem::take(&mut worker.encoded);
@@ -94,5 +95,5 @@ pub(super) fn copy_stored(
         )
         .map_err(place)?;
     }
-    Ok(true)
+    write(&worker.encoded).map(Some)
 }

@@ -20,6 +20,7 @@ use arcoforge_core::block::Block;
 use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
+use arcoforge_core::schema::Schema;
 use arcoforge_store::Validator;
 use arcoforge_store::files::atomic_write;
 use sha2::{Digest, Sha256};
@@ -37,6 +38,8 @@ const PARTITION: u64 = 10_000;
 const INPUTS_MAX: usize = 2 * PARTITION as usize;
 /// Values of one file, decoded; what is beyond is read again.
 const VALUES_BYTES_MAX: u64 = 64 << 20;
+/// Schemas that are kept for sharing.
+const SCHEMAS_MAX: usize = 8;
 /// Files that are held in memory at a time.
 const HELD: usize = 3;
 /// A file that was changed so short a time ago may be changed again without another time to tell.
@@ -53,6 +56,8 @@ pub(crate) struct SurveyCache {
     /// Positions of the whole pattern along every axis.
     lengths: Vec<u64>,
     state: Mutex<State>,
+    /// Schemas that files had lately: those of an archive share theirs until they are written.
+    schemas: Mutex<Vec<Arc<Schema>>>,
 }
 
 #[derive(Default)]
@@ -88,7 +93,7 @@ impl SurveyCache {
     fn new(root: &Path, base: &Path, recipe: &Recipe, inputs: &Inputs) -> Self {
         let lengths = inputs.pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
         let folder = root.join(source_name(base, recipe));
-        Self { folder, lengths, state: Mutex::default() }
+        Self { folder, lengths, state: Mutex::default(), schemas: Mutex::default() }
     }
 
     /// Where the facts of a position's candidate are.
@@ -122,6 +127,10 @@ impl SurveyCache {
     /// Keeps what a survey found.
     pub(super) fn keep(&self, place: &Place, mut facts: Facts) {
         let digests: Vec<u128> = facts.values.iter().map(|(_, _, block)| block_digest(block)).collect();
+        self.share_schema(&mut facts.schema);
+        if facts.url == place.name {
+            facts.url = Arc::clone(&place.name);
+        }
         let mut state = self.lock();
         let new = state.new.entry(place.number).or_default();
         let mut digests = digests.into_iter();
@@ -129,6 +138,20 @@ impl SurveyCache {
             .values
             .retain_mut(|(_, _, block)| digests.next().is_some_and(|digest| new.share(digest, block)));
         new.inputs.insert(Arc::clone(&place.name), Arc::new(facts));
+    }
+
+    /// Makes equal schemas one.
+    fn share_schema(&self, schema: &mut Arc<Schema>) {
+        let known = self.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(same) = known.iter().find(|known| Arc::ptr_eq(known, schema) || *known == schema) {
+            *schema = Arc::clone(same);
+            return;
+        }
+        let mut known = self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= SCHEMAS_MAX {
+            known.remove(0);
+        }
+        known.push(Arc::clone(schema));
     }
 
     /// Writes the files of positions before this one.
