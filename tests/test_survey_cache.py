@@ -1,11 +1,13 @@
 """Surveys are kept between runs: what did not change is not opened again, and what did is."""
 
 import ctypes
+import mmap
 import os
 import sys
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import arco
 import made
@@ -176,3 +178,25 @@ def test_over_http_a_second_plan_asks_for_versions_only(tmp_path, tags, heads):
         server.version = 2
         plan(path, cache=cache)
         assert {name for method, name in server.asked if method == "GET"} == set(names)
+
+
+def test_a_file_that_changed_just_now_is_opened_again(tmp_path, store):
+    """Written through a mapping, a file changes after its times were set, and keeps them."""
+    for number in range(3):
+        days = np.array([2.0 * number, 2.0 * number + 1])
+        variables = {"time": (("time",), days, {"units": "days since 2000-01-01"}), "v": (("time",), days.astype("f4"))}
+        made.netcdf(tmp_path / f"day{number}.nc", variables, format="NETCDF3_64BIT_OFFSET")
+    path, cache = recipe(tmp_path), tmp_path / "cache"
+    last = tmp_path / "day2.nc"
+    with open(last, "r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
+        at = bytes(mapped).index(np.array([4.0, 5.0], ">f8").tobytes())
+        mapped[at : at + 16] = np.array([6.0, 7.0], ">f8").tobytes()
+        before = last.stat()
+        plan(path, cache=cache)
+        mapped[at : at + 16] = np.array([40.0, 50.0], ">f8").tobytes()
+        after = last.stat()
+        done = arco.run("bake", path, "--to", store, env={"XDG_CACHE_HOME": str(cache)})
+    assert done.code == 0, done.text
+    if (before.st_mtime_ns, before.st_ctime_ns) == (after.st_mtime_ns, after.st_ctime_ns):
+        with xr.open_zarr(store, decode_times=False) as ds:
+            assert list(ds["time"].values) == [0, 1, 2, 3, 40, 50]

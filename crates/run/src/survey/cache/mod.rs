@@ -251,7 +251,8 @@ pub(super) fn is_settled(version: &Validator, remote: bool) -> bool {
     if version.size == 0 {
         return false;
     }
-    if version.etag.as_ref().is_some_and(|tag| !tag.starts_with("W/")) {
+    // that of a file of this machine is made of its times, too
+    if remote && version.etag.as_ref().is_some_and(|tag| !tag.starts_with("W/")) {
         return true;
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
@@ -267,4 +268,36 @@ fn source_name(base: &Path, recipe: &Recipe) -> String {
     let digest =
         Sha256::new().chain_update(base.as_os_str().as_encoded_bytes()).chain_update([0]).chain_update(text);
     hex(digest.finalize().get(..16).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_change_without_another_version_is_not_settled() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos() as i64;
+        let second = 1_000_000_000;
+        let (strong, weak, inode) = (Some("\"a\""), Some("W/\"a\""), Some("12-1700000000.5"));
+        // size, tag, age in seconds, remote, settled
+        let rows = [
+            (8, None, Some(100), false, true),
+            (8, inode, Some(100), false, true),
+            (8, inode, Some(0), false, false),
+            (8, inode, Some(1), false, false),
+            (8, inode, Some(-100), false, false),
+            (8, inode, None, false, false),
+            (8, strong, Some(0), true, true),
+            (8, strong, None, true, true),
+            (8, weak, Some(10), true, false),
+            (8, weak, Some(100), true, true),
+            (8, None, None, true, false),
+            (0, strong, Some(100), true, false),
+        ];
+        for (size, tag, age, remote, expected) in rows {
+            let modified_ns = age.map(|age| now - age * second);
+            let version = Validator { size, etag: tag.map(str::to_owned), modified_ns };
+            assert_eq!(is_settled(&version, remote), expected, "{version:?}");
+        }
+    }
 }
