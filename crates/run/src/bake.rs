@@ -4,6 +4,7 @@
 //! from there, one of another plan takes the chunks whose signatures are the same.
 
 mod existing;
+mod likeness;
 mod publication;
 mod run;
 
@@ -18,7 +19,9 @@ use arcoforge_write::{LocalStore, Written, check_target};
 
 pub(crate) use self::existing::check_existing;
 pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
+pub(crate) use self::likeness::changed_ns;
 use self::publication::{end_publication, finish_publication, is_done, write_visible};
+pub(crate) use self::publication::{published_by, untouched_until};
 use self::run::Run;
 use crate::Outcome;
 use crate::checks;

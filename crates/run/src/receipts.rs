@@ -231,17 +231,38 @@ impl Receipts {
 
     /// What a bake has made so far of the store that it fills.
     pub(crate) fn of(state: &State, dataset: &Dataset) -> Self {
-        Self::none(dataset, false).filled(state, dataset.format, &state.store(), false)
+        Self::none(dataset, false).filled(state, dataset.format, Some(&state.store()), false)
     }
 
     /// What a bake made of the store at `root`, with the signatures of its chunks; `published` stores were flushed to the
     /// disk.
     pub(crate) fn signed(state: &State, dataset: &Dataset, root: &Path, published: bool) -> Self {
-        Self::none(dataset, true).filled(state, dataset.format, root, published)
+        Self::none(dataset, true).filled(state, dataset.format, Some(root), published)
+    }
+
+    /// What receipts say that a bake made, wherever it lies now.
+    pub(crate) fn told(state: &State, dataset: &Dataset) -> Self {
+        Self::none(dataset, false).filled(state, dataset.format, None, true)
+    }
+
+    /// The key of the first object that is not in the store at `root` as it was written.
+    pub(crate) fn first_other(&self, format: TargetFormat, root: &Path) -> Option<String> {
+        self.arrays.values().find_map(|objects| {
+            (0_u64..).zip(&objects.done).find_map(|(number, done)| {
+                let key = chunk_key(format, &objects.spec, &objects.grid.index(number));
+                let path = root.join(&key);
+                let same = match done {
+                    Some(Some(written)) => is_there(&path, *written, false),
+                    Some(None) => !path.exists(),
+                    None => false,
+                };
+                (!same).then_some(key)
+            })
+        })
     }
 
     /// Lines that are torn or do not fit the dataset are passed over: what they are about is done again.
-    fn filled(mut self, state: &State, format: TargetFormat, root: &Path, flushed: bool) -> Self {
+    fn filled(mut self, state: &State, format: TargetFormat, root: Option<&Path>, flushed: bool) -> Self {
         let files = fs::read_dir(state.receipts()).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
         files.sort();
@@ -251,7 +272,7 @@ impl Receipts {
         self
     }
 
-    fn read_file(&mut self, path: &Path, format: TargetFormat, root: &Path, flushed: bool) {
+    fn read_file(&mut self, path: &Path, format: TargetFormat, root: Option<&Path>, flushed: bool) {
         let Ok(file) = File::open(path) else { return };
         let (mut file, mut line) = (BufReader::new(file), Vec::new());
         let mut next = |line: &mut Vec<u8>| {
@@ -271,14 +292,17 @@ impl Receipts {
         }
     }
 
-    fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: &Path, trusted: bool) {
+    fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: Option<&Path>, trusted: bool) {
         let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { return };
         if line.object >= objects.grid.len() {
             return;
         }
         let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
-        let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
-        if written.is_none_or(|written| is_there(&key, written, trusted)) {
+        let there = |root: &Path, written| {
+            let key = chunk_key(format, &objects.spec, &objects.grid.index(line.object));
+            is_there(&root.join(key), written, trusted)
+        };
+        if root.zip(written).is_none_or(|(root, written)| there(root, written)) {
             objects.note(line.object, written, line.chunks);
         }
     }

@@ -3,12 +3,12 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_write::{ShardIndex, Written, chunk_key, chunks_per_shard, shard_index};
 
+use crate::bake::{changed_ns, published_by, untouched_until};
 use crate::receipts::{Receipts, checksum};
 use crate::signature::Signature;
 use crate::state::{PlanFile, State};
@@ -25,7 +25,7 @@ struct Donor {
     root: PathBuf,
     dataset: Dataset,
     receipts: Receipts,
-    published_at: Option<SystemTime>,
+    untouched_until: Option<i128>,
 }
 
 /// An object that can be taken as it is.
@@ -34,20 +34,18 @@ pub(crate) struct Found {
     /// Where it lies; `None` where it is not stored because readers see the same without it.
     pub(crate) path: Option<PathBuf>,
     pub(crate) written: Option<Written>,
-    /// What was written to after this is not what was published.
-    published_at: Option<SystemTime>,
+    /// Of what changed after this, and of all where nothing tells, the checksum is compared.
+    untouched_until: Option<i128>,
 }
 
 impl Found {
-    /// Whether the object still is what its receipt says: of one that nothing wrote to, its length suffices.
+    /// Whether the object still is what its receipt says: of one that nothing changed, its length suffices. Copies keep
+    /// the time of modification, and nothing sets back the time of change.
     pub(crate) fn is_whole(&self) -> bool {
         let (Some(path), Some(written)) = (&self.path, self.written) else { return true };
         let Ok(there) = fs::metadata(path) else { return false };
-        let untouched = match (self.published_at, there.modified()) {
-            (Some(published), Ok(modified)) => modified <= published,
-            (None, _) => true,
-            (Some(_), Err(_)) => false,
-        };
+        let untouched =
+            self.untouched_until.zip(changed_ns(path)).is_some_and(|(until, changed)| changed <= until);
         there.len() == written.bytes && (untouched || checksum(path) == Some(written.crc32c))
     }
 }
@@ -63,6 +61,7 @@ pub(crate) struct OldShard<'a> {
 impl Reuse {
     /// What bakes of a target made: those that did not end, and the one that lies at the target where `published`.
     pub(crate) fn find(target: &Path, own: &State, published: bool) -> Self {
+        let at_target = published.then(|| published_by(target)).flatten();
         let open = |state: State| {
             if state == *own {
                 return None;
@@ -70,16 +69,16 @@ impl Reuse {
             if state.is_publishing() {
                 return None; // which of two stores lies there is not known
             }
-            let root = match state.done().is_file() {
-                true if published => target.to_owned(),
-                true => return None,
-                false => state.store(),
+            let (root, untouched_until) = match at_target.as_ref() == Some(&state) {
+                true => (target.to_owned(), untouched_until(target, &state)),
+                false if state.done().is_file() => return None,
+                // receipts tell whether it is as it was written
+                false => (state.store(), Some(i128::MAX)),
             };
             let dataset = PlanFile::read(&state.plan()).ok()?.dataset;
-            let published_at = fs::metadata(state.done()).and_then(|done| done.modified()).ok();
             // what was published was flushed before
             let receipts = Receipts::signed(&state, &dataset, &root, state.done().is_file());
-            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts, published_at })
+            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts, untouched_until })
         };
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }
     }
@@ -106,7 +105,7 @@ impl Reuse {
             }
             let written = donor.receipts.get(&spec.name, number)?;
             let path = written.map(|_| donor.root.join(chunk_key(donor.dataset.format, old, index)));
-            Some(Found { path, written, published_at: donor.published_at })
+            Some(Found { path, written, untouched_until: donor.untouched_until })
         })
     }
 

@@ -6,7 +6,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_write::check_target;
 
-use super::publication::{is_done, published, published_by};
+use super::publication::{is_done, published, published_by, stranger};
 use crate::Outcome;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
@@ -111,19 +111,22 @@ fn check_part(target: &Path, existing: Existing, options: &Options) -> Result<()
 
 /// Refuses a target that no bake of ours lies at.
 fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
-    match existing {
-        Existing::Overwrite => check_target(target, true),
-        Existing::Refuse => check_target(target, false),
-        Existing::Update => check_target(target, false).map_err(|e| {
-            let message = "found a store whose recipe is not known: only what `bake` made can be updated";
-            if e.code == Code::TargetExists && check_target(target, true).is_ok() {
+    let replaceable = check_target(target, true).is_ok();
+    let explained = |e: Error| {
+        if e.code != Code::TargetExists || !replaceable {
+            return e;
+        }
+        match (stranger(target), existing) {
+            (Some((message, help)), _) => Error { message, ..e }.help(help),
+            (None, Existing::Update) => {
+                let message = "found a store whose recipe is not known: only what `bake` made can be updated";
                 Error { message: message.to_owned(), ..e }
                     .help("`--overwrite` replaces it, in one atomic step")
-            } else {
-                e
             }
-        }),
-    }
+            (None, _) => e,
+        }
+    };
+    check_target(target, existing == Existing::Overwrite).map_err(explained)
 }
 
 /// Refuses what may not be replaced, once the new dataset is known.

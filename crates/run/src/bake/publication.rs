@@ -8,17 +8,9 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::{atomic_write, unwritable};
 use arcoforge_write::{LocalStore, Written};
-use serde::{Deserialize, Serialize};
 
-use crate::receipts::checksum;
+use super::likeness::{Folder, Likeness, Note, changed_ns, is_copy, likeness};
 use crate::state::{PlanFile, State};
-
-/// What `done` says: the object that made the store visible, as it was written.
-#[derive(Serialize, Deserialize)]
-struct Done {
-    key: String,
-    crc32c: u32,
-}
 
 /// How far a publication went that may have made what lies at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,28 +23,74 @@ enum Publication {
     Renamed,
 }
 
-/// The publication of a state, where what lies at the target is as it left it. An older one may have left the same
-/// metadata: the one that went less far is the younger.
-fn publication(target: &Path, state: &State) -> Option<Publication> {
+/// How far the publication of a state went that may have made what lies at the target, and its note.
+fn publication(target: &Path, state: &State) -> Option<(Publication, PathBuf)> {
     let noted = state.visible().is_file();
-    let (found, note) = if state.is_publishing() {
+    if state.is_publishing() {
         // what it replaced may have stayed, and the note been renamed
         let note = if noted { state.visible() } else { state.done() };
-        (LocalStore::took_place(target, &state.store()).then_some(Publication::Renamed)?, note)
+        LocalStore::took_place(target, &state.store()).then_some((Publication::Renamed, note))
     } else if noted && !state.store().is_dir() {
-        (Publication::Cleaned, state.visible())
+        Some((Publication::Cleaned, state.visible()))
     } else {
-        (Publication::Ended, state.done())
+        Some((Publication::Ended, state.done()))
+    }
+}
+
+/// The publication of a state, where what lies at the target is as it left it.
+fn whole_publication(target: &Path, state: &State) -> Option<Publication> {
+    let (found, note) = publication(target, state)?;
+    let whole = match likeness(target, &note)? {
+        Likeness::Itself => true,
+        Likeness::Alike => is_copy(target, state, &note),
+        Likeness::Edited | Likeness::Another => false,
     };
-    let note: Done = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
-    (checksum(&target.join(&note.key)) == Some(note.crc32c)).then_some(found)
+    whole.then_some(found)
 }
 
 /// The state of the bake that made what lies at the target; `None` where no bake of ours did.
-pub(super) fn published_by(target: &Path) -> Option<State> {
-    let found =
-        State::all(target).into_iter().filter_map(|state| Some((publication(target, &state)?, state)));
-    found.max_by_key(|(publication, _)| *publication).map(|(_, state)| state)
+pub(crate) fn published_by(target: &Path) -> Option<State> {
+    let looked = |state: State| {
+        let (found, note) = publication(target, &state)?;
+        Some((likeness(target, &note)?, found, note, state))
+    };
+    let looked: Vec<_> = State::all(target).into_iter().filter_map(looked).collect();
+    let youngest = |like: Likeness| {
+        let same = looked.iter().filter(|(found, _, note, state)| {
+            *found == like && (like == Likeness::Itself || is_copy(target, state, note))
+        });
+        // an older one may have left the same: the one that went less far is the younger
+        same.max_by_key(|(_, publication, ..)| *publication).map(|(.., state)| state.clone())
+    };
+    // where one is known by its folder, no object is compared with any
+    youngest(Likeness::Itself).or_else(|| youngest(Likeness::Alike))
+}
+
+/// Until when objects of the store that this state published may have changed without being others: a publication links
+/// and unlinks them. `None` where it is not the very folder that was published.
+pub(crate) fn untouched_until(target: &Path, state: &State) -> Option<i128> {
+    let note = state.done();
+    (likeness(target, &note)? == Likeness::Itself).then(|| changed_ns(&note)).flatten()
+}
+
+/// What is to be said of a store that is not what a bake of ours left at the target; `None` where none did.
+pub(super) fn stranger(target: &Path) -> Option<(String, &'static str)> {
+    let look = |state: State| likeness(target, &publication(target, &state)?.1);
+    let found: Vec<Likeness> = State::all(target).into_iter().filter_map(look).collect();
+    if found.contains(&Likeness::Edited) {
+        return Some((
+            "found a store whose metadata was changed since the last bake".to_owned(),
+            "what the recipe says (`attrs`, ...) stays over updates: change it there. `--overwrite` replaces the store, \
+             in one atomic step",
+        ));
+    }
+    (!found.is_empty()).then(|| {
+        (
+            "found a store that was put there, or written to, since the last bake: its objects are others"
+                .to_owned(),
+            "put back what was baked, or `--overwrite`, which replaces the store in one atomic step",
+        )
+    })
 }
 
 /// Whether the target holds the dataset of this state, and nothing else took its place since.
@@ -67,14 +105,17 @@ pub(super) fn published(target: &Path) -> Option<PlanFile> {
 
 /// Notes before the rename what tells the published store from any other.
 pub(super) fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
-    let done = Done { key: key.to_owned(), crc32c: written.crc32c };
-    let text = serde_json::to_vec(&done).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    let folder = Folder::of(&state.store());
+    let note = Note { key: key.to_owned(), crc32c: written.crc32c, folder };
+    let text = serde_json::to_vec(&note).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
     atomic_write(&state.visible(), &text)
 }
 
 /// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
 pub(super) fn finish_publication(target: &Path, state: &State) -> Result<()> {
-    if publication(target, state).is_none_or(|publication| publication <= Publication::Ended) {
+    let begun = state.is_publishing() || state.visible().is_file();
+    if !begun || whole_publication(target, state).is_none_or(|publication| publication <= Publication::Ended)
+    {
         return Ok(());
     }
     if state.is_publishing() {

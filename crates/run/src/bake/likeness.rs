@@ -1,0 +1,98 @@
+//! Whether what lies at a target is what a bake left there. Metadata alone does not tell: all versions of one form have
+//! the same, so that an older copy that was put back looks like the last.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use crate::receipts::{Receipts, checksum};
+use crate::state::{PlanFile, State};
+
+/// What tells the folder of a store from every other on its file system. Numbers of file systems change when the system
+/// starts again, so there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Folder {
+    inode: u64,
+    /// When it was made, where the file system says so: numbers of folders that are gone are given away again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    made_ns: Option<u64>,
+}
+
+impl Folder {
+    pub(super) fn of(path: &Path) -> Option<Self> {
+        let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir)?;
+        let made = found.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+        Some(Self { inode: found.ino(), made_ns: made.and_then(|made| u64::try_from(made.as_nanos()).ok()) })
+    }
+}
+
+/// What a note says of the store that was published: the object that made it visible, as it was written, and its folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Note {
+    pub(super) key: String,
+    pub(super) crc32c: u32,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) folder: Option<Folder>,
+}
+
+/// What a look at folder and metadata tells of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Likeness {
+    /// It is the one that was published, and nothing wrote to its metadata since.
+    Itself,
+    /// It has the same metadata: a copy, or another version of it.
+    Alike,
+    /// It is the one that was published, with other metadata.
+    Edited,
+    /// Another one.
+    Another,
+}
+
+/// Compares folder and metadata; `None` where nothing is noted.
+pub(super) fn likeness(target: &Path, note: &Path) -> Option<Likeness> {
+    let said: Note = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
+    let root = target.join(&said.key);
+    let same_folder = said.folder.is_some() && said.folder == Folder::of(target);
+    let same_metadata = checksum(&root) == Some(said.crc32c);
+    Some(match (same_folder, same_metadata) {
+        (true, true) if changed_ns(&root) <= changed_ns(note) => Likeness::Itself,
+        // a copy over it changes no folder
+        (_, true) => Likeness::Alike,
+        (true, false) => Likeness::Edited,
+        (false, false) => Likeness::Another,
+    })
+}
+
+/// When a file's content, or what the file system keeps of it, last changed. No program can set it back.
+pub(crate) fn changed_ns(path: &Path) -> Option<i128> {
+    let found = fs::symlink_metadata(path).ok()?;
+    Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
+}
+
+/// A state's folder, that of the store, and when that one's metadata changed.
+type Compared = (PathBuf, Option<Folder>, Option<i128>);
+
+/// Whether all objects of a store have the checksums that receipts tell. It is read once in a run.
+pub(super) fn is_copy(target: &Path, state: &State, note: &Path) -> bool {
+    static COMPARED: Mutex<BTreeMap<Compared, bool>> = Mutex::new(BTreeMap::new());
+    let key = (state.dir().to_owned(), Folder::of(target), changed_ns(note).max(root_changed_ns(target)));
+    let mut compared = COMPARED.lock().unwrap_or_else(PoisonError::into_inner);
+    *compared.entry(key).or_insert_with(|| {
+        PlanFile::read(&state.plan()).is_ok_and(|plan| {
+            let told = Receipts::told(state, &plan.dataset);
+            told.first_other(plan.dataset.format, target).is_none()
+        })
+    })
+}
+
+fn root_changed_ns(target: &Path) -> Option<i128> {
+    ["zarr.json", ".zmetadata", ".zgroup", ".zarray"]
+        .iter()
+        .filter_map(|key| changed_ns(&target.join(key)))
+        .max()
+}
