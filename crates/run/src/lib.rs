@@ -61,7 +61,7 @@ pub use receipts::Unit;
 pub use session::{Event, Options, Session, Stage};
 pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
-pub use units::{UnitDone, check_planned, finish, first_text, first_units, run_unit};
+pub use units::{UnitDone, check_lasting, check_planned, finish, first_text, first_units, run_unit};
 pub use verify::{Verified, verify};
 
 /// The result of a whole command: every problem that was found, not only the first.

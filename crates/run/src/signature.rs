@@ -38,9 +38,18 @@ impl Signature {
     pub(crate) const BEYOND: Self = Self(0);
 }
 
-/// Whether a server tells nothing by which one version is told from another: what was made of it holds for one run.
+/// Whether nothing tells one version of an input from another: what was made of it holds for one run.
 pub(crate) fn is_weak(validator: &Validator) -> bool {
     validator.etag.is_none() && validator.modified_ns.is_none()
+}
+
+/// Why nothing tells the versions of such an input.
+pub(crate) fn why_weak(url: &str) -> &'static str {
+    if url.contains("://") && !url.starts_with("file:") {
+        "the server tells no versions: neither ETag nor Last-Modified"
+    } else {
+        "the file's modification time is beyond the year 2262"
+    }
 }
 
 /// A number that no other run has.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use arcoforge_core::check::Examination;
-use arcoforge_core::error::{Code, Error};
+use arcoforge_core::error::{Code, Error, FoundFile};
 use arcoforge_core::recipe::Recipe;
 
 use crate::Outcome;
@@ -14,6 +14,7 @@ use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Receipts, Unit};
 use crate::reuse::Reuse;
 use crate::session::Session;
+use crate::signature::{is_weak, why_weak};
 use crate::state::{PlanFile, RunFile};
 use crate::tasks::Tasks;
 
@@ -83,6 +84,27 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         }
     }
     publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
+}
+
+/// Refuses units over inputs whose versions nothing tells: each process would take them for others.
+///
+/// # Errors
+/// `source-changed` with the names of these inputs.
+pub fn check_lasting(prepared: &Prepared) -> Outcome<()> {
+    let weak: Vec<FoundFile> = prepared
+        .inputs()
+        .filter(|input| is_weak(&input.validator))
+        .map(|input| FoundFile { has: why_weak(&input.url).to_owned(), url: input.url.to_string() })
+        .collect();
+    if weak.is_empty() {
+        return Ok(());
+    }
+    let message =
+        "units are processes of their own, and nothing would tell them that an input is the one of the plan";
+    Err(vec![Error::new(Code::SourceChanged, message).found(weak).help(
+        "`bake` needs no versions: it reads every input in one run. For units, fetch these files first, and `touch` \
+         those of this machine",
+    )])
 }
 
 /// Refuses units of a plan that could not be published in the end, before any of them runs.

@@ -1,5 +1,6 @@
 //! What an update would change of a published dataset, and what it must not.
 
+mod foreign;
 mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use arcoforge_core::error::{Code, Error, FoundFile, Result};
 use arcoforge_core::recipe::Recipe;
 
+pub(crate) use self::foreign::check_foreign;
 use self::schema::{Change, refused, schema};
 use crate::figures::count;
 use crate::prepare::{Input, Prepared};
+use crate::signature::{is_weak, why_weak};
 use crate::state::PlanFile;
 
 /// How the inputs of a new plan differ from those of a published dataset.
@@ -23,6 +26,8 @@ pub(crate) struct Differences {
     pub(crate) gone: Vec<Input>,
     /// What readers rely on, and would be another.
     pub(crate) schema: Vec<Change>,
+    /// The first input of which nothing tells one version from another, and why.
+    pub(crate) weak: Option<(String, &'static str)>,
 }
 
 impl Differences {
@@ -34,6 +39,8 @@ impl Differences {
         let known: BTreeMap<&[String], &Input> =
             old.inputs.iter().map(|input| (input.keys.as_slice(), input)).collect();
         let mut found = Self { schema: schema(&old.dataset, &now.plan.dataset), ..Self::default() };
+        let weak = inputs.iter().find(|input| is_weak(&input.validator));
+        found.weak = weak.map(|input| (input.url.to_string(), why_weak(&input.url)));
         let mut replaced = BTreeSet::new();
         for input in &inputs {
             if let Some(was) = before.get(&*input.url) {
@@ -63,7 +70,10 @@ impl Differences {
         match (parts.is_empty(), self.schema.is_empty()) {
             (false, _) => parts.join(", "),
             (true, false) => "the dataset would have another form".to_owned(),
-            (true, true) => "the recipe changed, or an input whose server tells no versions".to_owned(),
+            (true, true) => match &self.weak {
+                Some((url, why)) => format!("nothing tells whether inputs changed: {url}: {why}"),
+                None => "the recipe changed".to_owned(),
+            },
         }
     }
 }

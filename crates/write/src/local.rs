@@ -297,7 +297,22 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(unwritable(target, e)),
     }
+    check_around(target)?;
     check_parent(target)
+}
+
+/// A store inside another one would go with it when that one is replaced, and its readers would not see it.
+fn check_around(target: &Path) -> Result<()> {
+    let whole = std::path::absolute(target).map_err(|e| unwritable(target, e))?;
+    match whole.ancestors().skip(1).find(|above| is_zarr(above)) {
+        None => Ok(()),
+        Some(above) => {
+            let message = format!("found a Zarr store around the target: {}", above.display());
+            Err(Error::new(Code::TargetExists, message)
+                .at(target.display().to_string())
+                .help("choose a target that lies in no other store"))
+        }
+    }
 }
 
 fn check_directory(target: &Path, overwrite: bool) -> Result<()> {

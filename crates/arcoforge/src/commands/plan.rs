@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error};
 use arcoforge_run::{
-    AtTarget, Existing, Locks, PlanFile, Prepared, RunFile, at_target, check_planned, check_unbaked,
-    describe, figures, first_text, first_units, prepare, prepare_for,
+    AtTarget, Existing, Locks, PlanFile, Prepared, RunFile, at_target, check_lasting, check_planned,
+    check_unbaked, describe, figures, first_text, first_units, prepare, prepare_for,
 };
 use serde_json::{Value, json};
 
@@ -58,6 +58,7 @@ fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, loc
         if let (Some(target), Some(_)) = (&target, &args.save)
             && found != Some(AtTarget::SameDataset)
         {
+            check_lasting(&prepared)?;
             check_planned(session, target, args.overwrite, recipe, &prepared)?;
         }
         Ok((prepared, found))

@@ -150,6 +150,7 @@ pub(crate) fn check_existing(
                         .help("`--overwrite` replaces it, in one atomic step"),
                 ]);
             }
+            update::check_foreign(target, &old.dataset).map_err(fail)?;
             update::check(&old, prepared, recipe).map(drop)
         }
         Existing::Refuse => check_target(target, false).map_err(|error| {
