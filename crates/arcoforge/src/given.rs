@@ -240,7 +240,8 @@ impl Given {
             let error = Error::new(Code::TargetUnsupported, message).at(to);
             return Err(error.help("bake to a local folder and copy it").into());
         }
-        Ok(PathBuf::from(path.trim_end_matches('/')))
+        let name = path.trim_end_matches('/');
+        Ok(PathBuf::from(if name.is_empty() { "/" } else { name }))
     }
 
     /// Where this dataset's lines go: with its name, where it has one.

@@ -234,13 +234,16 @@ impl Staged {
 
     /// Ends the publication of what the target holds, where it was cut off.
     pub(crate) fn settle(&self) -> Result<()> {
-        if !self.state.is_publishing() && !self.state.visible().is_file() && self.state.remains().is_empty() {
+        let noted = self.state.is_publishing() || self.state.visible().is_file();
+        if !noted && !self.state.is_abandoned() && self.state.remains().is_empty() {
             return Ok(());
         }
         match self.state.lock(false) {
             Ok(_guard) => {
                 self.state.tidy();
-                finish_publication(&self.target, &self.state)
+                finish_publication(&self.target, &self.state)?;
+                let abandoned = self.state.is_abandoned() && is_done(&self.target, &self.state);
+                if abandoned { self.state.forget_abandoned() } else { Ok(()) }
             }
             // another process is about to
             Err(e) if e.code == Code::TargetBusy => Ok(()),

@@ -3,8 +3,10 @@
 mod file;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arcoforge_core::calendar::Calendar;
 use arcoforge_core::error::{Code, Error, Result};
@@ -27,6 +29,8 @@ pub use file::Locks;
 const VERSION: u32 = 1;
 /// Inputs of one digest in the header.
 const PARTITION: usize = 10_000;
+/// A file that is half written and older than this was left by a process that was killed.
+const PARTIAL_AGE: Duration = Duration::from_secs(60);
 
 /// The inputs of a recipe, as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,7 +208,25 @@ fn wrong(path: &Path, message: impl Into<String>) -> Error {
 fn write(path: &Path, lock: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(lock).map_err(no_json)?;
     text.push(b'\n');
+    remove_partials(path);
     atomic_write(path, &text)
+}
+
+/// Removes what processes that were killed left beside a lock. Another one may be writing its own just now: that takes no
+/// minute.
+fn remove_partials(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let begin = format!(".{}.", name.to_string_lossy());
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(".partial"));
+        let ours = number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit() || b == b'-'));
+        let modified = entry.metadata().ok().filter(|_| ours).and_then(|found| found.modified().ok());
+        if modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > PARTIAL_AGE) {
+            let _left = fs::remove_file(entry.path());
+        }
+    }
 }
 
 fn no_json(e: serde_json::Error) -> Error {

@@ -141,6 +141,26 @@ impl State {
         }
     }
 
+    /// Whether what lies here is of a bake that was to replace the dataset which the target holds, and was cut off. What
+    /// units made stays: somebody may wait for it.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.done().is_file()
+            && self.store().is_dir()
+            && !self.is_publishing()
+            && !has_units(&self.receipts())
+    }
+
+    /// Removes that.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub(crate) fn forget_abandoned(&self) -> Result<()> {
+        self.forget_scratch();
+        remove_tree(&self.dir.join("scratch"))?;
+        remove_tree(&self.visible())?;
+        remove_tree(&self.store())
+    }
+
     /// Whether a bake began here that has not come to its end.
     fn is_unfinished(&self) -> bool {
         let noted = self.done().is_file() || self.visible().is_file();
@@ -195,7 +215,7 @@ impl State {
     pub(crate) fn lock(&self, shared: bool) -> Result<Guard> {
         let path = self.root.join(LOCK);
         loop {
-            fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
+            fs::create_dir_all(&self.root).map_err(|e| unwritable(&self.root, e))?;
             let opened = File::options().create(true).truncate(false).write(true).open(&path);
             let file = match opened {
                 // a process that discards its state took the folder away
@@ -205,7 +225,10 @@ impl State {
             match if shared { file.try_lock_shared() } else { file.try_lock() } {
                 Ok(()) if !is_at(&file, &path) => {}
                 // file systems without locks: nothing protects there, as nothing did
-                Ok(()) | Err(TryLockError::Error(_)) => return Ok(Guard { _file: file, shared }),
+                Ok(()) | Err(TryLockError::Error(_)) => {
+                    fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
+                    return Ok(Guard { _file: file, shared });
+                }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::new(Code::TargetBusy, "another process bakes to this target")
                         .at(self.root.with_extension("").display().to_string())
