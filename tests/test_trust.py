@@ -132,7 +132,7 @@ def test_an_older_store_that_was_put_back_is_not_the_last_bake(how, codecs, tmp_
     how(store, copy)
     refused = {"exit": "target", "mention": ("since the last bake", "--overwrite")}
     arco.refuse("bake", path, "--to", store, **refused)
-    assert "holds another store" in arco.run("plan", path, "--to", store).text
+    assert "put there, or written to, since" in arco.run("plan", path, "--to", store).text
     series(tmp_path, 1, start=6)
     arco.refuse("bake", path, "--to", store, "--update", **refused)
     (tmp_path / "recipe.lock").unlink()
@@ -235,6 +235,7 @@ def test_metadata_that_was_edited_is_said_to_be(tmp_path, store):
     (store / "zarr.json").write_text(json.dumps(root))
     for more in ((), ("--update",)):
         arco.refuse("bake", path, "--to", store, *more, exit="target", mention=("metadata was changed", "--overwrite"))
+    assert "metadata was changed" in arco.run("plan", path, "--to", store).text
     arco.bake(path, "--overwrite", to=store)
 
 
@@ -271,6 +272,10 @@ def test_no_store_inside_another(tmp_path, store):
     for inside in ("sub.zarr", "sst/sub.zarr", "new/sub.zarr"):
         arco.refuse("bake", path, "--to", store / inside, exit="target", mention=("around the target", store.name))
     arco.refuse("bake", path, "--to", "sub.zarr", exit="target", mention=("around the target",), cwd=store)
+    link = tmp_path / "link"
+    link.symlink_to(store)
+    arco.refuse("bake", path, "--to", link / "sub.zarr", exit="target", mention=("around the target",))
+    arco.bake(path, to=f"{store}/../beside.zarr")
     assert arco.digest(store) == before and not [p for p in store.iterdir() if p.name.endswith(".bake")]
 
 

@@ -297,14 +297,15 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(unwritable(target, e)),
     }
-    check_around(target)?;
-    check_parent(target)
+    check_parent(target)?;
+    check_around(target)
 }
 
 /// A store inside another one would go with it when that one is replaced, and its readers would not see it.
 fn check_around(target: &Path) -> Result<()> {
-    let whole = std::path::absolute(target).map_err(|e| unwritable(target, e))?;
-    match whole.ancestors().skip(1).find(|above| is_zarr(above)) {
+    let above = nearest(target);
+    let above = fs::canonicalize(above).map_err(|e| unwritable(above, e))?;
+    match above.ancestors().find(|above| is_zarr(above)) {
         None => Ok(()),
         Some(above) => {
             let message = format!("found a Zarr store around the target: {}", above.display());
@@ -313,6 +314,15 @@ fn check_around(target: &Path) -> Result<()> {
                 .help("choose a target that lies in no other store"))
         }
     }
+}
+
+/// The nearest directory above that exists.
+fn nearest(target: &Path) -> &Path {
+    let mut above = parent(target);
+    while above.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) && parent(above) != above {
+        above = parent(above);
+    }
+    above
 }
 
 fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
@@ -331,10 +341,7 @@ fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
 
 /// The nearest directory above that exists must be one that can be written.
 fn check_parent(target: &Path) -> Result<()> {
-    let mut above = parent(target);
-    while above.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) && parent(above) != above {
-        above = parent(above);
-    }
+    let above = nearest(target);
     access(above, Access::WRITE_OK | Access::EXEC_OK)
         .map_err(io::Error::from)
         .and_then(|()| if above.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })

@@ -156,11 +156,12 @@ fn told(found: &AtTarget, overwrite: bool) -> String {
         (AtTarget::Outdated(how), false) => {
             format!("holds an earlier bake of this recipe ({how}); `--update` brings it up to date")
         }
-        (AtTarget::Outdated(_) | AtTarget::OtherStore, true) => {
+        (AtTarget::Outdated(_) | AtTarget::OtherStore(_), true) => {
             "holds another store, which a bake replaces".into()
         }
-        (AtTarget::OtherStore, false) => {
-            "holds another store; a bake needs `--overwrite` to replace it".into()
+        (AtTarget::OtherStore(what), false) => {
+            let what = what.as_deref().unwrap_or("another store");
+            format!("holds {what}; a bake needs `--overwrite` to replace it")
         }
     }
 }
@@ -170,7 +171,7 @@ const fn name(found: &AtTarget) -> &'static str {
         AtTarget::Nothing => "nothing",
         AtTarget::SameDataset => "same-dataset",
         AtTarget::Outdated(_) => "outdated",
-        AtTarget::OtherStore => "other-store",
+        AtTarget::OtherStore(_) => "other-store",
         AtTarget::Whole => "whole-dataset",
     }
 }

@@ -36,8 +36,8 @@ pub enum AtTarget {
     SameDataset,
     /// The dataset of this recipe as it was: `--update` brings it up to date. How the inputs differ.
     Outdated(String),
-    /// A store that `--overwrite` replaces.
-    OtherStore,
+    /// A store that `--overwrite` replaces; which one, where more is known of it.
+    OtherStore(Option<String>),
     /// A store that is not known to be of a part, and a part is to be baked: nothing replaces it.
     Whole,
 }
@@ -79,7 +79,11 @@ pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<
     }
     let old = old.filter(|old| old.recipe.name == recipe.name);
     let differences = old.and_then(|old| update::check(&old, prepared, recipe).ok());
-    Ok(differences.map_or(AtTarget::OtherStore, |found| AtTarget::Outdated(found.text())))
+    Ok(match differences {
+        Some(found) => AtTarget::Outdated(found.text()),
+        None if published_by(target).is_some() => AtTarget::OtherStore(None),
+        None => AtTarget::OtherStore(stranger(target).map(|(what, _)| what)),
+    })
 }
 
 /// Refuses a target before any work. One that a bake of ours lies at may hold the very dataset, which is no error.
@@ -117,7 +121,7 @@ fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
             return e;
         }
         match (stranger(target), existing) {
-            (Some((message, help)), _) => Error { message, ..e }.help(help),
+            (Some((what, help)), _) => Error { message: format!("found {what}"), ..e }.help(help),
             (None, Existing::Update) => {
                 let message = "found a store whose recipe is not known: only what `bake` made can be updated";
                 Error { message: message.to_owned(), ..e }

@@ -79,14 +79,14 @@ pub(super) fn stranger(target: &Path) -> Option<(String, &'static str)> {
     let found: Vec<Likeness> = State::all(target).into_iter().filter_map(look).collect();
     if found.contains(&Likeness::Edited) {
         return Some((
-            "found a store whose metadata was changed since the last bake".to_owned(),
+            "a store whose metadata was changed since the last bake".to_owned(),
             "what the recipe says (`attrs`, ...) stays over updates: change it there. `--overwrite` replaces the store, \
              in one atomic step",
         ));
     }
     (!found.is_empty()).then(|| {
         (
-            "found a store that was put there, or written to, since the last bake: its objects are others"
+            "a store that was put there, or written to, since the last bake: its objects are others"
                 .to_owned(),
             "put back what was baked, or `--overwrite`, which replaces the store in one atomic step",
         )
