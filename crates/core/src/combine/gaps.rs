@@ -127,7 +127,8 @@ pub(crate) fn leaves_cells(axis: &CombineAxis, files: &[File]) -> bool {
             let mut all: Vec<Place> = known.into_iter().flat_map(|(places, _)| places).collect();
             all.sort_by(Place::order);
             all.dedup();
-            regular::missing(&all, units.as_ref(), INSERTED_MAX).is_some_and(|missing| !missing.is_empty())
+            let all = all.iter().map(|place| Some(*place));
+            regular::jumps(all, units.as_ref(), INSERTED_MAX, 0).is_some_and(|(_, count)| count > 0)
         }
     }
 }
@@ -163,21 +164,24 @@ fn refused(axis: &CombineAxis, what: String) -> Disagreement {
 /// The note on items that are missing between found ones, where these keep a step.
 fn jumps(axis: &CombineAxis, coordinate: &CombinedVar) -> Option<Note> {
     let Content::Values(block) = &coordinate.content else { return None };
-    let all: Vec<Place> = places(&coordinate.var, block)?.collect::<Option<_>>()?;
     let units = decodable(&coordinate.var, block);
-    let missing = regular::missing(&all, units.as_ref(), INSERTED_MAX)?;
-    let items: Vec<Value> = missing.into_iter().flat_map(|m| m.values).collect();
-    note(axis, units, &items, "missing between those that there are")
+    let all = places(&coordinate.var, block)?;
+    let (jumps, count) = regular::jumps(all, units.as_ref(), INSERTED_MAX, SHOWN)?;
+    let shown = jumps.iter().flat_map(|jump| (1..=jump.count).map(|n| jump.value(n).map(Value::Number)));
+    let shown: Vec<Value> = shown.take(SHOWN).collect::<Option<_>>()?;
+    note(axis, units.as_ref(), &shown, count, "missing between those that there are")
 }
 
 fn kept(axis: &CombineAxis, variables: &[CombinedVar], inserted: &[Inserted]) -> Option<Note> {
     let what = "without a file, kept with fill values";
-    let items: Vec<Value> = inserted.iter().flat_map(|i| i.values.clone()).collect();
+    let values = || inserted.iter().flat_map(|i| &i.values);
+    let shown: Vec<Value> = values().take(SHOWN).cloned().collect();
     if let Some(coordinate) = coordinate_of(axis, variables)
         && let Content::Values(block) = &coordinate.content
-        && !items.is_empty()
+        && !shown.is_empty()
     {
-        return note(axis, decodable(&coordinate.var, block), &items, what);
+        let count = values().count() as u64;
+        return note(axis, decodable(&coordinate.var, block).as_ref(), &shown, count, what);
     }
     let count: u64 = inserted.iter().map(|i| i.count).sum();
     let what = format!("{} {what}", items_of(count));
@@ -188,15 +192,22 @@ fn items_of(count: u64) -> String {
     format!("{count} item{}", if count == 1 { "" } else { "s" })
 }
 
-fn note(axis: &CombineAxis, units: Option<TimeUnits>, items: &[Value], what: &str) -> Option<Note> {
+/// `shown`: the first of `count` items.
+fn note(
+    axis: &CombineAxis,
+    units: Option<&TimeUnits>,
+    shown: &[Value],
+    count: u64,
+    what: &str,
+) -> Option<Note> {
     let show = |value: &Value| match value {
-        Value::Number(place) => place.show(units.as_ref()),
+        Value::Number(place) => place.show(units),
         Value::Text(text) => text.clone(),
     };
-    let shown: Vec<String> = items.iter().take(SHOWN).map(show).collect();
-    let more = items.len().saturating_sub(shown.len()) as u64;
-    let what = format!("{} {what}", items_of(items.len() as u64));
-    (!items.is_empty()).then(|| Note { variable: axis.name.clone(), what, items: shown, more })
+    let items: Vec<String> = shown.iter().map(show).collect();
+    let more = count.saturating_sub(items.len() as u64);
+    let what = format!("{} {what}", items_of(count));
+    (count > 0).then(|| Note { variable: axis.name.clone(), what, items, more })
 }
 
 /// Items that are missing between those of found files, which must keep a step.
@@ -208,9 +219,9 @@ fn found(axis: &CombineAxis, coordinate: Option<&CombinedVar>) -> Result<Vec<Ins
     let Content::Values(block) = &coordinate.content else {
         return Err(unknown("it is too large to be kept in memory"));
     };
-    let all = places(&coordinate.var, block).and_then(Iterator::collect::<Option<Vec<Place>>>);
+    let all = places(&coordinate.var, block).filter(|all| all.clone().all(|place| place.is_some()));
     let all = all.ok_or_else(|| unknown("it holds text or missing values"))?;
-    regular::missing(&all, decodable(&coordinate.var, block).as_ref(), INSERTED_MAX)
+    regular::missing(all, decodable(&coordinate.var, block).as_ref(), INSERTED_MAX)
         .ok_or_else(|| unknown("its distances are no multiples of the smallest one"))
 }
 

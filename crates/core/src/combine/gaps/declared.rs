@@ -172,9 +172,9 @@ impl Declared<'_> {
     fn by_neighbours(&self, coordinate: &CombinedVar, found: &[Inserted]) -> Option<Vec<Vec<Value>>> {
         let Content::Values(block) = &coordinate.content else { return None };
         let var: &Variable = &coordinate.var;
-        let all: Vec<Place> = places(var, block)?.collect::<Option<_>>()?;
         let wanted: u64 = found.iter().map(|i| i.count).sum();
-        let missing = regular::missing(&all, decodable(var, block).as_ref(), super::INSERTED_MAX)?;
+        let missing =
+            regular::missing(places(var, block)?, decodable(var, block).as_ref(), super::INSERTED_MAX)?;
         let mut values: Vec<Vec<Value>> = Vec::new();
         for one in found {
             // neighbouring absent files share one jump

@@ -17,25 +17,54 @@ enum Step {
     Months(i64),
 }
 
-/// What is missing: every distance is a whole number of the smallest one. `None` where that is not so, or where more
-/// than `most` items are missing.
-pub(super) fn missing(all: &[Place], units: Option<&TimeUnits>, most: u64) -> Option<Vec<Inserted>> {
-    if all.len() < 2 {
-        return Some(Vec::new());
+/// Values in their order, gone through more than once: never all of them in memory. `None` is one that is missing.
+pub(super) trait Values: Iterator<Item = Option<Place>> + Clone {}
+impl<T: Iterator<Item = Option<Place>> + Clone> Values for T {}
+
+/// Equal steps between two neighbours.
+pub(super) struct Jump<'u> {
+    /// In front of which value.
+    pub(super) at: u64,
+    /// Values that are missing there.
+    pub(super) count: u64,
+    ends: (Place, Place),
+    step: Step,
+    units: Option<&'u TimeUnits>,
+}
+
+/// What is missing: every distance is a whole number of the smallest one. `None` where that is not so, where more than
+/// `most` items are missing, or where a value is.
+pub(super) fn missing(all: impl Values, units: Option<&TimeUnits>, most: u64) -> Option<Vec<Inserted>> {
+    jumps(all, units, most, usize::MAX)?.0.iter().map(Jump::inserted).collect()
+}
+
+/// The first `kept` places where something is missing, as [`missing`], and how many items are missing in all.
+pub(super) fn jumps<'u>(
+    all: impl Values,
+    units: Option<&'u TimeUnits>,
+    most: u64,
+    kept: usize,
+) -> Option<(Vec<Jump<'u>>, u64)> {
+    if all.clone().any(|place| place.is_none()) {
+        return None;
     }
-    [months(all, units), whole(all), real(all)]
-        .into_iter()
-        .flatten()
-        .find_map(|step| between(all, units, step, most))
+    let all = all.flatten();
+    if all.clone().nth(1).is_none() {
+        return Some((Vec::new(), 0));
+    }
+    let steps = [months(all.clone(), units), whole(all.clone()), real(all.clone())];
+    steps.into_iter().flatten().find_map(|step| between(all.clone(), units, step, (most, kept)))
 }
 
-fn distances(all: &[Place]) -> impl Iterator<Item = (&Place, &Place)> {
-    all.iter().zip(all.iter().skip(1))
+/// Values and the next.
+fn distances(all: impl Iterator<Item = Place> + Clone) -> impl Iterator<Item = (Place, Place)> + Clone {
+    let next = all.clone().skip(1);
+    all.zip(next)
 }
 
-fn whole(all: &[Place]) -> Option<Step> {
-    let distance = |(a, b): (&Place, &Place)| match (a, b) {
-        (Place::Whole(a), Place::Whole(b)) => b.checked_sub(*a),
+fn whole(all: impl Iterator<Item = Place> + Clone) -> Option<Step> {
+    let distance = |(a, b): (Place, Place)| match (a, b) {
+        (Place::Whole(a), Place::Whole(b)) => b.checked_sub(a),
         _ => None,
     };
     let smallest = distances(all).map(distance).try_fold(None, |least: Option<i128>, distance| {
@@ -47,25 +76,35 @@ fn whole(all: &[Place]) -> Option<Step> {
     smallest.flatten().filter(|step| *step != 0).map(Step::Whole)
 }
 
-fn real(all: &[Place]) -> Option<Step> {
-    let distance = |(a, b): (&Place, &Place)| match (a, b) {
+fn real(all: impl Iterator<Item = Place> + Clone) -> Option<Step> {
+    let distance = |(a, b): (Place, Place)| match (a, b) {
         (Place::Real(a), Place::Real(b)) => Some(b - a),
         _ => None,
     };
-    let all: Option<Vec<f64>> = distances(all).map(distance).collect();
-    let smallest = all?.into_iter().min_by(|a, b| a.abs().total_cmp(&b.abs()))?;
+    let smallest = distances(all).map(distance).try_fold(None, |least: Option<f64>, distance| {
+        let distance = distance?;
+        let is_less = |least: f64| distance.abs().total_cmp(&least.abs()).is_lt();
+        Some(Some(least.map_or(distance, |least| if is_less(least) { distance } else { least })))
+    })??;
     (smallest != 0.0 && smallest.is_finite()).then_some(Step::Real(smallest))
 }
 
-fn months(all: &[Place], units: Option<&TimeUnits>) -> Option<Step> {
-    let months = all.iter().map(|place| month(place, units?)).collect::<Option<Vec<_>>>()?;
-    let (_, first) = months.first()?;
-    if months.iter().any(|(_, rest)| rest != first) {
-        return None;
+fn months(all: impl Iterator<Item = Place> + Clone, units: Option<&TimeUnits>) -> Option<Step> {
+    let mut months = all.map(|place| month(&place, units?));
+    let (mut last, rest) = months.next()??;
+    let mut smallest: Option<i64> = None;
+    for next in months {
+        let (month, own) = next?;
+        if own != rest {
+            return None;
+        }
+        let distance = month - last;
+        if smallest.is_none_or(|smallest| distance.abs() < smallest.abs()) {
+            smallest = Some(distance);
+        }
+        last = month;
     }
-    let smallest =
-        months.windows(2).map(|w| if let [a, b] = w { b.0 - a.0 } else { 0 }).min_by_key(|d| d.abs())?;
-    (smallest != 0).then_some(Step::Months(smallest))
+    smallest.filter(|smallest| *smallest != 0).map(Step::Months)
 }
 
 /// The number of a date's month, and its place within the month.
@@ -75,19 +114,39 @@ fn month(place: &Place, units: &TimeUnits) -> Option<(i64, (u8, u64))> {
     Some((date.year.checked_mul(12)?.checked_add(i64::from(date.month))?, (date.day, date.ns_of_day())))
 }
 
-fn between(all: &[Place], units: Option<&TimeUnits>, step: Step, most: u64) -> Option<Vec<Inserted>> {
+fn between<'u>(
+    all: impl Iterator<Item = Place> + Clone,
+    units: Option<&'u TimeUnits>,
+    step: Step,
+    (most, kept): (u64, usize),
+) -> Option<(Vec<Jump<'u>>, u64)> {
     let (mut found, mut total) = (Vec::new(), 0_u64);
-    for (at, (a, b)) in (1..).zip(distances(all)) {
-        let count = steps(a, b, units, step)?.checked_sub(1)?;
+    for (at, ends) in (1..).zip(distances(all)) {
+        let count = steps(&ends.0, &ends.1, units, step)?.checked_sub(1)?;
         if count == 0 {
             continue;
         }
         total = total.checked_add(count).filter(|total| *total <= most)?;
-        let values =
-            (1..=count).map(|n| after(a, b, n, count + 1, units, step)).collect::<Option<Vec<_>>>()?;
-        found.push(Inserted { at, count, values: values.into_iter().map(Value::Number).collect() });
+        let jump = Jump { at, count, ends, step, units };
+        // that what stands there can be told is said by the last of them
+        jump.value(count)?;
+        if found.len() < kept {
+            found.push(jump);
+        }
     }
-    Some(found)
+    Some((found, total))
+}
+
+impl Jump<'_> {
+    /// The missing value of this number, counted from 1.
+    pub(super) fn value(&self, n: u64) -> Option<Place> {
+        after(&self.ends.0, &self.ends.1, n, self.count + 1, self.units, self.step)
+    }
+
+    fn inserted(&self) -> Option<Inserted> {
+        let values = (1..=self.count).map(|n| self.value(n).map(Value::Number)).collect::<Option<_>>()?;
+        Some(Inserted { at: self.at, count: self.count, values })
+    }
 }
 
 /// How many steps lead from one value to the next.
