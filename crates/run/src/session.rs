@@ -8,7 +8,7 @@ use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use arcoforge_core::plan::Budget;
-use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources};
+use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
 
 /// How a command runs.
 #[derive(Debug, Clone)]
@@ -121,6 +121,13 @@ impl Stage {
     }
 }
 
+/// Inputs are unpacked before their data is moved: in the memory that is not the program's own.
+fn unpack(budget: &Budget) -> UnpackLimits {
+    let other_bytes = Budget::BASE_BYTES;
+    let memory_bytes = budget.memory_bytes.saturating_sub(other_bytes);
+    UnpackLimits { memory_bytes, other_bytes, ..UnpackLimits::default() }
+}
+
 /// One command's surroundings.
 pub struct Session<'a> {
     /// How it runs.
@@ -139,6 +146,7 @@ impl<'a> Session<'a> {
             rate_per_host: options.rate,
             roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
+            unpack: unpack(&options.budget),
             ..SourceOptions::default()
         }));
         Self { options, sources, watcher: Box::new(watcher) }

@@ -4,10 +4,12 @@
 //! they are, are ranges of it ([`part::Part`]); what is compressed is unpacked once, into the cache or a temporary file
 //! that goes with the last reader. Nothing else is ever written, and no member's name becomes a path.
 
+mod allowance;
 mod kept;
 mod kind;
 mod members;
 mod names;
+mod needs;
 mod part;
 mod place;
 mod stream;
@@ -23,12 +25,13 @@ use std::sync::Arc;
 
 use arcoforge_core::error::{Code, Error, Result};
 
+use self::allowance::Allowance;
 use self::kept::{Kept, Layer};
 use self::kind::{Kind, LOOKED_AT, Packing, is_data};
 use self::members::{Member, Storage, ZipEntry, choose, listed};
 use self::part::Part;
 use self::place::{Place, derived};
-use self::stream::Input;
+use self::stream::{Input, Memory};
 use self::unpack::{Job, head};
 use crate::files::fill;
 use crate::http::Client;
@@ -45,6 +48,7 @@ pub(crate) struct Unwrapper {
     client: Arc<Client>,
     place: Place,
     limits: UnpackLimits,
+    allowance: Allowance,
     kept: Kept,
 }
 
@@ -63,7 +67,7 @@ type Opened = (Arc<dyn Object>, bool);
 impl Unwrapper {
     pub(crate) fn new(client: Arc<Client>, cache: Option<PathBuf>, limits: UnpackLimits) -> Self {
         let place = Place::new(Arc::clone(&client), cache);
-        Self { client, place, limits, kept: Kept::default() }
+        Self { client, place, limits, allowance: Allowance::new(&limits), kept: Kept::default() }
     }
 
     /// Opens an input with all its wrappings taken off. `key` stands for it in this run, `fragment` names a member.
@@ -157,7 +161,8 @@ impl Unwrapper {
         packed: u64,
         expected: Option<(u64, u32)>,
     ) -> Job<'a> {
-        Job { client: &self.client, limits: &self.limits, shown, packing, packed, expected }
+        let (client, limits, allowance) = (&*self.client, &self.limits, &self.allowance);
+        Job { client, limits, allowance, shown, packing, packed, expected }
     }
 
     /// A member as an object.
@@ -228,18 +233,27 @@ impl Unwrapper {
         let bytes = match &member.storage {
             Storage::Unreadable(_) => return Ok(true),
             Storage::Here(start) => read_range(&*archive.object, *start..start.saturating_add(length))?,
-            Storage::Zip(entry) => zip_head(archive, member, entry, usize::try_from(length).unwrap_or(0))?,
+            Storage::Zip(entry) => {
+                let check = || self.client.check_interrupted(archive.object.url());
+                let memory = Memory { allowance: &self.allowance, check: &check };
+                zip_head(archive, (member, entry), &memory, usize::try_from(length).unwrap_or(0))?
+            }
         };
         Ok(is_data(&bytes))
     }
 }
 
-fn zip_head(archive: &Archive, member: &Member, entry: &ZipEntry, length: usize) -> Result<Vec<u8>> {
+fn zip_head(
+    archive: &Archive,
+    (member, entry): (&Member, &ZipEntry),
+    memory: &Memory<'_>,
+    length: usize,
+) -> Result<Vec<u8>> {
     let (start, first) = zip::locate(&*archive.object, member, entry, LOOKED_AT)?;
     let range = start..start.saturating_add(entry.packed);
     let mut input = Input::new(Arc::clone(&archive.object), range, first);
     match entry.packing {
-        Some(packing) => head(packing, input, length).map_err(|e| e.at(&member.name)),
+        Some(packing) => head(packing, input, memory, length).map_err(|e| e.at(&member.name)),
         None => {
             let mut bytes = vec![0; length];
             let filled = fill(&mut input, &mut bytes)

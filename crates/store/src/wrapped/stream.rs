@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arcoforge_core::error::{Code, Error, Result};
 use flate2::bufread::{DeflateDecoder, GzDecoder};
 
+use super::allowance::{Allowance, Taken};
 use super::kind::Packing;
+use super::needs;
 use crate::files::fill;
 use crate::object::{Object, read_range};
 
@@ -21,6 +23,8 @@ const LOCAL_BYTES_MAX: u64 = 256 * 1024;
 const XZ_MEMORY_KIB: u32 = 130 * 1024;
 /// Power of two of the window of zstd: what `zstd -d` accepts without further ado.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+/// What a decoder may hold at most, whatever memory is allowed.
+const WINDOW_BYTES_MAX: u64 = (XZ_MEMORY_KIB as u64) << 10;
 
 /// A range of an object, read forward.
 pub(crate) struct Input {
@@ -41,6 +45,22 @@ impl Input {
         Self { object, range, buffer: first, used: 0, wanted: READ_BYTES_MIN, failed: Rc::default() }
     }
 
+    /// So many bytes, or as many as are left, without taking them.
+    fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
+        while self.buffer.len() - self.used < count && self.range.start < self.range.end {
+            let kept = self.buffer.split_off(self.used);
+            self.refill().map_err(|e| self.unread(e))?;
+            self.buffer.splice(..0, kept);
+        }
+        Ok(self.buffer.get(self.used..).unwrap_or_default())
+    }
+
+    /// Keeps why the object can't be read.
+    fn unread(&self, error: Error) -> io::Error {
+        self.failed.borrow_mut().get_or_insert(error);
+        io::Error::other("the packed bytes can't be read")
+    }
+
     fn refill(&mut self) -> Result<()> {
         let max = if self.object.is_remote() { READ_BYTES_MAX } else { LOCAL_BYTES_MAX };
         let end = self.range.start.saturating_add(self.wanted).min(self.range.end);
@@ -55,10 +75,7 @@ impl Input {
 impl BufRead for Input {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.used >= self.buffer.len() && self.range.start < self.range.end {
-            self.refill().map_err(|e| {
-                self.failed.borrow_mut().get_or_insert(e);
-                io::Error::other("the packed bytes can't be read")
-            })?;
+            self.refill().map_err(|e| self.unread(e))?;
         }
         Ok(self.buffer.get(self.used..).unwrap_or_default())
     }
@@ -94,28 +111,52 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// Memory for decoders, and what is asked while it is waited for.
+pub(crate) struct Memory<'a> {
+    pub(crate) allowance: &'a Allowance,
+    pub(crate) check: &'a dyn Fn() -> Result<()>,
+}
+
+impl Memory<'_> {
+    /// What the decoder of the stream that begins here will hold.
+    fn take(&self, packing: Packing, input: &mut Input) -> Result<Taken<'_>, Stop> {
+        let bytes = needs::bytes(packing, input.peek(needs::PEEKED)?);
+        // what is refused below, whatever is allowed, is not refused as what could be allowed
+        let bytes = if bytes > WINDOW_BYTES_MAX { 0 } else { bytes };
+        self.allowance.take(packing.name(), bytes, self.check).map_err(Stop::Failed)
+    }
+}
+
 /// Unpacks a stream: `take` is given the decoder of each part of it, and reads it to its end, or says by `false` that
 /// it has enough.
 ///
 /// # Errors
-/// `source-corrupt`, `source-limit` for windows that are too large, what reading the object or `take` gave.
+/// `source-corrupt`, `source-limit` for windows that are too large, `memory-limit`, what reading the object or `take`
+/// gave.
 pub(crate) fn unpack(
     packing: Packing,
     mut input: Input,
+    memory: &Memory<'_>,
     take: &mut dyn FnMut(&mut dyn Read) -> Result<bool, Stop>,
 ) -> Result<()> {
     let failed = Rc::clone(&input.failed);
+    let mut one = |input: &mut Input| {
+        let taken = memory.take(packing, input)?;
+        let more = match packing {
+            Packing::Gzip => take(&mut GzDecoder::new(input)),
+            Packing::Bzip2 => take(&mut bzip2::bufread::BzDecoder::new(input)),
+            Packing::Deflate => take(&mut DeflateDecoder::new(input)),
+            Packing::Xz => take(&mut lzma_rust2::XzReader::new_mem_limit(input, false, XZ_MEMORY_KIB)),
+            Packing::Zstd => zstd(input, take),
+        };
+        drop(taken);
+        more
+    };
     let done = match packing {
-        Packing::Gzip => parts(packing, &mut input, &mut |input| take(&mut GzDecoder::new(input))),
-        Packing::Bzip2 => {
-            parts(packing, &mut input, &mut |input| take(&mut bzip2::bufread::BzDecoder::new(input)))
+        Packing::Deflate => {
+            one(&mut input).and_then(|all| if all { nothing_left(&mut input) } else { Ok(()) })
         }
-        Packing::Deflate => take(&mut DeflateDecoder::new(&mut input))
-            .and_then(|all| if all { nothing_left(&mut input) } else { Ok(()) }),
-        Packing::Xz => {
-            take(&mut lzma_rust2::XzReader::new_mem_limit(&mut input, true, XZ_MEMORY_KIB)).map(drop)
-        }
-        Packing::Zstd => zstd(&mut input, take),
+        _ => parts(packing, &mut input, &mut one),
     };
     done.map_err(|stop| match (failed.borrow_mut().take(), stop) {
         (Some(error), _) | (None, Stop::Failed(error)) => error,
@@ -123,10 +164,11 @@ pub(crate) fn unpack(
     })
 }
 
-fn zstd(input: &mut Input, take: &mut dyn FnMut(&mut dyn Read) -> Result<bool, Stop>) -> Result<(), Stop> {
-    let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?;
+/// One frame.
+fn zstd(input: &mut Input, take: &mut dyn FnMut(&mut dyn Read) -> Result<bool, Stop>) -> Result<bool, Stop> {
+    let mut decoder = zstd::stream::read::Decoder::with_buffer(input)?.single_frame();
     decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-    take(&mut decoder).map(drop)
+    take(&mut decoder)
 }
 
 /// Streams one after the other, with zeros behind them where a tape or a disk filled up its block.
@@ -135,7 +177,13 @@ fn parts(
     input: &mut Input,
     take: &mut dyn FnMut(&mut Input) -> Result<bool, Stop>,
 ) -> Result<(), Stop> {
-    let begins: &[u8] = if packing == Packing::Gzip { b"\x1f\x8b" } else { b"BZh" };
+    let begins: &[u8] = match packing {
+        Packing::Gzip => b"\x1f\x8b",
+        Packing::Bzip2 => b"BZh",
+        Packing::Xz => b"\xfd7zXZ\0",
+        // frames, and such that are skipped: the decoder tells them
+        Packing::Zstd | Packing::Deflate => b"",
+    };
     loop {
         if !take(input)? {
             return Ok(());

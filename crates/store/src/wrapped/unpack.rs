@@ -7,8 +7,9 @@ use std::path::Path;
 use arcoforge_core::error::{Code, Error, Result};
 use flate2::Crc;
 
+use super::allowance::Allowance;
 use super::kind::Packing;
-use super::stream::{Input, Stop, unpack};
+use super::stream::{Input, Memory, Stop, unpack};
 use crate::files::{fill, free_bytes, unwritable};
 use crate::http::Client;
 use crate::local::RemoveOnDrop;
@@ -31,12 +32,24 @@ pub struct UnpackLimits {
     pub ratio_free_bytes: u64,
     /// Members of one archive.
     pub members_max: u64,
+    /// Bytes of memory for the decoders of all streams that are unpacked at a time: one waits for others, and one that
+    /// alone needs more is refused.
+    pub memory_bytes: u64,
+    /// Bytes of memory that all else takes: told where more must be allowed.
+    pub other_bytes: u64,
 }
 
 impl Default for UnpackLimits {
-    /// 64 GiB a file, 1,000 : 1 beyond 64 MiB, and 100,000 members.
+    /// 64 GiB a file, 1,000 : 1 beyond 64 MiB, 100,000 members, and 256 MiB of memory.
     fn default() -> Self {
-        Self { bytes_max: 64 << 30, ratio_max: 1_000, ratio_free_bytes: 64 << 20, members_max: 100_000 }
+        Self {
+            bytes_max: 64 << 30,
+            ratio_max: 1_000,
+            ratio_free_bytes: 64 << 20,
+            members_max: 100_000,
+            memory_bytes: 256 << 20,
+            other_bytes: 0,
+        }
     }
 }
 
@@ -44,6 +57,7 @@ impl Default for UnpackLimits {
 pub(crate) struct Job<'a> {
     pub(crate) client: &'a Client,
     pub(crate) limits: &'a UnpackLimits,
+    pub(crate) allowance: &'a Allowance,
     /// How messages call it.
     pub(crate) shown: &'a str,
     pub(crate) packing: Packing,
@@ -88,7 +102,9 @@ impl Job<'_> {
                 return Ok(true);
             }
         };
-        unpack(self.packing, input, &mut copy)?;
+        let check = || self.client.check_interrupted(self.shown);
+        let memory = Memory { allowance: self.allowance, check: &check };
+        unpack(self.packing, input, &memory, &mut copy)?;
         file.flush().map_err(disk)?;
         self.check_end(written, crc.sum())?;
         std::mem::forget(guard);
@@ -151,10 +167,10 @@ fn check_space(folder: &Path, needed: u64) -> Result<()> {
 }
 
 /// The first bytes of a stream, as far as they can be unpacked.
-pub(crate) fn head(packing: Packing, input: Input, length: usize) -> Result<Vec<u8>> {
+pub(crate) fn head(packing: Packing, input: Input, memory: &Memory<'_>, length: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0; length];
     let mut filled = 0;
-    unpack(packing, input, &mut |reader| {
+    unpack(packing, input, memory, &mut |reader| {
         filled = fill(reader, &mut bytes)?;
         Ok(false)
     })?;
