@@ -73,6 +73,14 @@ impl Block {
         }
     }
 
+    /// About how many bytes the elements take in memory.
+    pub fn held_bytes(&self) -> u64 {
+        match &self.data {
+            BlockData::Bytes(bytes) => bytes.len() as u64,
+            BlockData::Text(texts) => texts.iter().map(|text| text_bytes(text.len() as u64)).sum(),
+        }
+    }
+
     /// The text elements; `None` for numbers.
     pub fn texts(&self) -> Option<&[String]> {
         match &self.data {
@@ -97,6 +105,12 @@ impl Block {
     pub fn to_f64(&self) -> Option<Vec<f64>> {
         (0..usize::try_from(self.len()).ok()?).map(|i| self.scalar(i)?.as_f64()).collect()
     }
+}
+
+/// What a text of so many bytes takes: its place in the list, and what the allocator gives it.
+const fn text_bytes(length: u64) -> u64 {
+    let own = if length == 0 { 0 } else { (length + 8).next_multiple_of(16) };
+    24 + if own > 0 && own < 32 { 32 } else { own }
 }
 
 /// Reads one little-endian element; `None` where the length is wrong or the type is text.

@@ -24,7 +24,7 @@ use crate::lock::Lock;
 use crate::pool;
 use crate::session::{Event, Session, Stage};
 use crate::signature::{is_weak, this_run};
-use crate::survey::{self, All, Interner, Kept, SurveyCache, Surveyed};
+use crate::survey::{self, All, Hand, Interner, Kept, SurveyCache, Surveyed};
 
 /// The version of the canonical text that a plan's digest is taken of.
 const DIGEST_VERSION: &str = "arcoforge plan 1";
@@ -99,7 +99,8 @@ pub(crate) fn prepare_like(
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
     let mut axes = combine_axes(&inputs.pattern);
-    let (interner, cache) = (Interner::default(), SurveyCache::of(session, recipe, &inputs));
+    let interner = Interner::new(Hand::new(&session.options.budget, inputs.len()));
+    let cache = SurveyCache::of(session, recipe, &inputs);
     let kept = (&interner, cache.as_ref());
     let All { mut files, surveyed, unmatched, absent, mut errors } =
         survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
@@ -129,9 +130,13 @@ pub(crate) fn prepare_like(
     notes.iter().for_each(|note| session.tell(&Event::Warning(note.text())));
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
+    interner.forget_values();
+    drop(cache);
     let caps = arcoforge_write::caps(recipe.output.format);
     let budget = session.options.budget;
-    let plan = plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
+    let mut plan =
+        plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
+    plan.peak_bytes = plan.peak_bytes.max(interner.hand.peak_bytes());
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
     let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();
@@ -172,6 +177,9 @@ fn combined(
     read_needs(session, axes, files, surveyed, kept, &recipe.combine)?;
     let encoded = arrange::needs(&recipe.steps, files);
     read(session, files, surveyed, kept, &encoded)?;
+    if let Some((name, bytes)) = combine::recoded(files, &recipe.combine) {
+        kept.0.hand.add(&name, bytes).map_err(|e| vec![e])?;
+    }
     let mut combined = combine::combine(axes, files, &recipe.combine, undecided)
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     arrange::arrange(&mut combined, &recipe.steps, files)?;

@@ -2,6 +2,7 @@
 
 mod all;
 mod cache;
+mod hand;
 mod interner;
 
 use std::sync::Arc;
@@ -23,9 +24,11 @@ use crate::checksums::Expected;
 use crate::session::Session;
 
 use cache::{Facts, Replay};
+use hand::Room;
 
 pub(crate) use all::{All, survey_all};
 pub(crate) use cache::{Place, SurveyCache};
+pub(crate) use hand::Hand;
 pub(crate) use interner::Interner;
 
 /// Values that decide what a step does are read up to this size.
@@ -165,7 +168,7 @@ impl Surveyor<'_> {
         let context = FileContext { url, keys: &keys, axes };
         let shown = interner.is_first(&position.index);
         let mut history = if shown { vec![view.clone()] } else { Vec::new() };
-        let mut values = |mapped: &Mapped| decisive(reader, mapped);
+        let mut values = |mapped: &Mapped| decisive(reader, mapped, &interner.hand);
         let mut after = |view: &FileView| history.extend(shown.then(|| view.clone()));
         let view = steps::apply(view, &recipe.steps, context, &mut values, unmatched, &mut after)?;
         if shown {
@@ -190,10 +193,13 @@ impl Surveyor<'_> {
             let at = |e: Error| e.in_variable(name).at(&**url);
             // large values are only compared, and only where there is something to compare them with: see `combine::needs`
             if needed.contains(name) && is_kept(mapped) {
-                let read = read_values(reader, mapped, self.interner).map_err(at)?;
-                let in_hand = read.block.is_some();
                 let varies = |axis: &CombineAxis| axis.is_concat() && mapped.var.dims.contains(&axis.name);
-                let list = if self.axes.iter().any(varies) { &mut own } else { &mut alike };
+                let is_own = self.axes.iter().any(varies);
+                // what there is no room for is told in the end: how much it is
+                let Some(room) = self.interner.hand.take(&mapped.var, is_own) else { continue };
+                let read = read_values(reader, mapped, (self.interner, room)).map_err(at)?;
+                let in_hand = read.block.is_some();
+                let list = if is_own { &mut own } else { &mut alike };
                 list.push((self.interner.name(name), read));
                 if matches!(mapped.origin, Origin::Constant(_)) {
                     // the schema can be shared by files whose values differ
@@ -225,7 +231,13 @@ pub(crate) fn read_more(surveyed: &Surveyed, mapped: &Mapped, (interner, cache):
     let known = place.and_then(|(cache, place)| cache.find(&mut place.clone()));
     let known = known.filter(|facts| facts.validator == *object.validator());
     let reader = Replay::new(object, known)?;
-    let values = read_values(&reader, mapped, interner)
+    let refused = || interner.hand.refused().unwrap_or_else(|| Error::new(Code::Bug, "no room for values"));
+    let room = if is_kept(mapped) {
+        interner.hand.take(&mapped.var, true).ok_or_else(refused)?
+    } else {
+        Room::default()
+    };
+    let values = read_values(&reader, mapped, (interner, room))
         .map_err(|e| e.in_variable(&mapped.var.name).at(object.url()))?;
     if let (Some((cache, place)), Some(facts)) = (place, reader.learned(None)) {
         cache.keep(place, facts);
@@ -234,8 +246,9 @@ pub(crate) fn read_more(surveyed: &Surveyed, mapped: &Mapped, (interner, cache):
 }
 
 /// Values that a step needs to know what it does.
-fn decisive(reader: &dyn Reader, mapped: &Mapped) -> Result<Block> {
+fn decisive(reader: &dyn Reader, mapped: &Mapped, hand: &Hand) -> Result<Block> {
     let bytes = mapped.var.bytes();
+    hand.check(&mapped.var)?;
     if bytes > DECISIVE_BYTES_MAX {
         let name = &mapped.var.name;
         return Err(Error::new(
@@ -256,11 +269,16 @@ fn is_kept(mapped: &Mapped) -> bool {
         || matches!(mapped.origin, Origin::Constant(_))
 }
 
-fn read_values(reader: &Replay<'_>, mapped: &Mapped, interner: &Interner) -> Result<Values> {
+fn read_values(reader: &Replay<'_>, mapped: &Mapped, (interner, room): (&Interner, Room)) -> Result<Values> {
     let mut hash = Xxh3::new();
     let shape: Vec<u8> = mapped.var.shape.iter().flat_map(|n| n.to_le_bytes()).collect();
     hash.update(mapped.var.dtype.name().as_bytes());
     hash.update(&shape);
+    let shared = |digest, block| {
+        let (block, is_new) = interner.block(digest, block);
+        interner.hand.settle(room, is_new.then_some(&*block), &mapped.var.name);
+        Ok(Values { digest: Some(digest), block: Some(block) })
+    };
     if let Origin::Constant(block) = &mapped.origin {
         add(&mut hash, block);
         return Ok(Values { digest: Some(hash.digest128()), block: Some(Arc::clone(block)) });
@@ -271,20 +289,23 @@ fn read_values(reader: &Replay<'_>, mapped: &Mapped, interner: &Interner) -> Res
             add(&mut hash, block);
             hash.digest128()
         });
-        let block = interner.block(digest, Arc::clone(block));
-        return Ok(Values { digest: Some(digest), block: Some(block) });
+        return shared(digest, Arc::clone(block));
     }
     if is_kept(mapped) {
-        let block = evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read)?;
+        let whole = Region::whole(&mapped.var.shape);
+        let block = match &mapped.origin {
+            Origin::Source { name, axes: None } => reader.array(name, &whole)?,
+            _ => Arc::new(evaluate(mapped, &whole, &mut read)?),
+        };
         add(&mut hash, &block);
-        let digest = hash.digest128();
-        return Ok(Values { digest: Some(digest), block: Some(interner.block(digest, block)) });
+        return shared(hash.digest128(), block);
     }
     // large values are only compared: their digest is over rows
     let digest = reader.digest(xxh3_128(format!("{mapped:?}").as_bytes()), || {
         let rows = mapped.var.shape.first().copied().unwrap_or(1).max(1);
-        let step = (PART_BYTES * rows / mapped.var.bytes().max(1)).max(1);
-        let mut start = 0;
+        let step = (interner.hand.part(PART_BYTES) * rows / mapped.var.bytes().max(1)).max(1);
+        let (mut start, reader) = (0, reader.unkept());
+        let mut read = |leaf: &Mapped, region: &Region| read_leaf(&reader, leaf, region);
         while start < rows {
             let mut region = Region::whole(&mapped.var.shape);
             if let Some(first) = region.0.first_mut() {

@@ -48,6 +48,21 @@ pub fn atomic_write_with(path: &Path, bytes: &[u8], durability: Durability) -> R
     })
 }
 
+/// [`atomic_write`] of what `fill` writes.
+///
+/// # Errors
+/// As [`atomic_write`].
+pub fn atomic_fill(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> Result<()> {
+    let temporary = temporary_beside(path);
+    let written = create_file(&temporary)
+        .and_then(|mut file| fill(&mut file))
+        .and_then(|()| fs::rename(&temporary, path));
+    written.map_err(|e| {
+        let _ = fs::remove_file(&temporary);
+        unwritable(path, e)
+    })
+}
+
 /// Writes a file in place, making folders as needed: for trees that nobody reads before they are renamed.
 ///
 /// # Errors
@@ -57,17 +72,22 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 }
 
 fn write_file(path: &Path, bytes: &[u8], durability: Durability) -> io::Result<()> {
-    let mut file = match File::create(path) {
+    let mut file = create_file(path)?;
+    file.write_all(bytes)?;
+    if durability == Durability::Disk { file.sync_all() } else { Ok(()) }
+}
+
+/// A new file, with its folder where there is none.
+fn create_file(path: &Path) -> io::Result<File> {
+    match File::create(path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             if let Some(parent) = path.parent() {
                 fs::create_dir_all(parent)?;
             }
-            File::create(path)?
+            File::create(path)
         }
-        other => other?,
-    };
-    file.write_all(bytes)?;
-    if durability == Durability::Disk { file.sync_all() } else { Ok(()) }
+        other => other,
+    }
 }
 
 fn sync_parent(path: &Path) -> io::Result<()> {

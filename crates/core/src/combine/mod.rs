@@ -199,6 +199,23 @@ pub fn needs(axes: &[CombineAxis], files: &[File], policies: &Policies) -> Vec<(
     wanted
 }
 
+/// Bytes of an instant that is decoded, and of it in the unit of all.
+const RECODED_BYTES: u64 = 32 + 8 + 8;
+
+/// What putting times in one unit takes beside the values that were read, and the variable that takes the most of it.
+pub fn recoded(files: &[File], policies: &Policies) -> Option<(String, u64)> {
+    let groups = group::variables(files);
+    let members = time::families(files, &groups, policies).into_iter().flat_map(|family| family.0);
+    let bytes = |group: &Group| -> u64 {
+        let mapped = group.files.iter().filter_map(|occurrence| occurrence.mapped(files));
+        mapped.map(|mapped| mapped.var.shape.iter().product::<u64>().saturating_mul(RECODED_BYTES)).sum()
+    };
+    let all: Vec<(&Group, u64)> =
+        members.filter_map(|at| groups.get(at)).map(|group| (group, bytes(group))).collect();
+    let (most, _) = all.iter().max_by_key(|(_, bytes)| *bytes)?;
+    Some((most.name.clone(), all.iter().map(|(_, bytes)| bytes).sum()))
+}
+
 /// What all parts of combining look at.
 struct Context<'a> {
     axes: &'a [CombineAxis],

@@ -45,7 +45,7 @@ impl Budget {
     pub const ARRAY_BYTES: u64 = 8 << 10;
 
     /// What is resident before any data: what is known of files and arrays.
-    fn base_bytes(files: usize, arrays: usize) -> u64 {
+    pub fn base_bytes(files: usize, arrays: usize) -> u64 {
         let files = (files as u64).saturating_mul(Self::FILE_BYTES);
         let known = files.saturating_add((arrays as u64).saturating_mul(Self::ARRAY_BYTES));
         Self::BASE_BYTES.saturating_add(known)

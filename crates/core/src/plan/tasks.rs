@@ -95,7 +95,7 @@ pub(super) fn peak(arrays: &[ArrayPlan], workers: usize, base: u64) -> u64 {
 /// Bytes of values in hand, and of what is known of the array's objects.
 fn held(array: &ArrayPlan) -> u64 {
     let values = match &array.content {
-        Content::Values(block) => block.len().saturating_mul(block.dtype.size_estimate()),
+        Content::Values(block) => block.held_bytes(),
         Content::Pieces(_) => 0,
     };
     values.saturating_add(memory::receipts(&array.spec))

@@ -85,6 +85,10 @@ pub(crate) fn survey_all(
     if all.errors.len() == inputs.len() {
         return Err(all.errors);
     }
+    if let Some(refused) = interner.hand.refused() {
+        all.errors.push(refused);
+        return Err(all.errors);
+    }
     session.tell(&Event::Finished { stage: Stage::Survey });
     check_changes(changes.into_inner().unwrap_or_else(PoisonError::into_inner), inputs.len())?;
     match gaps::absent(inputs, &there, recipe.combine.get("gaps", "")) {

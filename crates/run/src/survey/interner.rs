@@ -9,6 +9,8 @@ use arcoforge_core::error::Result;
 use arcoforge_core::schema::{Schema, Variable};
 use arcoforge_core::steps::FileView;
 
+use super::hand::Hand;
+
 /// Versions of one variable, and of files' schemas, that are kept for sharing.
 const VERSIONS_MAX: usize = 8;
 /// Different blocks that are kept for sharing, where they are small: sharing saves less than it takes.
@@ -20,8 +22,8 @@ const SMALL_BYTES: usize = 512;
 type Made<K, V> = Mutex<Vec<(Arc<K>, Arc<V>)>>;
 
 /// Equal variables, schemas and values of files.
-#[derive(Default)]
 pub(crate) struct Interner {
+    pub(crate) hand: Hand,
     names: Mutex<BTreeSet<Arc<str>>>,
     variables: Mutex<BTreeMap<String, Vec<Arc<Variable>>>>,
     opened: Made<Schema, FileView>,
@@ -34,6 +36,28 @@ pub(crate) struct Interner {
 }
 
 impl Interner {
+    /// Of a survey whose values in hand are counted.
+    pub(crate) fn new(hand: Hand) -> Self {
+        Self {
+            hand,
+            names: Mutex::default(),
+            variables: Mutex::default(),
+            opened: Mutex::default(),
+            views: Mutex::default(),
+            alike: Mutex::default(),
+            blocks: Mutex::default(),
+            digests: Mutex::default(),
+            first: Mutex::default(),
+        }
+    }
+
+    /// Lets values go: files have been combined.
+    pub(crate) fn forget_values(&self) {
+        lock(&self.alike).clear();
+        lock(&self.blocks).clear();
+        lock(&self.digests).clear();
+    }
+
     pub(super) fn name(&self, name: &str) -> Arc<str> {
         let mut known = lock(&self.names);
         if let Some(same) = known.get(name) {
@@ -117,17 +141,17 @@ impl Interner {
         values
     }
 
-    pub(super) fn block(&self, digest: u128, block: impl Into<Arc<Block>>) -> Arc<Block> {
-        let block = block.into();
+    /// Shared values, and whether they are there for the first time.
+    pub(super) fn block(&self, digest: u128, block: Arc<Block>) -> (Arc<Block>, bool) {
         let mut known = lock(&self.blocks);
         if let Some(same) = known.get(&digest) {
-            return Arc::clone(same);
+            return (Arc::clone(same), false);
         }
         let small = block.bytes().is_some_and(|bytes| bytes.len() < SMALL_BYTES);
         if !small || known.len() < SMALL_BLOCKS_MAX {
             known.insert(digest, Arc::clone(&block));
         }
-        block
+        (block, true)
     }
 
     /// The digest of shared values, made once of each.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arcoforge_core::block::{Block, BlockData};
+use arcoforge_core::block::Block;
 use arcoforge_core::chunk::{ChunkRefs, Region};
 use arcoforge_core::schema::{Format, Schema};
 use arcoforge_store::Validator;
@@ -31,14 +31,6 @@ pub(crate) struct Facts {
     pub(crate) digests: Vec<(u128, u128)>,
     /// Checksums that the file was found to have.
     pub(crate) checksums: Vec<String>,
-}
-
-/// About how many bytes values take.
-pub(super) fn block_bytes(block: &Block) -> u64 {
-    match &block.data {
-        BlockData::Bytes(bytes) => bytes.len() as u64,
-        BlockData::Text(texts) => texts.iter().map(|text| text.len() as u64 + 24).sum(),
-    }
 }
 
 /// A digest of type, shape and values.

@@ -22,12 +22,12 @@ use arcoforge_core::pattern::Position;
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::schema::Schema;
 use arcoforge_store::Validator;
-use arcoforge_store::files::atomic_write;
 use sha2::{Digest, Sha256};
 
+use super::hand::left_for_values;
 use crate::find::Inputs;
 use crate::session::{Options, Session};
-use facts::{block_bytes, block_digest};
+use facts::block_digest;
 
 pub(super) use facts::Facts;
 pub(super) use replay::Replay;
@@ -55,6 +55,8 @@ pub(crate) struct SurveyCache {
     folder: PathBuf,
     /// Positions of the whole pattern along every axis.
     lengths: Vec<u64>,
+    /// A file with more is as good as none.
+    memory_bytes: u64,
     state: Mutex<State>,
     /// Schemas that files had lately: those of an archive share theirs until they are written.
     schemas: Mutex<Vec<Arc<Schema>>>,
@@ -87,13 +89,10 @@ impl SurveyCache {
     /// The surveys of a recipe's inputs; `None` where none are to be kept.
     pub(crate) fn of(session: &Session<'_>, recipe: &Recipe, inputs: &Inputs) -> Option<Self> {
         let Options { survey_cache, base, .. } = &session.options;
-        Some(Self::new(survey_cache.as_ref()?, base, recipe, inputs))
-    }
-
-    fn new(root: &Path, base: &Path, recipe: &Recipe, inputs: &Inputs) -> Self {
         let lengths = inputs.pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
-        let folder = root.join(source_name(base, recipe));
-        Self { folder, lengths, state: Mutex::default(), schemas: Mutex::default() }
+        let folder = survey_cache.as_ref()?.join(source_name(base, recipe));
+        let memory_bytes = left_for_values(&session.options.budget, inputs.len());
+        Some(Self { folder, lengths, memory_bytes, state: Mutex::default(), schemas: Mutex::default() })
     }
 
     /// Where the facts of a position's candidate are.
@@ -131,12 +130,13 @@ impl SurveyCache {
         if facts.url == place.name {
             facts.url = Arc::clone(&place.name);
         }
+        let values_max = VALUES_BYTES_MAX.min(self.memory_bytes / 4);
         let mut state = self.lock();
         let new = state.new.entry(place.number).or_default();
         let mut digests = digests.into_iter();
-        facts
-            .values
-            .retain_mut(|(_, _, block)| digests.next().is_some_and(|digest| new.share(digest, block)));
+        facts.values.retain_mut(|(_, _, block)| {
+            digests.next().is_some_and(|digest| new.share(digest, block, values_max))
+        });
         new.inputs.insert(Arc::clone(&place.name), Arc::new(facts));
     }
 
@@ -180,7 +180,7 @@ impl SurveyCache {
     }
 
     fn read(&self, number: u64) -> Known {
-        std::fs::read(self.path(number)).ok().and_then(|bytes| format::decode(&bytes)).unwrap_or_default()
+        format::read(&self.path(number), self.memory_bytes).unwrap_or_default()
     }
 
     /// Adds what is new to a file. One that can't be written costs the next run its time, and this one nothing.
@@ -192,9 +192,7 @@ impl SurveyCache {
             }
             all.entry(name).or_insert(facts);
         }
-        if let Some(bytes) = format::encode(&all) {
-            let _ = atomic_write(&self.path(number), &bytes);
-        }
+        let _ = format::write(&self.path(number), &all);
         self.lock().held.retain(|(held, _)| *held != number);
     }
 
@@ -217,13 +215,13 @@ impl Place {
 
 impl New {
     /// Makes equal values one; false for values that are too many.
-    fn share(&mut self, digest: u128, block: &mut Arc<Block>) -> bool {
+    fn share(&mut self, digest: u128, block: &mut Arc<Block>, values_max: u64) -> bool {
         if let Some(same) = self.values.get(&digest) {
             *block = Arc::clone(same);
             return true;
         }
-        let bytes = self.bytes + block_bytes(block);
-        if bytes > VALUES_BYTES_MAX {
+        let bytes = self.bytes + block.held_bytes();
+        if bytes > values_max {
             return false;
         }
         self.bytes = bytes;

@@ -9,7 +9,7 @@ use arcoforge_core::schema::{Format, Schema};
 use arcoforge_read::Reader;
 use arcoforge_store::{Object, Validator};
 
-use super::{Facts, block_bytes};
+use super::Facts;
 
 /// Values up to this size are kept.
 const KEPT_BYTES_MAX: u64 = 8 << 20;
@@ -93,6 +93,23 @@ impl<'a> Replay<'a> {
         values.find(|(name, held, _)| **name == *variable && held == region).map(|(_, _, block)| block)
     }
 
+    /// Values of an array, shared with what is kept of them.
+    pub(crate) fn array(&self, variable: &str, region: &Region) -> Result<Arc<Block>> {
+        if let Some(block) = self.values(variable, region) {
+            return Ok(Arc::clone(block));
+        }
+        let block = Arc::new(self.reader()?.read(variable, region)?);
+        if block.held_bytes() <= KEPT_BYTES_MAX {
+            self.new_facts().values.push((variable.into(), region.clone(), Arc::clone(&block)));
+        }
+        Ok(block)
+    }
+
+    /// Reads values of which only a digest will be known.
+    pub(crate) fn unkept(&self) -> Unkept<'_> {
+        Unkept(self)
+    }
+
     /// A digest of values, which `make` makes of them where it is not known; `of` says what values.
     pub(crate) fn digest(&self, of: u128, make: impl FnOnce() -> Result<u128>) -> Result<u128> {
         let known = self.known().and_then(|known| known.digests.iter().find(|(known, _)| *known == of));
@@ -142,6 +159,9 @@ impl<'a> Replay<'a> {
     }
 }
 
+/// The same input, of which nothing that is read is kept.
+pub(crate) struct Unkept<'a>(&'a Replay<'a>);
+
 impl New {
     fn is_empty(&self) -> bool {
         let Self { refs, values, digests, checksums } = self;
@@ -169,13 +189,27 @@ impl Reader for Replay<'_> {
     }
 
     fn read(&self, variable: &str, region: &Region) -> Result<Block> {
-        if let Some(block) = self.values(variable, region) {
-            return Ok((**block).clone());
+        self.array(variable, region).map(Arc::unwrap_or_clone)
+    }
+}
+
+impl Reader for Unkept<'_> {
+    fn format(&self) -> Format {
+        self.0.format()
+    }
+
+    fn schema(&self) -> &Schema {
+        self.0.schema()
+    }
+
+    fn chunk_refs(&self, variable: &str) -> Result<Vec<ChunkRef>> {
+        self.0.chunk_refs(variable)
+    }
+
+    fn read(&self, variable: &str, region: &Region) -> Result<Block> {
+        match self.0.values(variable, region) {
+            Some(block) => Ok((**block).clone()),
+            None => self.0.reader()?.read(variable, region),
         }
-        let block = self.reader()?.read(variable, region)?;
-        if block_bytes(&block) <= KEPT_BYTES_MAX {
-            self.new_facts().values.push((variable.into(), region.clone(), Arc::new(block.clone())));
-        }
-        Ok(block)
     }
 }

@@ -12,6 +12,7 @@ use arcoforge_core::dtype::{DataType, Scalar};
 use arcoforge_core::schema::{Format, Schema, Storage, Unreadable, Variable};
 use arcoforge_store::Validator;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::Xxh3;
 
 use super::super::{Facts, Known};
 
@@ -76,16 +77,67 @@ struct ChunksRow {
     chunked: bool,
 }
 
-#[derive(Serialize, Deserialize)]
-enum BlockRow {
-    Bytes(DataType, Vec<u64>, #[serde(with = "raw")] Vec<u8>),
+/// Values as they lie in memory, without a copy.
+struct BlockRow(Arc<Block>);
+
+/// How they are read.
+#[derive(Deserialize)]
+enum Read {
+    Bytes(DataType, Vec<u64>, #[serde(deserialize_with = "raw::deserialize")] Vec<u8>),
     Text(Vec<u64>, Vec<String>),
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+enum Written<'a> {
+    Bytes(DataType, &'a [u64], #[serde(serialize_with = "raw::serialize")] &'a [u8]),
+    Text(&'a [u64], &'a [String]),
+}
+
+impl Serialize for BlockRow {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Block { dtype, shape, data } = &*self.0;
+        match data {
+            BlockData::Bytes(bytes) => Written::Bytes(*dtype, shape, bytes).serialize(to),
+            BlockData::Text(texts) => Written::Text(shape, texts).serialize(to),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for BlockRow {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Ok(Self(Arc::new(match Read::deserialize(from)? {
+            Read::Bytes(dtype, shape, bytes) => Block::from_bytes(dtype, shape, bytes),
+            Read::Text(shape, texts) => Block::from_text(shape, texts),
+        })))
+    }
+}
+
+/// The digest of what would be written.
+struct Digested(Xxh3);
+
+impl postcard::ser_flavors::Flavor for Digested {
+    type Output = ();
+
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.try_extend(&[byte])
+    }
+
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.update(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
 }
 
 /// Rows of one table, equal ones once.
 struct Table<T> {
     rows: Vec<T>,
-    known: HashMap<Vec<u8>, u32>,
+    /// Rows by the digest of what is written of them.
+    known: HashMap<u128, u32>,
     /// What is shared in memory is looked at once: rows by their place there.
     shared: HashMap<usize, u32>,
 }
@@ -98,7 +150,9 @@ impl<T> Default for Table<T> {
 
 impl<T: Serialize> Table<T> {
     fn add(&mut self, row: T) -> Option<u32> {
-        let key = postcard::to_allocvec(&row).ok()?;
+        let mut serializer = postcard::Serializer { output: Digested(Xxh3::new()) };
+        row.serialize(&mut serializer).ok()?;
+        let key = serializer.output.0.digest128();
         let next = u32::try_from(self.rows.len()).ok()?;
         let number = *self.known.entry(key).or_insert(next);
         if number == next {
@@ -144,7 +198,7 @@ impl Tables {
         let variables: Vec<Arc<Variable>> = variables.collect::<Option<_>>()?;
         let schemas = self.schemas.into_iter().map(|row| schema(row, &self.attrs, &variables));
         let schemas: Vec<Arc<Schema>> = schemas.collect::<Option<_>>()?;
-        let values: Vec<Arc<Block>> = self.values.into_iter().map(|row| Arc::new(block(row))).collect();
+        let values: Vec<Arc<Block>> = self.values.into_iter().map(|row| row.0).collect();
         let name = |at: u32| self.names.get(at as usize).map(Arc::clone);
         let mut known = Known::with_capacity(self.inputs.len());
         for row in self.inputs {
@@ -251,10 +305,7 @@ impl Writer {
         if let Some(number) = self.values.shared.get(&place) {
             return Some(*number);
         }
-        let number = self.values.add(match &block.data {
-            BlockData::Bytes(bytes) => BlockRow::Bytes(block.dtype, block.shape.clone(), bytes.clone()),
-            BlockData::Text(texts) => BlockRow::Text(block.shape.clone(), texts.clone()),
-        })?;
+        let number = self.values.add(BlockRow(Arc::clone(block)))?;
         self.values.shared.insert(place, number);
         Some(number)
     }
@@ -286,13 +337,6 @@ fn schema(row: SchemaRow, attrs: &[Attrs], variables: &[Arc<Variable>]) -> Optio
     }))
 }
 
-fn block(row: BlockRow) -> Block {
-    match row {
-        BlockRow::Bytes(dtype, shape, bytes) => Block::from_bytes(dtype, shape, bytes),
-        BlockRow::Text(shape, texts) => Block::from_text(shape, texts),
-    }
-}
-
 impl From<&Validator> for Version {
     fn from(validator: &Validator) -> Self {
         let Validator { size, etag, modified_ns } = validator.clone();
@@ -314,7 +358,7 @@ mod raw {
     use serde::de::{Deserializer, Error, Visitor};
     use serde::ser::Serializer;
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &&[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_bytes(bytes)
     }
 
@@ -331,6 +375,6 @@ mod raw {
                 Ok(bytes.to_vec())
             }
         }
-        from.deserialize_bytes(Bytes)
+        from.deserialize_byte_buf(Bytes)
     }
 }

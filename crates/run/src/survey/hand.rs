@@ -1,0 +1,146 @@
+//! What values in hand may take: they are counted before they are read, and refused before the memory is taken.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use arcoforge_core::block::Block;
+use arcoforge_core::dtype::DataType;
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::plan::Budget;
+use arcoforge_core::schema::Variable;
+
+/// Rows that are read at a time to be compared, at least.
+const PART_BYTES_MIN: u64 = 512 << 10;
+/// A text of some words in memory, and as it is read.
+const TEXT_BYTES: u64 = 96;
+
+/// Bytes that are left for values in hand of so many files.
+pub(crate) fn left_for_values(budget: &Budget, files: usize) -> u64 {
+    budget.memory_bytes.saturating_sub(Budget::base_bytes(files, 0))
+}
+
+/// Bytes of values before they are read.
+fn estimate(var: &Variable) -> u64 {
+    match var.dtype {
+        DataType::Text => var.shape.iter().fold(TEXT_BYTES, |bytes, length| bytes.saturating_mul(*length)),
+        _ => var.bytes(),
+    }
+}
+
+/// The values of one survey that are in memory until the files are combined.
+pub(crate) struct Hand {
+    allowed: u64,
+    /// What else is in memory.
+    base: u64,
+    threads: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: u64,
+    /// The first variable for which there is no room.
+    over: Option<String>,
+    /// What is not read for want of room; what files have alike is in memory once.
+    wanted: u64,
+    alike: BTreeSet<String>,
+}
+
+/// Room that was taken for the values of one variable of one file.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Room {
+    bytes: u64,
+    copies: u64,
+}
+
+impl Hand {
+    pub(crate) fn new(budget: &Budget, files: usize) -> Self {
+        let (base, threads) = (Budget::base_bytes(files, 0), budget.workers.max(1) as u64);
+        Self { allowed: left_for_values(budget, files), base, threads, state: Mutex::default() }
+    }
+
+    /// Takes room for values before they are read; `None` where there is none. `own`: they are the file's own, so that
+    /// combining makes a copy in which all files' values stand.
+    pub(super) fn take(&self, var: &Variable, own: bool) -> Option<Room> {
+        let copies = if own { 2 } else { 1 };
+        let bytes = estimate(var);
+        let needed = bytes.saturating_mul(copies);
+        let mut state = self.lock();
+        if state.over.is_none() && state.held.saturating_add(needed) <= self.allowed {
+            state.held += needed;
+            return Some(Room { bytes, copies });
+        }
+        state.over.get_or_insert_with(|| var.name.clone());
+        if own || state.alike.insert(var.name.clone()) {
+            state.wanted = state.wanted.saturating_add(needed);
+        }
+        None
+    }
+
+    /// Room as it turned out: what another file has, too, takes none, and texts tell their length when they are read.
+    pub(super) fn settle(&self, room: Room, block: Option<&Block>, name: &str) {
+        let needed = block.map_or(0, Block::held_bytes).saturating_mul(room.copies);
+        let mut state = self.lock();
+        state.held = state.held.saturating_sub(room.bytes.saturating_mul(room.copies)).saturating_add(needed);
+        if state.held > self.allowed {
+            state.over.get_or_insert_with(|| name.to_owned());
+        }
+    }
+
+    /// Bytes of rows that one thread reads to compare them, at most `most`.
+    pub(super) fn part(&self, most: u64) -> u64 {
+        let left = self.allowed.saturating_sub(self.lock().held);
+        (left / (2 * self.threads)).min(most).max(PART_BYTES_MIN.min(most))
+    }
+
+    /// Values that a step looks at are read where there is room for them now.
+    pub(super) fn check(&self, var: &Variable) -> Result<()> {
+        self.fits(&var.name, estimate(var))
+    }
+
+    /// What else is taken until the files are combined.
+    pub(crate) fn add(&self, name: &str, bytes: u64) -> Result<()> {
+        self.fits(name, bytes)?;
+        self.lock().held += bytes;
+        Ok(())
+    }
+
+    fn fits(&self, name: &str, bytes: u64) -> Result<()> {
+        let mut state = self.lock();
+        if state.held.saturating_add(bytes) <= self.allowed {
+            return Ok(());
+        }
+        state.over.get_or_insert_with(|| name.to_owned());
+        state.wanted = state.wanted.saturating_add(bytes);
+        drop(state);
+        Err(self.refused().unwrap_or_else(|| Error::new(Code::Bug, "no room for values")))
+    }
+
+    /// Resident bytes while files are combined.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.base.saturating_add(self.lock().held)
+    }
+
+    /// What to say where there was no room.
+    pub(super) fn refused(&self) -> Option<Error> {
+        let state = self.lock();
+        let name = state.over.as_ref()?;
+        let mib = |bytes: u64| bytes.div_ceil(1 << 20);
+        let values = state.held.saturating_add(state.wanted);
+        let needed = mib(values.saturating_add(self.base));
+        let message = format!(
+            "values that are compared and put together in memory (coordinates, texts and the like) take {} MiB, so that \
+             {needed} MiB are needed, and {} MiB are allowed",
+            mib(values),
+            mib(self.allowed.saturating_add(self.base))
+        );
+        let help = format!(
+            "drop what is not needed (`drop: [{name}]`), or allow as much memory: `--memory {needed}MiB` will do"
+        );
+        Some(Error::new(Code::MemoryLimit, message).in_variable(name).help(help))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
