@@ -10,7 +10,7 @@ use arcoforge_core::plan::Budget;
 use arcoforge_core::schema::Variable;
 
 /// Rows that are read at a time to be compared, at least.
-const PART_BYTES_MIN: u64 = 512 << 10;
+const PART_BYTES_MIN: u64 = 128 << 10;
 /// A text of some words in memory, and as it is read.
 const TEXT_BYTES: u64 = 96;
 
