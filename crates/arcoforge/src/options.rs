@@ -68,7 +68,7 @@ pub(crate) struct Run {
     /// Take what `test.take` of the recipe says
     #[arg(long, conflicts_with = "take")]
     pub(crate) test: bool,
-    /// Most memory that may be used, as in 2GiB
+    /// Most memory that may be used, as in 2GiB; the default is 256MiB, and more for more than 60,000 files
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,
     /// Keep cells between the two stages of a rechunking in this folder; the default is beside the target. All units of a
@@ -150,6 +150,7 @@ impl Run {
     pub(crate) fn options(&self) -> Options {
         let mut options = self.fetch.options();
         options.budget.memory_bytes = self.memory.unwrap_or(options.budget.memory_bytes);
+        options.budget.asked = self.memory.is_some();
         options.scratch.clone_from(&self.scratch);
         options.take = self.take.clone().map(|take| take.0).unwrap_or_default();
         options

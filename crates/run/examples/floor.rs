@@ -40,7 +40,7 @@ fn run(arguments: &[String]) -> Done<()> {
         return Err("usage: floor RECIPE FOLDER [OPTION]...".into());
     };
     let (recipe, base, unchecked) = asked(Path::new(recipe), options)?;
-    let budget = Budget { memory_bytes: 1 << 40, workers: 2 };
+    let budget = Budget { memory_bytes: 1 << 40, asked: true, workers: 2 };
     let session = Session::new(Options { budget, base, ..Options::default() }, |_| {});
     let prepared = prepare(&session, &recipe, None).map_err(|errors| {
         errors.first().map_or_else(String::new, |first| format!("{}: {}", first.message, errors.len()))

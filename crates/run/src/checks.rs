@@ -168,7 +168,7 @@ impl Reading<'_> {
         let baking = self.plan.arrays.iter().map(|array| array.worker_bytes).max().unwrap_or(0);
         let baking = baking.saturating_mul(self.plan.workers as u64).saturating_add(self.plan.ahead_bytes);
         let held = self.plan.peak_bytes.saturating_sub(baking);
-        let left = self.session.options.budget.memory_bytes.saturating_sub(held);
+        let left = self.plan.memory_bytes.saturating_sub(held);
         usize::try_from(left / worker).unwrap_or(usize::MAX).clamp(1, self.plan.workers.max(1))
     }
 }

@@ -8,7 +8,7 @@ use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Pie
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Pattern;
-use arcoforge_core::plan::{self, Plan};
+use arcoforge_core::plan::{self, Budget, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
 use arcoforge_core::steps::{self, FileView, Mapped, Unmatched};
@@ -99,7 +99,8 @@ pub(crate) fn prepare_like(
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
     let mut axes = combine_axes(&inputs.pattern);
-    let interner = Interner::new(Hand::new(&session.options.budget, inputs.len()));
+    let budget = session.options.budget.knowing(Budget::base_bytes(inputs.len(), 0));
+    let interner = Interner::new(Hand::new(&budget, inputs.len()));
     let cache = SurveyCache::of(session, recipe, &inputs);
     let kept = (&interner, cache.as_ref());
     let All { mut files, surveyed, unmatched, absent, mut errors } =
@@ -133,7 +134,6 @@ pub(crate) fn prepare_like(
     interner.forget_values();
     drop(cache);
     let caps = arcoforge_write::caps(recipe.output.format);
-    let budget = session.options.budget;
     let mut plan =
         plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
     plan.peak_bytes = plan.peak_bytes.max(interner.hand.peak_bytes());

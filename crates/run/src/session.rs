@@ -39,7 +39,7 @@ impl Default for Options {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
-            budget: Budget { memory_bytes: 256 << 20, workers },
+            budget: Budget { memory_bytes: 256 << 20, asked: false, workers },
             cache: None,
             scratch: None,
             survey_cache: None,

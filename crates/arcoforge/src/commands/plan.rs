@@ -126,7 +126,7 @@ fn save(
         overwrite: args.overwrite,
         units: units.min(prepared.tasks().max(1)),
         tasks: prepared.tasks(),
-        memory_bytes: options.budget.memory_bytes,
+        memory_bytes: prepared.plan.memory_bytes,
         workers: options.budget.workers,
         connections: options.connections,
         base: options.base.clone(),

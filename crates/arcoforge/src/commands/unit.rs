@@ -56,6 +56,7 @@ pub(super) fn options(plan: &PlanFile) -> Options {
     } = run;
     let mut options = base(cache.clone());
     options.budget.memory_bytes = *memory_bytes;
+    options.budget.asked = true;
     options.budget.workers = *workers;
     Options {
         connections: *connections,

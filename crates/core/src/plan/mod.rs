@@ -32,6 +32,8 @@ pub use rechunk::Rechunk;
 pub struct Budget {
     /// Peak resident bytes of the process.
     pub memory_bytes: u64,
+    /// Somebody asked for this limit. Where nobody did, it grows with what must be known of very many inputs.
+    pub asked: bool,
     /// Threads that work at a time.
     pub workers: usize,
 }
@@ -43,6 +45,16 @@ impl Budget {
     pub const FILE_BYTES: u64 = 2 << 10;
     /// What is known of every array: its attributes, where its cells come from, and its metadata while it is written.
     pub const ARRAY_BYTES: u64 = 8 << 10;
+
+    /// The limit where `known_bytes` are resident before any data: what nobody asked for leaves half of itself to data.
+    #[must_use]
+    pub fn knowing(self, known_bytes: u64) -> Self {
+        if self.asked {
+            return self;
+        }
+        let least = known_bytes.saturating_add(self.memory_bytes / 2);
+        Self { memory_bytes: self.memory_bytes.max(least), ..self }
+    }
 
     /// What is resident before any data: what is known of files and arrays.
     pub fn base_bytes(files: usize, arrays: usize) -> u64 {
@@ -68,6 +80,8 @@ pub struct Plan {
     pub ahead_bytes: u64,
     /// Peak resident bytes, estimated from above, with those that are fetched ahead.
     pub peak_bytes: u64,
+    /// The limit that was kept to.
+    pub memory_bytes: u64,
 }
 
 /// What is done for one array.
@@ -189,6 +203,7 @@ pub fn plan(
         .zip(&readings)
         .map(|(array, reading)| memory::references(&array.spec, reading.as_ref()));
     let base = chunks.fold(Budget::base_bytes(files.len(), arrays.len()), u64::saturating_add);
+    let budget = budget.knowing(base);
     let tasks::Threads { workers, team: threads } =
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;
@@ -209,7 +224,8 @@ pub fn plan(
         groups,
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
-    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes })
+    let memory_bytes = budget.memory_bytes;
+    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes, memory_bytes })
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.

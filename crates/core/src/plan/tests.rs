@@ -106,7 +106,7 @@ impl Case {
             codecs: self.output.clone(),
             ..Output::default()
         };
-        let budget = Budget { memory_bytes, workers: self.workers };
+        let budget = Budget { memory_bytes, asked: true, workers: self.workers };
         plan(combined, &files, &output, &self.caps, budget, None)
     }
 }
@@ -353,7 +353,7 @@ fn values_in_hand() {
             storage: Storage::Whole,
         };
         let output = Output { chunks: lengths(chunks), ..Output::default() };
-        let budget = Budget { memory_bytes: 1 << 30, workers: 2 };
+        let budget = Budget { memory_bytes: 1 << 30, asked: true, workers: 2 };
         let combined = combined(var, *coordinate, Content::Values(Arc::new(block)));
         let plan = plan(combined, &[], &output, &V3, budget, None).expect(expected);
         assert_eq!(

@@ -43,7 +43,7 @@ fn lengths(of: &[(&str, u64)]) -> BTreeMap<String, ChunkLength> {
 
 fn session(workers: usize) -> Session<'static> {
     Session::new(
-        Options { budget: Budget { memory_bytes: 256 << 20, workers }, ..Options::default() },
+        Options { budget: Budget { memory_bytes: 256 << 20, asked: true, workers }, ..Options::default() },
         |_| {},
     )
 }
@@ -188,7 +188,8 @@ fn a_store_that_appears_meanwhile_is_never_replaced() {
 fn what_does_not_fit_into_memory_is_refused_with_both_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = folder.path().join("t.zarr");
-    let options = Options { budget: Budget { memory_bytes: 49 << 20, workers: 1 }, ..Options::default() };
+    let options =
+        Options { budget: Budget { memory_bytes: 49 << 20, asked: true, workers: 1 }, ..Options::default() };
     let output = Output { chunks: lengths(&[("time", 100_000)]), ..Output::default() };
     let session = Session::new(options, |_| {});
     let errors = bake_locked(&session, &Recipe { output, ..recipe() }, None, &target, Existing::Refuse)
