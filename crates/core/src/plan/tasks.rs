@@ -116,9 +116,10 @@ fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget,
         Some((chunk, _)) => (" of the files", chunk),
         None => ("", &spec.chunk),
     };
-    let crowded = base > budget.memory_bytes / 2;
+    let known = base.saturating_sub(Budget::BASE_BYTES);
+    let crowded = known > budget.memory_bytes / 2;
     let known = if crowded {
-        format!(", {} MiB for what is known of files, arrays and chunks", mib(base))
+        format!(", {} MiB for what is known of files, arrays and chunks", mib(known))
     } else {
         String::new()
     };
