@@ -20,9 +20,9 @@ use arcoforge_write::{LocalStore, Written, check_target};
 pub(crate) use self::existing::check_existing;
 pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
 pub(crate) use self::likeness::changed_ns;
-use self::publication::{end_publication, finish_publication, is_done, write_visible};
+use self::publication::{end_publication, finish_publication, is_done, is_moved, note_moved, write_visible};
 pub(crate) use self::publication::{published_by, untouched_until};
-use self::run::Run;
+use self::run::{Run, check_unchanged};
 use crate::Outcome;
 use crate::checks;
 use crate::describe::kept_chunks;
@@ -149,7 +149,8 @@ pub fn stage(
             if existing == Existing::Update {
                 kept_chunks(&prepared).into_iter().for_each(|text| session.tell(&Event::Note(text)));
             }
-            let reuse = Reuse::find(target, &staged.state, existing == Existing::Update);
+            let reuse =
+                Reuse::find(target, &staged.state, &prepared.plan.dataset, existing == Existing::Update);
             let receipts = staged.receipts(&prepared);
             staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
             staged.complete(session, &prepared, &examination)?;
@@ -234,19 +235,24 @@ impl Staged {
 
     /// Ends the publication of what the target holds, where it was cut off.
     pub(crate) fn settle(&self) -> Result<()> {
-        let noted = self.state.is_publishing() || self.state.visible().is_file();
-        if !noted && !self.state.is_abandoned() && self.state.remains().is_empty() {
+        let state = &self.state;
+        let begun = state.is_publishing() || state.visible().is_file();
+        let cut_off = begun || state.is_abandoned() || !state.remains().is_empty();
+        if !cut_off && !is_moved(&self.target, state) {
             return Ok(());
         }
-        match self.state.lock(false) {
+        match state.lock(false) {
             Ok(_guard) => {
-                self.state.tidy();
-                finish_publication(&self.target, &self.state)?;
-                let abandoned = self.state.is_abandoned() && is_done(&self.target, &self.state);
-                if abandoned { self.state.forget_abandoned() } else { Ok(()) }
+                state.tidy();
+                finish_publication(&self.target, state)?;
+                let _compared_again_next_time = note_moved(&self.target, state);
+                let abandoned = state.is_abandoned() && is_done(&self.target, state);
+                if abandoned { state.forget_abandoned() } else { Ok(()) }
             }
             // another process is about to
             Err(e) if e.code == Code::TargetBusy => Ok(()),
+            // where nobody may write, it is compared again the next time
+            Err(_) if !cut_off => Ok(()),
             Err(e) => Err(e),
         }
     }
@@ -308,8 +314,8 @@ impl Staged {
     }
 
     /// What bakes of other plans made of this target and did not publish.
-    pub(crate) fn reuse(&self) -> Reuse {
-        Reuse::find(&self.target, &self.state, false)
+    pub(crate) fn reuse(&self, prepared: &Prepared) -> Reuse {
+        Reuse::find(&self.target, &self.state, &prepared.plan.dataset, false)
     }
 
     /// What is complete so far.
@@ -372,20 +378,6 @@ impl Staged {
         }
         Ok(())
     }
-}
-
-/// No file was written to while it was read.
-fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
-    for input in prepared.surveyed.iter().filter(|input| !input.object.is_remote()) {
-        let was = input.object.validator().modified_ns;
-        let now = session.sources.version(input.object.url()).and_then(|version| version.modified_ns);
-        if was.is_some() && now.is_some() && was != now {
-            return Err(Error::new(Code::SourceChanged, "the file was written to while it was read")
-                .at(input.object.url())
-                .help("wait until nothing writes to it any more, then run again"));
-        }
-    }
-    Ok(())
 }
 
 fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {

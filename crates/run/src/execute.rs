@@ -105,6 +105,9 @@ fn slab_objects(
             let Some((index, signature)) = left.get(at) else { return Ok(()) };
             let key = chunk_key(target.format, &array.spec, index);
             let written = producer.chunk(worker, index, |stored| target.store.write(&key, stored))?;
+            if written.is_none() {
+                target.store.leave_out(&key)?;
+            }
             let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
             (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
         })?;
@@ -142,8 +145,10 @@ impl Target<'_> {
         if !found.is_whole() {
             return Ok(None);
         }
-        if let Some(path) = &found.path {
-            self.store.adopt(&chunk_key(self.format, spec, index), path)?;
+        let key = chunk_key(self.format, spec, index);
+        match &found.path {
+            Some(path) => self.store.adopt(&key, path).map(drop)?,
+            None => self.store.leave_out(&key)?,
         }
         Ok(Some(found.written))
     }
@@ -201,6 +206,9 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
         done.finish(worker);
     }
     let written = writer.finish()?;
+    if written.is_none() {
+        target.store.leave_out(&key)?;
+    }
     Ok((Entry { object: task, written, chunks: signatures }, false))
 }
 

@@ -1,7 +1,8 @@
 //! From a recipe to its inputs: the pattern's positions, and which URL stands at each.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arcoforge_core::axis::{Axis, Key};
@@ -106,14 +107,27 @@ pub(crate) fn resolve(candidate: &str, base: &Path) -> String {
 }
 
 /// What an input is called in all that outlives a run: its path from the recipe's folder where it is below it, so that
-/// nothing depends on the folder from which a command was run; else as it is.
-pub(crate) fn name_of<'a>(url: &'a str, base: &Path) -> &'a str {
-    let base = base.display().to_string();
-    let below = match base.as_str() {
-        "" | "." => url.strip_prefix("./"),
-        base => url.strip_prefix(base.trim_end_matches('/')).and_then(|rest| rest.strip_prefix('/')),
+/// nothing depends on the folder from which a command was run, nor on how either is spelled; else as it is.
+pub(crate) fn name_of<'a>(url: &'a str, base: &Path) -> Cow<'a, str> {
+    if url.contains("://") {
+        return Cow::Borrowed(url);
+    }
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let path = Path::new(url);
+    let below = if path.is_relative() == base.is_relative() {
+        below(path, base)
+    } else {
+        let absolute = |path: &Path| std::path::absolute(path).ok();
+        absolute(path).zip(absolute(base)).and_then(|(path, base)| below(&path, &base))
     };
-    below.unwrap_or(url)
+    below.map_or(Cow::Borrowed(url), |below| Cow::Owned(below.display().to_string()))
+}
+
+/// A path from a folder that it is in.
+fn below(path: &Path, base: &Path) -> Option<PathBuf> {
+    let named = |part: &Component<'_>| *part != Component::CurDir;
+    let mut parts = path.components().filter(named);
+    base.components().filter(named).all(|part| parts.next() == Some(part)).then(|| parts.collect())
 }
 
 /// The time in UTC.

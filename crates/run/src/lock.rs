@@ -103,7 +103,7 @@ impl Lock {
             .into_iter()
             .map(|(position, url, validator)| LockedInput {
                 position,
-                url: name_of(&url, base).to_owned(),
+                url: name_of(&url, base).into_owned(),
                 validator,
             })
             .collect();
@@ -287,6 +287,9 @@ mod tests {
             ("/recipe", "/recipes/a.nc", "/recipes/a.nc"),
             ("/recipes", "/recipes/data/a.nc", "data/a.nc"),
             ("/recipes", "/data/a.nc", "/data/a.nc"),
+            ("/recipes", "/recipes/./data/a.nc", "data/a.nc"),
+            ("./recipes", "recipes/data/a.nc", "data/a.nc"),
+            (".", "data/./a.nc", "data/a.nc"),
             ("recipes", "https://host/a.nc", "https://host/a.nc"),
         ];
         for (base, url, expected) in rows {

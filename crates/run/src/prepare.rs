@@ -1,5 +1,6 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Pie
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Pattern;
-use arcoforge_core::plan::{self, Budget, Plan};
+use arcoforge_core::plan::{self, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
 use arcoforge_core::steps::{self, FileView, Mapped, Unmatched};
@@ -73,7 +74,7 @@ impl Input {
     /// The same with the name that it has in every run.
     fn named(self, base: &Path) -> Self {
         let name = name_of(&self.url, base);
-        if name.len() == self.url.len() { self } else { Self { url: name.into(), ..self } }
+        if *name == *self.url { self } else { Self { url: name.into(), ..self } }
     }
 }
 
@@ -99,8 +100,8 @@ pub(crate) fn prepare_like(
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
     let mut axes = combine_axes(&inputs.pattern);
-    let budget = session.options.budget.knowing(Budget::base_bytes(inputs.len(), 0));
-    let interner = Interner::new(Hand::new(&budget, inputs.len()));
+    let budget = session.options.budget;
+    let interner = Interner::new(Hand::new(&session.budget_of(inputs.len()), inputs.len()));
     let cache = SurveyCache::of(session, recipe, &inputs);
     let kept = (&interner, cache.as_ref());
     let All { mut files, surveyed, unmatched, absent, mut errors } =
@@ -304,7 +305,7 @@ impl Prepared {
     }
 
     /// The name of a file in every run.
-    pub(crate) fn name<'a>(&self, file: &'a File) -> &'a str {
+    pub(crate) fn name<'a>(&self, file: &'a File) -> Cow<'a, str> {
         name_of(&file.url, &self.base)
     }
 

@@ -6,11 +6,13 @@
 //! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
 //! the disk before, or their checksum is compared.
 
+mod trust;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -23,9 +25,12 @@ use arcoforge_store::files::unwritable;
 use arcoforge_write::{Written, chunk_key, chunks_per_shard};
 use serde::{Deserialize, Serialize};
 
+use self::trust::{boot, is_durable, is_there};
 use crate::execute::objects;
 use crate::signature::Signature;
 use crate::state::State;
+
+pub(crate) use self::trust::checksum;
 
 /// The version of the lines.
 const VERSION: u32 = 2;
@@ -298,11 +303,14 @@ impl Receipts {
             return;
         }
         let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
-        let there = |root: &Path, written| {
-            let key = chunk_key(format, &objects.spec, &objects.grid.index(line.object));
-            is_there(&root.join(key), written, trusted)
+        let there = |root: &Path| {
+            let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
+            match written {
+                Some(written) => is_there(&key, written, trusted),
+                None => !key.exists(),
+            }
         };
-        if root.zip(written).is_none_or(|(root, written)| there(root, written)) {
+        if root.is_none_or(there) {
             objects.note(line.object, written, line.chunks);
         }
     }
@@ -314,6 +322,11 @@ impl Receipts {
         if let Some(slot) = done.and_then(|done| done.get_mut(at)) {
             *slot = Some(written);
         }
+    }
+
+    /// Whether all objects are.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.arrays.values().all(|objects| objects.done.iter().all(Option::is_some))
     }
 
     /// Whether all objects of a task are complete.
@@ -371,24 +384,6 @@ impl Objects {
     }
 }
 
-/// Whether an object has the length that was noted, and where that does not suffice, the checksum.
-fn is_there(path: &Path, written: Written, trusted: bool) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == written.bytes)
-        && (trusted || checksum(path) == Some(written.crc32c))
-}
-
-/// CRC-32C of a file.
-pub(crate) fn checksum(path: &Path) -> Option<u32> {
-    let mut file = File::open(path).ok()?;
-    let (mut buffer, mut written) = (vec![0; 1 << 20], Written::EMPTY);
-    loop {
-        match file.read(&mut buffer).ok()? {
-            0 => return Some(written.crc32c),
-            n => written = written.and(buffer.get(..n)?),
-        }
-    }
-}
-
 /// The first line of a file, where it is one of this version.
 fn header(line: &[u8]) -> Option<Header> {
     let header: Header = serde_json::from_slice(line).ok()?;
@@ -404,23 +399,4 @@ pub(crate) fn has_units(folder: &Path) -> bool {
         header(&line)
     };
     files.filter_map(|entry| first(entry.path())).any(|header| header.unit.is_some())
-}
-
-/// Whether the last line says that everything was flushed.
-fn is_durable(path: &Path) -> bool {
-    let tail = || {
-        let (mut file, mut text) = (File::open(path)?, Vec::new());
-        // far longer than that line
-        let start = file.metadata()?.len().saturating_sub(4096);
-        file.seek(SeekFrom::Start(start))?;
-        file.read_to_end(&mut text).map(|_| text)
-    };
-    let Ok(text): std::io::Result<Vec<u8>> = tail() else { return false };
-    let last = text.strip_suffix(b"\n").and_then(|text| text.rsplit(|b| *b == b'\n').next());
-    last.and_then(|line| serde_json::from_slice::<Footer>(line).ok()).is_some_and(|footer| footer.durable)
-}
-
-/// What tells one run of the operating system from another; `None` where it does not say.
-fn boot() -> Option<String> {
-    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
 }

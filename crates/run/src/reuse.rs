@@ -60,7 +60,7 @@ pub(crate) struct OldShard<'a> {
 
 impl Reuse {
     /// What bakes of a target made: those that did not end, and the one that lies at the target where `published`.
-    pub(crate) fn find(target: &Path, own: &State, published: bool) -> Self {
+    pub(crate) fn find(target: &Path, own: &State, dataset: &Dataset, published: bool) -> Self {
         let at_target = published.then(|| published_by(target)).flatten();
         let open = |state: State| {
             if state == *own {
@@ -75,10 +75,12 @@ impl Reuse {
                 // receipts tell whether it is as it was written
                 false => (state.store(), Some(i128::MAX)),
             };
-            let dataset = PlanFile::read(&state.plan()).ok()?.dataset;
+            let mut old = PlanFile::read(&state.plan()).ok()?.dataset;
+            // of other arrays no chunk can be taken, and nothing need be known
+            old.arrays.retain(|old| dataset.arrays.iter().any(|new| is_divided_alike(old, new)));
             // what was published was flushed before
-            let receipts = Receipts::signed(&state, &dataset, &root, state.done().is_file());
-            (receipts.totals().0 > 0).then_some(Donor { root, dataset, receipts, untouched_until })
+            let receipts = Receipts::signed(&state, &old, &root, state.done().is_file());
+            (receipts.totals().0 > 0).then_some(Donor { root, dataset: old, receipts, untouched_until })
         };
         Self { donors: State::all(target).into_iter().filter_map(open).collect() }
     }
@@ -141,13 +143,15 @@ impl Reuse {
     }
 }
 
+/// Whether an object of one may be an object of the other.
+fn is_divided_alike(old: &ArraySpec, new: &ArraySpec) -> bool {
+    old.name == new.name && old.shard == new.shard && old.chunk == new.chunk
+}
+
 impl Donor {
     /// The donor's array and the number of its object at an index.
     fn find(&self, spec: &ArraySpec, index: &[u64]) -> Option<(&ArraySpec, u64)> {
-        let old = self.dataset.arrays.iter().find(|old| old.name == spec.name)?;
-        if old.shard != spec.shard || old.chunk != spec.chunk {
-            return None;
-        }
+        let old = self.dataset.arrays.iter().find(|old| is_divided_alike(old, spec))?;
         let grid = old.objects();
         let inside = index.len() == grid.shape.len() && index.iter().zip(grid.counts()).all(|(i, n)| *i < n);
         inside.then(|| (old.as_ref(), grid.flat(index)))

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use arcoforge_core::chunk::{ChunkGrid, Region};
 use arcoforge_core::combine::{Content, Pieces};
@@ -26,6 +27,8 @@ use crate::session::Session;
 
 /// Before the digest in the name of a folder in `--scratch`.
 const PREFIX: &str = "arcoforge-";
+/// Behind the cells of a file.
+const MARK_BYTES: u64 = 16;
 
 /// The scratch files of one plan. Empty where every array takes one pass.
 #[derive(Debug, Default)]
@@ -37,8 +40,6 @@ pub(crate) struct Scratch {
     ends: Vec<(usize, u64)>,
     /// Names of the files: another division of the work has others.
     division: String,
-    /// A file was not there as a run before would have left it, so that no receipt of such a run holds.
-    fresh: bool,
 }
 
 /// The cells of one array.
@@ -46,6 +47,7 @@ pub(crate) struct Scratch {
 pub(crate) struct ScratchFile {
     file: File,
     path: PathBuf,
+    mark: u128,
     spec: Arc<ArraySpec>,
     rechunk: Rechunk,
 }
@@ -77,8 +79,7 @@ impl Scratch {
             let Some(rechunk) = &array.scratch else { continue };
             end += array.scratch_tasks();
             scratch.ends.push((number, end));
-            let (file, fresh) = ScratchFile::open(folder, number, &array.spec, rechunk)?;
-            scratch.fresh |= fresh;
+            let file = ScratchFile::open(folder, number, &array.spec, rechunk)?;
             scratch.division += &file.identity();
             scratch.files.insert(array.spec.name.clone(), file);
         }
@@ -88,11 +89,6 @@ impl Scratch {
     /// What receipts of tasks of the first stage name; they hold for no other division of the work.
     pub(crate) fn division(&self) -> &str {
         &self.division
-    }
-
-    /// Whether nothing that a run before has written is there.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.fresh
     }
 
     /// How many tasks the first stage has.
@@ -191,32 +187,21 @@ impl Scratch {
 }
 
 impl ScratchFile {
-    /// The name tells how cells lie: a plan that divides them otherwise never reads them.
-    fn open(folder: &Path, number: usize, spec: &Arc<ArraySpec>, rechunk: &Rechunk) -> Result<(Self, bool)> {
+    /// The name tells how cells lie: a plan that divides them otherwise never reads them. Behind the cells stands a mark,
+    /// which tells the file from one of that name that was there before: receipts of the first stage hold for one file.
+    fn open(folder: &Path, number: usize, spec: &Arc<ArraySpec>, rechunk: &Rechunk) -> Result<Self> {
         let shown = |of: &[u64]| of.iter().map(u64::to_string).collect::<Vec<_>>().join("x");
         let name = format!("{number}-{}-{}.cells", shown(&rechunk.read), shown(&rechunk.intermediate));
         let path = folder.join(name);
         let length = rechunk.bytes(&spec.shape, spec.dtype.size_estimate());
-        let opened = fs::create_dir_all(folder).and_then(|()| {
-            let file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-            let fresh = file.metadata()?.len() != length;
-            if fresh {
-                file.set_len(length)?;
-            }
-            Ok((file, fresh))
-        });
-        let (file, fresh) = opened.map_err(|e| full(&path, length, e))?;
-        Ok((Self { file, path, spec: Arc::clone(spec), rechunk: rechunk.clone() }, fresh))
+        let opened = fs::create_dir_all(folder).and_then(|()| marked(&path, length));
+        let (file, mark) = opened.map_err(|e| full(&path, length, e))?;
+        Ok(Self { file, path, mark, spec: Arc::clone(spec), rechunk: rechunk.clone() })
     }
 
-    /// How cells lie in it, and what tells it from a file of that name that was there before: receipts of the first
-    /// stage hold for one file.
+    /// How cells lie in it, and its mark.
     fn identity(&self) -> String {
-        let found = self.file.metadata().ok();
-        let born = found.as_ref().and_then(|found| found.created().ok());
-        let born = born.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map_or(0, |t| t.as_nanos());
-        let number = found.map_or(0, |found| found.ino());
-        format!("{} {number} {born};", self.path.file_name().unwrap_or_default().display())
+        format!("{} {:032x};", self.path.file_name().unwrap_or_default().display(), self.mark)
     }
 
     pub(crate) fn boxes(&self) -> ChunkGrid {
@@ -242,6 +227,35 @@ impl ScratchFile {
     fn write(&self, offset: u64, cells: &[u8]) -> Result<()> {
         let length = self.rechunk.bytes(&self.spec.shape, self.spec.dtype.size_estimate());
         self.file.write_all_at(cells, offset).map_err(|e| full(&self.path, length, e))
+    }
+}
+
+/// A file of `length` bytes and a mark behind them: the one that is there, else a new one. It is made under another name,
+/// so that of several processes all see the same.
+fn marked(path: &Path, length: u64) -> io::Result<(File, u128)> {
+    loop {
+        match File::options().read(true).write(true).open(path) {
+            Ok(file) if file.metadata()?.len() == length + MARK_BYTES => {
+                let mut mark = [0; MARK_BYTES as usize];
+                file.read_exact_at(&mut mark, length)?;
+                return Ok((file, u128::from_le_bytes(mark)));
+            }
+            Ok(_) => fs::remove_file(path)?,
+            Err(e) if e.kind() == ErrorKind::NotFound => {}
+            Err(e) => return Err(e),
+        }
+        let (first, second) = (RandomState::new().hash_one(path), RandomState::new().hash_one(length));
+        let mark = u128::from(first) << 64 | u128::from(second);
+        let made = path.with_extension(format!("{mark:032x}.partial"));
+        let file = File::create_new(&made)?;
+        file.set_len(length)?;
+        file.write_all_at(&mark.to_le_bytes(), length)?;
+        match fs::hard_link(&made, path) {
+            Ok(()) => fs::remove_file(&made)?,
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => fs::remove_file(&made)?,
+            // a file system without links
+            Err(_) => fs::rename(&made, path)?,
+        }
     }
 }
 
@@ -301,7 +315,7 @@ mod tests {
         for (number, (shape, read, intermediate, chunk, slab)) in rows.iter().enumerate() {
             let spec = spec(shape, chunk);
             let rechunk = Rechunk { read: read.to_vec(), intermediate: intermediate.to_vec() };
-            let (file, _) = ScratchFile::open(folder.path(), number, &spec, &rechunk).expect("a file");
+            let file = ScratchFile::open(folder.path(), number, &spec, &rechunk).expect("a file");
             let boxes = file.boxes();
             for at in 0..boxes.len() {
                 let region = boxes.region(&boxes.index(at));

@@ -152,6 +152,11 @@ impl<'a> Session<'a> {
         Self { options, sources, watcher: Box::new(watcher) }
     }
 
+    /// The budget for so many inputs.
+    pub(crate) fn budget_of(&self, files: usize) -> Budget {
+        self.options.budget.knowing(Budget::base_bytes(files, 0))
+    }
+
     /// Tells the watcher.
     pub fn tell(&self, event: &Event) {
         (self.watcher)(event);

@@ -163,7 +163,7 @@ impl Signer {
             };
             let (file, mapped, surveyed) = prepared.piece(piece)?;
             let validator = surveyed.object.validator();
-            sink.text(prepared.name(file));
+            sink.text(&prepared.name(file));
             sink.number(validator.size);
             sink.text(validator.etag.as_deref().unwrap_or_default());
             sink.shown(&validator.modified_ns);

@@ -15,7 +15,7 @@ use arcoforge_write::LocalStore;
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{Input, Prepared, digest};
-use crate::receipts::has_units;
+use crate::receipts::{Receipts, has_units};
 use crate::scratch::Scratch;
 use crate::signature::is_weak;
 
@@ -178,8 +178,10 @@ impl State {
         }
         let same = |other: &Self| {
             let plan = Some(other).filter(|other| *other != self && other.is_unfinished());
-            let plan = plan.and_then(|other| PlanFile::read(&other.plan()).ok());
-            plan.is_some_and(|plan| plan.digest_with(recipe).is_ok_and(|found| found == digest))
+            let Some(plan) = plan.and_then(|other| PlanFile::read(&other.plan()).ok()) else { return false };
+            // what units made is waited for under their plan's name, until it is whole
+            let free = !has_units(&other.receipts()) || Receipts::of(other, &plan.dataset).is_complete();
+            free && plan.digest_with(recipe).is_ok_and(|found| found == digest)
         };
         let Some(other) = Self::all_in(&self.root).into_iter().find(same) else { return Ok(()) };
         remove_tree(&self.dir)?;

@@ -52,7 +52,7 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
     }
     if !staged.is_done() {
-        let (receipts, reuse) = (staged.receipts(&prepared), staged.reuse());
+        let (receipts, reuse) = (staged.receipts(&prepared), staged.reuse(&prepared));
         let run = staged.run(session, &prepared, receipts, &reuse, &range, Some(&unit));
         run.map_err(|errors| errors.into_iter().map(|e| too_early(e, plan, &prepared)).collect::<Vec<_>>())?;
     }

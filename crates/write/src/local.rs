@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::Dataset;
@@ -79,6 +80,20 @@ impl LocalStore {
     /// Where objects lie until the store is published.
     pub fn staging(&self) -> &Path {
         &self.staging
+    }
+
+    /// Takes care that nothing lies under `key`: a run before may have left an object there.
+    ///
+    /// # Errors
+    /// `target-unwritable`; `bug` for a key that leads out of the store.
+    pub fn leave_out(&self, key: &str) -> Result<()> {
+        let path = self.path(key)?;
+        match fs::remove_file(&path) {
+            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Err(unwritable(&path, e))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Writes one whole object under `key`.
@@ -240,6 +255,10 @@ impl LocalStore {
             self.published = true;
             return self.clean();
         }
+        // what lies in the staging directory was exchanged for what it replaced, and something else took its place since
+        if identity(&self.staging).is_ok_and(|id| id != marked) {
+            remove_tree(&self.staging)?;
+        }
         fs::remove_file(&marker).map_err(|e| unwritable(&marker, e))
     }
 
@@ -362,10 +381,12 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// Device and inode: what stays the same when a directory is renamed.
+/// What stays the same when a directory is renamed: its inode, and when it was made where the file system says so. Numbers of
+/// devices are others after the system went down.
 fn identity(path: &Path) -> io::Result<String> {
     let found = fs::symlink_metadata(path)?;
-    Ok(format!("{} {}", found.dev(), found.ino()))
+    let made = found.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+    Ok(format!("{} {}", found.ino(), made.unwrap_or_default().as_nanos()))
 }
 
 /// Creates a file; its directories only where they are missing, so that the usual case is one call. A file that is there

@@ -140,6 +140,7 @@ fn save(
     let first = first_units(units, prepared);
     let order = match first {
         0 => "in any order".to_owned(),
+        1 => format!("{} and comes first; the others begin when it has ended", first_text(first)),
         _ => format!("{} and come first; the others begin when these have ended", first_text(first)),
     };
     output.note(&format!("{}: {}: {order}", path.display(), figures::count(units, "unit")));

@@ -1,7 +1,7 @@
 //! Bytes that codecs and readers need beside the cells that are put together.
 
 use super::source::Reading;
-use crate::codec::{Codec, Encoding};
+use crate::codec::{Blosc, Codec, Encoding};
 use crate::target::ArraySpec;
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
@@ -86,14 +86,35 @@ pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64) -> u64 {
 const OVER_BYTES: u64 = 3 << 20;
 
 /// What an encoder holds.
-const fn context(codec: &Codec) -> u64 {
+fn context(codec: &Codec) -> u64 {
     match codec {
         // libzstd's estimate for each level, rounded up
         Codec::Zstd { level } => zstd(*level),
-        Codec::Blosc(_) => 4 << 20,
+        Codec::Blosc(blosc) => blosc_context(blosc),
         Codec::Bzip2 { .. } => 8 << 20,
         _ => 1 << 20,
     }
+}
+
+/// Two blocks, and libzstd's estimate of its context for blocks of that length, rounded up; 4 MiB at least.
+fn blosc_context(blosc: &Blosc) -> u64 {
+    // what c-blosc takes where nothing is asked for
+    let block = match (blosc.blocksize, blosc.clevel) {
+        (0, ..=2) => 64 << 10,
+        (0, 3) => 128 << 10,
+        (0, 4..=5) => 256 << 10,
+        (0, 6..=8) => 512 << 10,
+        (0, _) => 1 << 20,
+        (asked, _) => asked,
+    };
+    let most = match blosc.clevel {
+        ..=1 => 600 << 10,
+        2 => 1280 << 10,
+        3 => 3584 << 10,
+        4..=5 => 12800 << 10,
+        _ => u64::MAX,
+    };
+    block.saturating_mul(2).saturating_add(block.saturating_mul(17).min(most)).max(4 << 20)
 }
 
 const fn zstd(level: i32) -> u64 {

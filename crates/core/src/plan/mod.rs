@@ -203,7 +203,8 @@ pub fn plan(
         .zip(&readings)
         .map(|(array, reading)| memory::references(&array.spec, reading.as_ref()));
     let base = chunks.fold(Budget::base_bytes(files.len(), arrays.len()), u64::saturating_add);
-    let budget = budget.knowing(base);
+    let receipts = arrays.iter().map(|array| memory::receipts(&array.spec)).fold(base, u64::saturating_add);
+    let budget = budget.knowing(receipts);
     let tasks::Threads { workers, team: threads } =
         tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
     arrays.iter().try_for_each(check_tiles)?;

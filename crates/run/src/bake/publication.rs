@@ -107,8 +107,26 @@ pub(super) fn published(target: &Path) -> Option<PlanFile> {
 pub(super) fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
     let folder = Folder::of(&state.store());
     let note = Note { key: key.to_owned(), crc32c: written.crc32c, folder };
-    let text = serde_json::to_vec(&note).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
-    atomic_write(&state.visible(), &text)
+    write_note(&state.visible(), &note)
+}
+
+/// Whether what lies at the target has the metadata that a state published, in another folder or touched since.
+pub(super) fn is_moved(target: &Path, state: &State) -> bool {
+    likeness(target, &state.done()) == Some(Likeness::Alike)
+}
+
+/// Notes the folder of a store that was moved by copying and compared, so that the next run need not read it again.
+pub(super) fn note_moved(target: &Path, state: &State) -> Result<()> {
+    let note = fs::read(state.done()).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
+    let Some(note) = note.filter(|_| is_moved(target, state) && is_done(target, state)) else {
+        return Ok(());
+    };
+    write_note(&state.done(), &Note { folder: Folder::of(target), ..note })
+}
+
+fn write_note(path: &Path, note: &Note) -> Result<()> {
+    let text = serde_json::to_vec(note).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
+    atomic_write(path, &text)
 }
 
 /// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.

@@ -10,6 +10,7 @@ use super::Baked;
 use crate::execute::{self, Target};
 use crate::gather::Worker;
 use crate::lookahead::Lookahead;
+use crate::prepare::Prepared;
 use crate::receipts::{Entry, Writer};
 use crate::session::{Event, Session, Stage};
 use crate::{Outcome, pool};
@@ -107,7 +108,7 @@ impl<'a> Run<'a> {
 
     /// What other units were to move is there.
     fn check_scratch(&self, own: u64, all: u64) -> Result<()> {
-        match (0..own).find(|number| !self.target.is_moved(*number)) {
+        match (0..own).find(|number| self.target.is_to_be_moved(*number)) {
             None => Ok(()),
             Some(number) => Err(Error::new(
                 Code::UnitsMissing,
@@ -146,6 +147,20 @@ impl<'a> Run<'a> {
         self.totals.read.fetch_add(bytes_read, Ordering::Relaxed);
         session.tell(&Event::Advanced { stage: Stage::Bake, items, bytes_read, bytes_written });
     }
+}
+
+/// No file was written to while it was read.
+pub(super) fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
+    for input in prepared.surveyed.iter().filter(|input| !input.object.is_remote()) {
+        let was = input.object.validator().modified_ns;
+        let now = session.sources.version(input.object.url()).and_then(|version| version.modified_ns);
+        if was.is_some() && now.is_some() && was != now {
+            return Err(Error::new(Code::SourceChanged, "the file was written to while it was read")
+                .at(input.object.url())
+                .help("wait until nothing writes to it any more, then run again"));
+        }
+    }
+    Ok(())
 }
 
 /// Totals of one run, added to by all threads.

@@ -33,8 +33,8 @@ impl Target<'_> {
         Some(covering.any(|index| !self.receipts.has(&spec.name, objects.flat(&index))))
     }
 
-    /// Whether a run before has moved the cells of a task of the first stage, and they are still there.
+    /// Whether a run before has moved the cells of a task of the first stage to the very files that are there.
     pub(crate) fn is_moved(&self, number: u64) -> bool {
-        !self.scratch.is_fresh() && self.receipts.has_scratch(self.scratch.division(), number)
+        self.receipts.has_scratch(self.scratch.division(), number)
     }
 }

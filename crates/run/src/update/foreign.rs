@@ -7,6 +7,9 @@ use std::path::Path;
 use arcoforge_core::error::{Code, Error, FoundFile, Result};
 use arcoforge_core::target::Dataset;
 
+/// How names begin that file systems and desktops leave anywhere.
+const SYSTEM: [&[u8]; 2] = [b".nfs", b".DS_Store"];
+
 /// Refuses an update of a store that holds more than what a bake made of `dataset`. Entries of the root and of its groups
 /// are compared; those of arrays are chunks, and many.
 ///
@@ -47,7 +50,9 @@ fn foreign(target: &Path, dataset: &Dataset) -> Result<Vec<String>> {
         for entry in fs::read_dir(target.join(group)).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let name = if group.is_empty() { name } else { format!("{group}/{name}") };
-            if !keys.contains(&name) && !nodes.contains(&name) {
+            let of_the_system =
+                SYSTEM.iter().any(|begin| entry.file_name().as_encoded_bytes().starts_with(begin));
+            if !of_the_system && !keys.contains(&name) && !nodes.contains(&name) {
                 found.push(name);
             }
         }

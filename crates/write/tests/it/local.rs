@@ -92,6 +92,19 @@ fn what_was_written_before_is_kept_and_can_be_written_again() -> Result<()> {
 }
 
 #[test]
+fn what_is_left_out_is_not_what_a_run_before_wrote() -> Result<()> {
+    let place = Place::new();
+    let store = place.store()?;
+    store.write("a/c/0/0", b"first")?;
+    for key in ["a/c/0/0", "a/c/0/0", "a/c/7/0", "b/c"] {
+        store.leave_out(key)?;
+        assert!(!place.staging.join(key).exists(), "{key}");
+    }
+    assert!(store.leave_out("../out").is_err());
+    Ok(())
+}
+
+#[test]
 fn many_threads_write_at_once() -> Result<()> {
     let place = Place::new();
     let store = place.store()?;

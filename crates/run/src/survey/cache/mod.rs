@@ -91,7 +91,8 @@ impl SurveyCache {
         let Options { survey_cache, base, .. } = &session.options;
         let lengths = inputs.pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
         let folder = survey_cache.as_ref()?.join(source_name(base, recipe));
-        let memory_bytes = left_for_values(&session.options.budget, inputs.len());
+        // what is kept of a few partitions at a time, beside the values themselves
+        let memory_bytes = left_for_values(&session.budget_of(inputs.len()), inputs.len()) / 8;
         Some(Self { folder, lengths, memory_bytes, state: Mutex::default(), schemas: Mutex::default() })
     }
 
