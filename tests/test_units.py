@@ -276,7 +276,8 @@ def test_the_order_of_units_is_told(tmp_path, env):
     told = plan.run(*command, "--json").events()[-1]["units"]
     assert told["file"] == str(plan.path) and told["count"] == 6 and 1 <= told["first"] < 6
     named = "unit 0 moves" if told["first"] == 1 else f"units 0 to {told['first'] - 1} move"
-    assert f"{named} cells to scratch storage and come first" in plan.run(*command).err
+    come = "comes" if told["first"] == 1 else "come"
+    assert f"{named} cells to scratch storage and {come} first" in plan.run(*command).err
     refused(plan.unit(told["first"]), "target", "units-missing", named)
     refused(plan.finish(), "target", "units-missing", named)
     first = [index for index in range(6) if plan.unit(index).code == 0]
