@@ -8,7 +8,9 @@ use std::time::UNIX_EPOCH;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::Dataset;
-use arcoforge_store::files::{Exchange, exchange_dirs, remove_tree, unwritable};
+use arcoforge_store::files::{
+    Durability, Exchange, atomic_write_with, exchange_dirs, remove_tree, unwritable,
+};
 use rustix::fs::{Access, access};
 
 use crate::{ShardWriter, Written, write_chunk};
@@ -234,14 +236,9 @@ impl LocalStore {
 
     fn mark(&self) -> Result<()> {
         let marker = self.marker();
-        identity(&self.staging)
-            .and_then(|id| {
-                let mut file = File::create(&marker)?;
-                file.write_all(id.as_bytes())?;
-                file.sync_all()
-            })
-            .map_err(|e| unwritable(&marker, e))?;
-        sync_dir(parent(&marker))
+        let id = identity(&self.staging).map_err(|e| unwritable(&self.staging, e))?;
+        // whole or not at all: a note that is torn would name another folder
+        atomic_write_with(&marker, id.as_bytes(), Durability::Disk)
     }
 
     fn recover(&mut self) -> Result<()> {

@@ -221,14 +221,16 @@ fn a_publication_that_was_cut_off_is_finished() -> Result<()> {
     drop(place.filled("sparse")?);
     let note = place.staging.with_file_name("store.publishing");
     let found = fs::metadata(&place.staging).expect("a directory");
-    fs::write(&note, format!("{} {}", found.dev(), found.ino())).expect("a note");
+    let made = found.created().ok().and_then(|made| made.duration_since(std::time::UNIX_EPOCH).ok());
+    let id = format!("{} {}", found.ino(), made.unwrap_or_default().as_nanos());
+    fs::write(&note, &id).expect("a note");
 
     let store = place.store()?;
     assert!(!store.is_published(), "cut off before the exchange");
     assert!(!note.exists() && place.staging.join("nan/zarr.json").exists());
     drop(store);
 
-    fs::write(&note, format!("{} {}", found.dev(), found.ino())).expect("a note");
+    fs::write(&note, &id).expect("a note");
     let aside = place.folder.path().join("aside");
     fs::rename(&place.target, &aside).expect("moved");
     fs::rename(&place.staging, &place.target).expect("moved");
