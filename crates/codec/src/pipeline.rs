@@ -243,7 +243,8 @@ pub fn encode(
 
 /// Does what [`encode`] does, to the same bytes, but over the elements themselves where
 /// [`Encoding::is_over_cells`] says so, so that a chunk does not lie in memory twice. What `data` holds
-/// then is undefined but for the slice that is returned; `out` is only used where it is not so.
+/// then is undefined but for the slice that is returned; `out` is only used where it is not so. Where it is, `threads`
+/// threads work at it.
 ///
 /// # Errors
 /// Those of [`encode`].
@@ -253,13 +254,14 @@ pub fn encode_over<'a>(
     data: &'a mut Vec<u8>,
     out: &'a mut Vec<u8>,
     scratch: &mut Scratch,
+    threads: usize,
 ) -> Result<&'a [u8]> {
     let codec = encoding.codecs.first().filter(|_| encoding.is_over_cells(data.len() as u64));
     if let Some(Codec::Blosc(blosc)) = codec {
         if encoding.endian == Endian::Big {
             order::swap(data, swap_size);
         }
-        return match blosc::encode_over(blosc, data, &mut scratch.tools.block)? {
+        return match blosc::encode_over(blosc, data, &mut scratch.tools.runs, threads)? {
             Some(len) => Ok(data.get(..len).unwrap_or_default()),
             None => blosc::encode(blosc, data, out).map(|()| out.as_slice()),
         };

@@ -43,7 +43,10 @@ impl Buffers {
 pub(crate) struct Tools {
     pub(crate) deflate: deflate::Contexts,
     pub(crate) zstd: zstandard::Contexts,
+    /// A block of bitshuffle.
     pub(crate) block: Vec<u8>,
+    /// Runs of blocks of Blosc.
+    pub(crate) runs: Vec<Vec<u8>>,
     pub(crate) foreign: Option<ForeignDecode>,
 }
 

@@ -392,6 +392,7 @@ fn pack<T>(
         return Err(Error::new(Code::Bug, format!("a chunk of {expected} cells has {found} bytes")));
     }
     pad(cells, &inside.shape(), &grid.chunk, spec.dtype, &spec.unwritten);
+    let threads = worker.size();
     let Worker { scratch, encoded, .. } = worker;
-    write(encode_over(&spec.encoding, swap, cells, encoded, scratch)?).map(Some)
+    write(encode_over(&spec.encoding, swap, cells, encoded, scratch, threads)?).map(Some)
 }

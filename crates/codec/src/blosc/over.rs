@@ -1,49 +1,64 @@
 //! A container written over the cells that it is made of.
 //!
-//! Blocks are independent: a run of them is encoded at a time, by c-blosc as a container of its own, and put where the
-//! cells of the blocks before were. The bytes are those of [`encode`](super::encode), but there is only one chunk in memory.
+//! Blocks are independent: runs of them are encoded, each by c-blosc as a container of its own and several at a time where there
+//! are threads for it, and put where the cells of the blocks before were. The bytes are those of
+//! [`encode`](super::encode), but there is only one chunk in memory.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use arcoforge_core::codec::Blosc;
 use arcoforge_core::error::{Code, Error, Result};
 
 use super::{Encoder, HEADER, decode};
 
-/// Bytes of cells that are encoded at a time; at the end up to twice as many.
+/// Bytes of cells that are encoded at a time by one thread; at the end up to twice as many.
 const RUN_BYTES: usize = 1 << 20;
+/// Runs for each of several threads, between one moment when all wait for the slowest and the next.
+const RUNS_PER_THREAD: usize = 2;
 /// The flag of a container whose cells are stored as they are.
 const COPIED: u8 = 2;
 /// The flag of a container whose blocks are not divided into the bytes of their elements.
 const WHOLE_BLOCKS: u8 = 0x10;
 
-/// Encodes the cells in their own memory and returns the container's length: it is what `cells` then begins with.
-/// `run` is a buffer that lives on. `None` where the cells are too few to be worth it; they are as they were then.
-pub(crate) fn encode_over(blosc: &Blosc, cells: &mut Vec<u8>, run: &mut Vec<u8>) -> Result<Option<usize>> {
+/// Encodes the cells in their own memory on `threads` threads and returns the container's length: it is what `cells` then
+/// begins with. `buffers` live on. `None` where the cells are too few to be worth it; they are as they were then.
+pub(crate) fn encode_over(
+    blosc: &Blosc,
+    cells: &mut Vec<u8>,
+    buffers: &mut Vec<Vec<u8>>,
+    threads: usize,
+) -> Result<Option<usize>> {
     let encoder = Encoder::new(blosc, cells.len())?;
+    let together = if threads > 1 { threads * RUNS_PER_THREAD } else { 1 };
+    buffers.resize_with(together.max(buffers.len()), Vec::new);
+    let Some(head) = buffers.first_mut() else { return Ok(None) };
     // no room for anything but the header
-    if encoder.run(cells, run, HEADER)? != 0 {
+    if encoder.run(cells, head, HEADER)? != 0 {
         return Ok(None);
     }
-    let Some(layout) = Layout::of(run, cells.len()) else { return Ok(None) };
+    let Some(layout) = Layout::of(head, cells.len()) else { return Ok(None) };
     if layout.head[2] & COPIED != 0 {
         return Ok(Some(layout.copied(cells)));
     }
     let mut over = Over { cells, written: 0, waiting: vec![0; layout.head_bytes()] };
     let mut starts = Vec::with_capacity(layout.blocks());
-    let mut from = 0;
-    while from < over.cells.len() {
-        let to = layout.run_end(from);
-        let room = (over.cells.len() + HEADER).saturating_sub(over.len());
-        if !layout.encode_run(&encoder, &over.cells[from..to], room, run)? {
-            over.restore(&layout, &starts, run)?;
-            return Ok(Some(layout.copied(over.cells)));
+    let mut next = 0;
+    while next < over.cells.len() {
+        let runs = layout.runs(next, together);
+        layout.encode_runs(&encoder, over.cells, &runs, buffers, threads)?;
+        for (range, run) in runs.into_iter().zip(&mut *buffers) {
+            if !layout.fits(&encoder, &over, range.clone(), run)? {
+                over.restore(&layout, &starts, run)?;
+                return Ok(Some(layout.copied(over.cells)));
+            }
+            let body = HEADER + 4 * range.len().div_ceil(layout.block_bytes);
+            for start in run[HEADER..body].as_chunks::<4>().0 {
+                starts.push(over.len() + u32::from_le_bytes(*start) as usize - body);
+            }
+            over.push(&run[body..], range.end);
+            next = range.end;
         }
-        let blocks = (to - from).div_ceil(layout.block_bytes);
-        let body = HEADER + 4 * blocks;
-        for start in run[HEADER..body].as_chunks::<4>().0 {
-            starts.push(over.len() + u32::from_le_bytes(*start) as usize - body);
-        }
-        over.push(&run[body..], to);
-        from = to;
     }
     let len = over.end();
     layout.finish(cells, &starts, len);
@@ -82,6 +97,67 @@ impl Layout {
         if self.bytes - from < 2 * run { self.bytes } else { from + run }
     }
 
+    /// At most `count` runs, from `next` on.
+    fn runs(&self, next: usize, count: usize) -> Vec<Range<usize>> {
+        let run = |from: usize| (from < self.bytes).then(|| from..self.run_end(from));
+        std::iter::successors(run(next), |before| run(before.end)).take(count).collect()
+    }
+
+    /// Most bytes of the blocks of a run.
+    fn most(&self, cells: &[u8]) -> usize {
+        let blocks = cells.len().div_ceil(self.block_bytes);
+        let lengths = if self.head[2] & WHOLE_BLOCKS != 0 { 1 } else { usize::from(self.head[3]) };
+        cells.len() + 4 * lengths * blocks
+    }
+
+    /// Encodes runs, each into a buffer and with all the room that it may need; what can't be compressed leaves an empty one.
+    fn encode_runs(
+        &self,
+        encoder: &Encoder<'_>,
+        cells: &[u8],
+        runs: &[Range<usize>],
+        buffers: &mut [Vec<u8>],
+        threads: usize,
+    ) -> Result<()> {
+        let queue = Mutex::new(runs.iter().zip(buffers));
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let work = || -> Result<()> {
+            while let Some((range, run)) = next() {
+                let cells = &cells[range.clone()];
+                if !self.encode_run(encoder, cells, self.most(cells), run)? {
+                    run.clear();
+                }
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let helpers: Vec<_> = (1..threads.min(runs.len())).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            let joined = helpers.into_iter().map(|helper| match helper.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.fold(own, Result::and)
+        })
+    }
+
+    /// Whether an encoded run has room behind those before it. Where that is less than any run could need, c-blosc has to
+    /// know: it is encoded again.
+    fn fits(
+        &self,
+        encoder: &Encoder<'_>,
+        over: &Over<'_>,
+        range: Range<usize>,
+        run: &mut Vec<u8>,
+    ) -> Result<bool> {
+        let cells = &over.cells[range];
+        let room = (self.bytes + HEADER).saturating_sub(over.len());
+        if run.is_empty() || room >= self.most(cells) {
+            return Ok(!run.is_empty());
+        }
+        self.encode_run(encoder, cells, room, run)
+    }
+
     /// Encodes some blocks as a container of their own; false where they need more than `room` bytes without header.
     fn encode_run(
         &self,
@@ -91,9 +167,7 @@ impl Layout {
         run: &mut Vec<u8>,
     ) -> Result<bool> {
         let blocks = cells.len().div_ceil(self.block_bytes);
-        let lengths = if self.head[2] & WHOLE_BLOCKS != 0 { 1 } else { usize::from(self.head[3]) };
-        let most = cells.len() + 4 * lengths * blocks;
-        let encoded = encoder.run(cells, run, HEADER + 4 * blocks + most.min(room))?;
+        let encoded = encoder.run(cells, run, HEADER + 4 * blocks + self.most(cells).min(room))?;
         let head = run.first_chunk::<HEADER>().unwrap_or(&self.head);
         if encoded == 0 || head[2] == self.head[2] | COPIED {
             return Ok(false);

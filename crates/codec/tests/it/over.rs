@@ -25,12 +25,19 @@ fn elements(size: usize, bytes: usize, noise: [usize; 2]) -> Vec<u8> {
 fn check(label: &str, encoding: &Encoding, size: usize, data: &[u8], scratch: &mut Scratch) {
     let (mut expected, mut own) = (Vec::new(), Vec::new());
     encode(encoding, size, data, &mut expected, &mut Scratch::new()).expect(label);
-    let mut cells = data.to_vec();
-    let found = encode_over(encoding, size, &mut cells, &mut own, scratch).expect(label);
-    assert!(found == expected, "{label}: {} bytes, {} expected", found.len(), expected.len());
-    let over = encoding.is_over_cells(data.len() as u64);
-    assert_eq!(own.is_empty(), over, "{label}");
-    assert!(!over || cells.capacity() <= data.len() + 64, "{label}: the cells' memory grew");
+    for threads in [1, 2 + data.len() % 2] {
+        let mut cells = data.to_vec();
+        let found = encode_over(encoding, size, &mut cells, &mut own, scratch, threads).expect(label);
+        assert!(
+            found == expected,
+            "{label}, {threads} threads: {} bytes, {} expected",
+            found.len(),
+            expected.len()
+        );
+        let over = encoding.is_over_cells(data.len() as u64);
+        assert_eq!(own.is_empty(), over, "{label}");
+        assert!(!over || cells.capacity() <= data.len() + 64, "{label}: the cells' memory grew");
+    }
 }
 
 #[test]

@@ -70,19 +70,20 @@ pub(super) fn ahead(left: u64) -> u64 {
     left.min(AHEAD_BYTES_MAX)
 }
 
-/// While a chunk of `chunk_bytes` is encoded: between codecs, and as stored.
-pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64) -> u64 {
+/// While a chunk of `chunk_bytes` is encoded: between codecs, and as stored. So many threads work at it where the codec
+/// lets them.
+pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64, threads: u64) -> u64 {
     let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
     let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
     if encoding.is_over_cells(chunk_bytes) {
-        return OVER_BYTES.saturating_add(chunk_bytes / 1024).saturating_add(context);
+        return OVER_BYTES.saturating_add(context).saturating_mul(threads).saturating_add(chunk_bytes / 1024);
     }
     // what can't be compressed grows a little
     let encoded = chunk_bytes.saturating_add(chunk_bytes / 64);
     encoded.saturating_add(chunk_bytes.saturating_mul(between)).saturating_add(context)
 }
 
-/// A run of blocks, encoded, before it goes over the elements that it was made of.
+/// Runs of blocks, encoded by a thread, before they go over the elements that they were made of.
 const OVER_BYTES: u64 = 3 << 20;
 
 /// What an encoder holds.

@@ -3,6 +3,7 @@
 use super::source::Reading;
 use super::ways::{self, Way};
 use super::{ArrayPlan, Budget, Mode, memory};
+use crate::chunk::ChunkGrid;
 use crate::combine::Content;
 use crate::error::{Code, Error, Result};
 
@@ -58,7 +59,7 @@ fn cheapest(
         let share = free / threads.workers as u64;
         let chosen = choose(arrays, readings, threads.team, share);
         if chosen.iter().all(|way| way.worker_bytes <= share) {
-            let cost = chosen.iter().map(|way| way.cost).sum::<f64>() / threads.workers as f64;
+            let cost = time(arrays, &chosen, threads.workers as f64);
             if best.as_ref().is_none_or(|(least, _, _)| cost < least * 0.99) {
                 best = Some((cost, threads, chosen.clone()));
             }
@@ -66,6 +67,16 @@ fn cheapest(
         least = chosen;
     }
     (best, least)
+}
+
+/// What so many slabs at a time take: the share of each worker, and no less than the longest task.
+fn time(arrays: &[ArrayPlan], ways: &[Way], workers: f64) -> f64 {
+    let tasks = |(array, way): (&ArrayPlan, &Way)| {
+        let task = array.spec.shard.as_ref().unwrap_or(&way.slab);
+        way.cost / ChunkGrid::new(array.spec.shape.clone(), task.clone()).len().max(1) as f64
+    };
+    let longest = arrays.iter().zip(ways).map(tasks).fold(0.0, f64::max);
+    (ways.iter().map(|way| way.cost).sum::<f64>() / workers).max(longest)
 }
 
 /// Whether any array is read from another machine.

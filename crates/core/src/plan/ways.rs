@@ -40,7 +40,7 @@ const READ: f64 = 1000.0;
 pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, share: u64) -> Way {
     let spec = &array.spec;
     let (Content::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
-        return plain(array);
+        return plain(array, team);
     };
     let beside = memory::shard(spec);
     let shaping = Shaping::new(spec, pieces, reading, team, share.saturating_sub(beside));
@@ -58,14 +58,14 @@ pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, sh
             best = Some(way);
         }
     }
-    best.unwrap_or_else(|| plain(array))
+    best.unwrap_or_else(|| plain(array, team))
 }
 
 /// Values in hand are encoded, stored chunks are copied: one chunk at a time.
-fn plain(array: &ArrayPlan) -> Way {
+fn plain(array: &ArrayPlan, team: u64) -> Way {
     let spec = &array.spec;
     let chunk_bytes = spec.chunk_bytes();
-    let encoding = memory::encoding(&spec.encoding, chunk_bytes);
+    let encoding = memory::encoding(&spec.encoding, chunk_bytes, team);
     // a copied chunk is inflated to compare its checksum; one that can't be copied after all is decoded
     let decoded = match array.mode {
         Mode::Copy => memory::decoding(spec.encoding.codecs.len(), chunk_bytes, false),
@@ -94,8 +94,6 @@ struct Shaping<'a> {
     item: u64,
     /// Threads that work at a slab.
     team: u64,
-    /// Bytes while a chunk is encoded.
-    encoding: u64,
     /// Bytes while all threads decode a source chunk each.
     decoding: u64,
 }
@@ -111,7 +109,6 @@ impl<'a> Shaping<'a> {
             share,
             item,
             team,
-            encoding: memory::encoding(&spec.encoding, spec.chunk_bytes()),
             decoding: memory::decoding(reading.codecs, source, reading.remote).saturating_mul(team),
         }
     }
@@ -191,20 +188,25 @@ impl<'a> Shaping<'a> {
         Some(Way { slab, worker_bytes: first.max(second), decodes, cost, scratch: Some(rechunk) })
     }
 
-    /// How many chunks of a slab are encoded at a time; those of a shard one after the other.
-    fn encoders(&self, chunks: u64) -> u64 {
-        if self.spec.shard.is_some() { 1 } else { self.team.min(chunks).max(1) }
+    /// How many chunks of a slab of so many are encoded at a time, those of a shard one after the other; and how many
+    /// threads work at each.
+    fn encoders(&self, chunks: u64) -> (u64, u64) {
+        let at_a_time = if self.spec.shard.is_some() { 1 } else { self.team.min(chunks).max(1) };
+        let together = at_a_time == 1 && self.spec.encoding.is_over_cells(self.spec.chunk_bytes());
+        (at_a_time, if together { self.team } else { 1 })
     }
 
     /// Bytes while chunks of a slab of so many are encoded.
     fn encodings(&self, chunks: u64) -> u64 {
-        self.encoding.saturating_mul(self.encoders(chunks))
+        let (chunks, threads) = self.encoders(chunks);
+        memory::encoding(&self.spec.encoding, self.spec.chunk_bytes(), threads).saturating_mul(chunks)
     }
 
     /// What it costs to encode a byte.
     fn encoded(&self, slab: &[u64]) -> f64 {
         let chunks = slab.iter().zip(&self.spec.chunk).map(|(s, c)| s / c.max(&1)).product();
-        ENCODED / self.encoders(chunks) as f64
+        let (chunks, threads) = self.encoders(chunks);
+        ENCODED / (chunks * threads) as f64
     }
 
     /// The largest slab of at most `cells_max` cells, with those of whole chunks beyond the array's end; within a shard one that is written in C order: it grows the last

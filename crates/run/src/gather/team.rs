@@ -15,8 +15,8 @@ impl Worker {
         worker
     }
 
-    /// How many threads work at a slab.
-    pub(super) fn size(&self) -> usize {
+    /// How many threads work at a slab, or at one of its chunks by itself; those of [`each`](Self::each) are one.
+    pub(crate) fn size(&self) -> usize {
         1 + self.team.len()
     }
 
