@@ -151,13 +151,13 @@ impl<'a> Shaping<'a> {
         let filled = cells(&slab).saturating_mul(self.item + self.reading.derived);
         let way = self.one_pass(slab, filled.saturating_add(beside));
         let (_, reads) = self.runs(&way.slab);
-        Some(Way { cost: way.cost + reads * READ / self.team as f64, ..way })
+        Some(Way { cost: way.cost + reads * READ / self.readers(&way.slab), ..way })
     }
 
     fn one_pass(&self, slab: Vec<u64>, worker_bytes: u64) -> Way {
         let task = self.spec.shard.as_deref().unwrap_or(&slab);
         let decodes = self.decodes(task, &slab);
-        let reading = self.byte() * decodes / self.team as f64;
+        let reading = self.byte() * decodes / self.readers(&slab);
         let cost = array_bytes(self.spec) * (self.encoded(&slab) + reading);
         Way { slab, scratch: None, worker_bytes, decodes, cost }
     }
@@ -183,9 +183,16 @@ impl<'a> Shaping<'a> {
         let rechunk = Rechunk { intermediate: shared(&read, &slab), read };
         let decodes = self.decodes(&rechunk.read, &rechunk.read);
         let pieces = rechunk.pieces(&spec.shape) as f64 * PIECE;
-        let reading = (self.byte() * decodes + SCRATCH) / self.team as f64;
+        let reading = self.byte() * decodes / self.readers(&rechunk.read) + SCRATCH / self.team as f64;
         let cost = array_bytes(spec) * (self.encoded(&slab) + reading) + pieces / self.team as f64;
         Some(Way { slab, worker_bytes: first.max(second), decodes, cost, scratch: Some(rechunk) })
+    }
+
+    /// How many threads find source chunks to read for a slab.
+    fn readers(&self, slab: &[u64]) -> f64 {
+        let sources = slab.iter().zip(&self.reading.chunk).zip(&self.spec.shape);
+        let sources: u64 = sources.map(|((&k, &s), &n)| k.min(n).div_ceil(s.max(1)).max(1)).product();
+        self.team.min(sources) as f64
     }
 
     /// How many chunks of a slab of so many are encoded at a time, those of a shard one after the other; and how many
