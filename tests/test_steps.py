@@ -291,6 +291,47 @@ def test_refused(tmp_path, step, exit, mention):
     assert not (tmp_path / "out.zarr").exists()
 
 
+APART = {
+    "replaced": ('set: {u: "u - bias"}', ["`set` of `u`", "`bias`", "no file has all"]),
+    "made": ('set: {w: "u - bias"}', ["`set` of `w`", "no file has all"]),
+    "alone": ('set: {u: "bias * 2"}', ["`bias` for `u`", "would stay as it is", "u.nc"]),
+    "flags": ("mask: {u: {flags: {qc: [bad]}}}", ["`mask` of `u`", "`qc`", "no file has all"]),
+    "times": ("time_from: {time: {year: year, month: month}}", ["`time_from` of `time`", "no file has all"]),
+    "name": ('set: {u: "u - biass"}', ["`biass`, which no file has", "`bias`"]),
+}
+
+
+@pytest.mark.parametrize("step,mention", APART.values(), ids=APART)
+def test_variables_of_different_files(tmp_path, step, mention):
+    """A step that would do nothing, as every file lacks something, is refused."""
+    flags = {"flag_values": np.array([0, 1], "i1"), "flag_meanings": "good bad"}
+    for name, values, attrs in (
+        ("u", np.array([3, 4, 5], "f4"), {}),
+        ("bias", np.array([1, 1, 1], "f4"), {}),
+        ("qc", np.array([0, 1, 0], "i1"), flags),
+        ("year", np.array([2000, 2001, 2002], "i4"), {}),
+        ("month", np.array([1, 2, 3], "i4"), {}),
+    ):
+        netcdf(tmp_path / f"{name}.nc", {name: (("x",), values, attrs)})
+    pattern = 'axes: {p: {merge: [u, bias, qc, year, month]}}\nsource: {url: "{p}.nc"}\n'
+    recipe = arco.recipe(tmp_path, pattern + f"steps:\n  - {step}\n")
+    out = tmp_path / "out.zarr"
+    arco.refuse("bake", recipe, "--to", out, exit="recipe", mention=mention, cwd=tmp_path)
+    assert not out.exists()
+
+
+def test_what_would_stay_as_it_is_in_one_file(tmp_path):
+    """Along a concat axis a file without an input of `set` would keep what the others replace."""
+    for day, has_bias in enumerate([True, False, True]):
+        time = (("time",), np.array([float(day)]), {"units": "days since 2000-01-01"})
+        variables = {"time": time, "u": (("time",), np.array([3.0]))}
+        netcdf(tmp_path / f"day{day}.nc", variables | ({"bias": (("time",), np.array([1.0]))} if has_bias else {}))
+    steps = 'combine: {absent: fill}\nsteps:\n  - set: {u: "u - bias"}\n'
+    recipe = arco.recipe(tmp_path, source() + steps)
+    mention = ["day1.nc", "`bias` for `u`", "would stay as it is"]
+    arco.refuse("bake", recipe, "--to", tmp_path / "out.zarr", exit="recipe", mention=mention, cwd=tmp_path)
+
+
 def test_plan_shows_every_step(tmp_path):
     made(tmp_path)
     steps = [

@@ -208,9 +208,9 @@ fn combine_axes(pattern: &Pattern) -> Vec<CombineAxis> {
     pattern.axes().iter().map(axis).collect()
 }
 
-/// A name in a step that no file has is a mistake.
+/// What a step needs and files lack is a mistake.
 fn check_unmatched(recipe: &Recipe, unmatched: &[Unmatched]) -> Outcome<()> {
-    let errors: Vec<Error> = unmatched.iter().map(|u| steps::unmatched_error(&recipe.steps, u)).collect();
+    let errors = Unmatched::errors(&recipe.steps, unmatched);
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 

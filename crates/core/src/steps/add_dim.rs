@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::FileContext;
 use super::rename::rename;
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::axis::Key;
@@ -26,7 +27,7 @@ pub(super) fn add_dim(
     view: &mut FileView,
     add: &AddDim,
     context: FileContext<'_>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     if view.length(&add.dim).is_some() {
         return Err(invalid(add, "the file has that dimension already").at(context.url));
@@ -35,6 +36,9 @@ pub(super) fn add_dim(
         DimValue::Scalar(name) => {
             let Some(at) = view.variables.iter().position(|m| m.var.name == *name) else {
                 missing.push(name.clone());
+                for named in add.variables.iter().filter(|named| view.variable(named).is_some()) {
+                    missing.partly(named, name, context.url);
+                }
                 return Ok(());
             };
             // CF attributes that name the scalar name the coordinate
@@ -75,7 +79,7 @@ pub(super) fn add_dim(
 }
 
 /// Gives the new dimension to the variables that the step names, or to all that are data.
-fn widen(view: &mut FileView, add: &AddDim, missing: &mut Vec<String>) {
+fn widen(view: &mut FileView, add: &AddDim, missing: &mut Missing) {
     let auxiliary = view.auxiliary();
     let mut used = vec![false; add.variables.len()];
     for mapped in &mut view.variables {

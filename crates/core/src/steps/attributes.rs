@@ -4,6 +4,7 @@
 //! stays so. Where there was none, cells that have the new value are missing from then on.
 
 use super::stored::{invalid, is_real};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::{scalar_from_le, scalar_to_le, typed};
@@ -14,7 +15,7 @@ use crate::names;
 use crate::recipe::AttrEdit;
 use crate::schema::{Storage, Variable};
 
-pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Vec<String>) -> Result<()> {
+pub(super) fn edit(view: &mut FileView, edits: &[AttrEdit], missing: &mut Missing) -> Result<()> {
     for edit in edits {
         let (AttrEdit::Set { variable, .. }
         | AttrEdit::Delete { variable, .. }

@@ -7,6 +7,7 @@
 
 use super::matching;
 use super::stored::{invalid, is_real, is_time};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::{reinterpret, typed};
@@ -16,11 +17,7 @@ use crate::dtype::{DataType, Scalar};
 use crate::error::{Code, Result};
 use crate::schema::{Storage, Variable};
 
-pub(super) fn cast(
-    view: &mut FileView,
-    types: &[(String, DataType)],
-    missing: &mut Vec<String>,
-) -> Result<()> {
+pub(super) fn cast(view: &mut FileView, types: &[(String, DataType)], missing: &mut Missing) -> Result<()> {
     let types = types.iter().map(|(pattern, dtype)| (pattern.as_str(), *dtype));
     matching::each(view, types, missing, |view, mapped, &to, glob| {
         let real = is_real(mapped.var.dtype);

@@ -1,9 +1,10 @@
 //! `squeeze` and `transpose`: the dimensions of variables.
 
+use super::unmatched::Missing;
 use super::view::FileView;
 use crate::error::{Code, Error, Result};
 
-pub(super) fn squeeze(view: &mut FileView, dims: &[String], missing: &mut Vec<String>) -> Result<()> {
+pub(super) fn squeeze(view: &mut FileView, dims: &[String], missing: &mut Missing) -> Result<()> {
     for dim in dims {
         match view.length(dim) {
             None => missing.push(dim.clone()),
@@ -38,7 +39,7 @@ fn remove(view: &mut FileView, dim: &str) {
     }
 }
 
-pub(super) fn transpose(view: &mut FileView, order: &[String], missing: &mut Vec<String>) {
+pub(super) fn transpose(view: &mut FileView, order: &[String], missing: &mut Missing) {
     missing.extend(order.iter().filter(|dim| view.length(dim).is_none()).cloned());
     for mapped in &mut view.variables {
         let dims = &mapped.var.dims;

@@ -5,6 +5,7 @@
 
 use super::matching;
 use super::stored::{invalid, is_real, not_real};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped};
 use crate::block::{reinterpret, typed};
 use crate::derived::Op;
@@ -13,11 +14,7 @@ use crate::error::Result;
 use crate::figures::Short;
 use crate::schema::{Storage, Variable};
 
-pub(super) fn fill(
-    view: &mut FileView,
-    values: &[(String, Scalar)],
-    missing: &mut Vec<String>,
-) -> Result<()> {
+pub(super) fn fill(view: &mut FileView, values: &[(String, Scalar)], missing: &mut Missing) -> Result<()> {
     let values = values.iter().map(|(pattern, value)| (pattern.as_str(), value));
     matching::each(view, values, missing, |_, mapped, value, glob| {
         if !is_real(mapped.var.dtype) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::rename;
 use super::stored::invalid;
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped, REFERENCES};
 use crate::attrs::AttrValue;
 use crate::error::Result;
@@ -21,7 +22,7 @@ pub(super) fn flatten(view: &mut FileView, separator: &str) -> Result<()> {
         .map(|name| (name.clone(), flat(&name)))
         .collect();
     resolve(view);
-    rename::apply(view, &pairs, "flatten_groups", &mut Vec::new())?;
+    rename::apply(view, &pairs, "flatten_groups", &mut Missing::default())?;
     for mapped in &mut view.variables {
         rewrite(mapped, |word| word.trim_start_matches('/').to_owned());
     }

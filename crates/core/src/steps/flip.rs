@@ -1,9 +1,10 @@
 //! `flip`: dimensions are counted from the other end, in every variable that has them.
 
+use super::unmatched::Missing;
 use super::view::FileView;
 use crate::derived::Runs;
 
-pub(super) fn flip(view: &mut FileView, dims: &[String], missing: &mut Vec<String>) {
+pub(super) fn flip(view: &mut FileView, dims: &[String], missing: &mut Missing) {
     for dim in dims {
         match view.length(dim) {
             Some(length) => pick(view, dim, &Runs::reversed(length)),

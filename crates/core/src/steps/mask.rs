@@ -5,6 +5,7 @@
 
 use super::matching;
 use super::stored::{invalid, is_real, not_real, readable};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::AttrValue;
 use crate::block::{reinterpret, typed};
@@ -15,7 +16,7 @@ use crate::names;
 use crate::recipe::MaskRule;
 use crate::schema::{Storage, Variable};
 
-pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Vec<String>) -> Result<()> {
+pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Missing) -> Result<()> {
     for rule in rules {
         let mut flags = Vec::new();
         for (name, wanted) in &rule.flags {
@@ -25,9 +26,10 @@ pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Vec<St
             }
         }
         if flags.len() < rule.flags.len() {
+            apart(rule, missing);
             continue;
         }
-        let patterns = [(rule.variable.as_str(), rule)].into_iter();
+        let (patterns, names) = ([(rule.variable.as_str(), rule)].into_iter(), missing.names());
         matching::each(view, patterns, missing, |_, mapped, rule, glob| {
             let is_flag = flags.iter().any(|(flag, _)| flag.var.name == mapped.var.name);
             if glob && (is_flag || !is_real(mapped.var.dtype)) {
@@ -35,8 +37,17 @@ pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Vec<St
             }
             one(mapped, rule, &flags, glob).map(Some)
         })?;
+        if missing.names() > names {
+            apart(rule, missing);
+        }
     }
     Ok(())
+}
+
+/// The file has not both the variable and its flags.
+fn apart(rule: &MaskRule, missing: &mut Missing) {
+    let flags = rule.flags.iter().map(|(name, _)| name.as_str());
+    missing.together(&rule.variable, flags.chain([rule.variable.as_str()]));
 }
 
 fn one(mapped: &Mapped, rule: &MaskRule, flags: &[(Mapped, Vec<Flag>)], glob: bool) -> Result<Mapped> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::stored::{invalid, is_time};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped};
 use crate::error::Result;
 use crate::names;
@@ -15,7 +16,7 @@ use crate::names;
 pub(super) fn each<'p, T>(
     view: &mut FileView,
     patterns: impl Iterator<Item = (&'p str, T)>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
     change: impl Fn(&FileView, &Mapped, &T, bool) -> Result<Option<Mapped>>,
 ) -> Result<()> {
     for (pattern, value) in patterns {

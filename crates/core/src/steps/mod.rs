@@ -18,6 +18,7 @@ mod set;
 mod stored;
 mod subset;
 mod time_from;
+mod unmatched;
 mod view;
 
 use crate::axis::Key;
@@ -29,6 +30,8 @@ use crate::names;
 use crate::recipe::{AddDim, DimValue, Step};
 use crate::schema::Schema;
 
+use self::unmatched::Missing;
+pub use self::unmatched::{Lack, Unmatched};
 pub(crate) use select::forget_names;
 pub use view::{FileView, Mapped, Origin, permute};
 
@@ -45,17 +48,6 @@ pub struct FileContext<'a> {
 
 /// Reads all values of a variable of the file, which may be derived already.
 pub type ReadValues<'a> = dyn FnMut(&Mapped) -> Result<Block> + 'a;
-
-/// A name in a step that nothing in this file has. An error only where no file has it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Unmatched {
-    /// The step's place in the recipe, from 0.
-    pub step: usize,
-    /// The name or glob.
-    pub name: String,
-    /// The nearest name that the file does have.
-    pub nearest: Option<String>,
-}
 
 /// The schema of `group` as a root; the whole where `group` is `None`.
 pub fn open_group(schema: &Schema, group: Option<&str>) -> Result<FileView> {
@@ -83,7 +75,7 @@ fn no_group(schema: &Schema, group: &str) -> Error {
         .help(format!("set `source.group` (or `--group`) to one of these, such as `{nearest}`"))
 }
 
-/// Applies all steps in order. Names that the file does not have are reported in `unmatched`, not refused. `after` sees
+/// Applies all steps in order. What the file lacks is reported in `unmatched`, not refused. `after` sees
 /// what every step left.
 ///
 /// # Errors
@@ -97,14 +89,12 @@ pub fn apply(
     after: &mut dyn FnMut(&FileView),
 ) -> Result<FileView> {
     for (number, step) in steps.iter().enumerate() {
-        let mut missing = Vec::new();
+        let mut missing = Missing::default();
         apply_one(&mut view, step, context, values, &mut missing)?;
         settle(&mut view)?;
-        unmatched.extend(missing.into_iter().map(|name| Unmatched {
-            step: number,
-            nearest: names::nearest(&name, view.names().iter().map(String::as_str)).map(str::to_owned),
-            name,
-        }));
+        if !missing.is_empty() {
+            unmatched.extend(missing.of(number, &view.names()));
+        }
         after(&view);
     }
     Ok(view)
@@ -115,7 +105,7 @@ fn apply_one(
     step: &Step,
     context: FileContext<'_>,
     values: &mut ReadValues<'_>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     match step {
         Step::Drop(patterns) => select::drop(view, patterns, missing),
@@ -149,7 +139,7 @@ fn apply_one(
             flip::flip(view, dims, missing);
             Ok(())
         }
-        Step::Set(computed) => set::set(view, computed, missing),
+        Step::Set(computed) => set::set(view, computed, context, missing),
         // of the dataset
         Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) => Ok(()),
     }
@@ -207,34 +197,6 @@ pub const fn name(step: &Step) -> &'static str {
         Step::Dedupe(_) => "dedupe",
         Step::Roll(_) => "roll",
         Step::TimeEncoding(_) => "time_encoding",
-    }
-}
-
-/// The error for a name that no file has.
-pub fn unmatched_error(steps: &[Step], unmatched: &Unmatched) -> Error {
-    let step = steps.get(unmatched.step).map_or("step", name);
-    let number = unmatched.step + 1;
-    let wrong = &unmatched.name;
-    if unmatched.nearest.as_ref() == Some(wrong) {
-        let message = match step {
-            "flip" | "squeeze" | "transpose" | "subset" => {
-                format!("step {number} (`{step}`) takes dimensions, `{wrong}` is a variable and no dimension")
-            }
-            _ => format!("step {number} (`{step}`) takes variables, `{wrong}` is a dimension without one"),
-        };
-        return Error::new(Code::StepUnknownVariable, message)
-            .help("`arcoforge inspect FILE` lists variables with their dimensions");
-    }
-    let error = Error::new(
-        Code::StepUnknownVariable,
-        format!("step {number} (`{step}`) names `{wrong}`, which no file has"),
-    );
-    if matches!(step, "cast" | "fill" | "mask") && names::is_glob(wrong) {
-        return error.help("globs here leave coordinates, bounds and times alone; write their names");
-    }
-    match &unmatched.nearest {
-        Some(near) => error.help(format!("the nearest name is `{near}`")),
-        None => error.help("`arcoforge inspect FILE` lists the names"),
     }
 }
 

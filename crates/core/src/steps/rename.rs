@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FileContext;
+use super::unmatched::Missing;
 use super::view::{FileView, REFERENCES, references};
 use crate::attrs::AttrValue;
 use crate::axis::Key;
@@ -51,7 +52,7 @@ pub(super) fn names(
 pub(super) fn rename(
     view: &mut FileView,
     pairs: &BTreeMap<String, String>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     apply(view, pairs, "rename", missing)
 }
@@ -61,7 +62,7 @@ pub(super) fn apply(
     view: &mut FileView,
     pairs: &BTreeMap<String, String>,
     step: &str,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     let names = view.names();
     missing.extend(pairs.keys().filter(|from| !names.contains(*from)).cloned());

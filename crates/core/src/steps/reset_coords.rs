@@ -4,16 +4,13 @@ use std::collections::BTreeSet;
 
 use super::select::forget_words;
 use super::stored::invalid;
+use super::unmatched::Missing;
 use super::view::FileView;
 use crate::error::Result;
 use crate::names;
 
 /// Takes the marks off: those of steps, and the words of `coordinates` attributes. A dimension's coordinate stays one.
-pub(super) fn reset_coords(
-    view: &mut FileView,
-    patterns: &[String],
-    missing: &mut Vec<String>,
-) -> Result<()> {
+pub(super) fn reset_coords(view: &mut FileView, patterns: &[String], missing: &mut Missing) -> Result<()> {
     let mut reset = BTreeSet::new();
     for pattern in patterns {
         let found: Vec<_> = view.variables.iter().filter(|m| names::matches(pattern, &m.var.name)).collect();

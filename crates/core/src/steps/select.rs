@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::unmatched::Missing;
 use super::view::{FileView, REFERENCES, references};
 use crate::attrs::{AttrValue, Attrs};
 use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::schema::{Variable, path_in};
 
-pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) -> Result<()> {
+pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Missing) -> Result<()> {
     for pattern in patterns {
         if !names::is_glob(pattern) && view.length(pattern).is_some() {
             return Err(Error::new(Code::StepInvalid, format!("`drop` names `{pattern}`, which is a dimension"))
@@ -32,7 +33,7 @@ pub(super) fn drop(view: &mut FileView, patterns: &[String], missing: &mut Vec<S
     Ok(())
 }
 
-pub(super) fn keep(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) {
+pub(super) fn keep(view: &mut FileView, patterns: &[String], missing: &mut Missing) {
     let mut kept = BTreeSet::new();
     for pattern in patterns {
         let names = view.variables.iter().map(|m| &m.var.name).chain(view.unreadable.iter().map(|u| &u.name));
@@ -67,7 +68,7 @@ pub(super) fn keep(view: &mut FileView, patterns: &[String], missing: &mut Vec<S
     forget(view, &gone);
 }
 
-pub(super) fn set_coords(view: &mut FileView, patterns: &[String], missing: &mut Vec<String>) {
+pub(super) fn set_coords(view: &mut FileView, patterns: &[String], missing: &mut Missing) {
     for pattern in patterns {
         let found: Vec<String> = view
             .variables

@@ -11,8 +11,10 @@
 
 use std::sync::Arc;
 
+use super::FileContext;
 use super::cast;
 use super::stored::{decoded, invalid, is_real, not_real, readable};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::derived::{Derived, Formula, Op, Rule, axes_within};
@@ -26,15 +28,22 @@ use crate::units::{Conversion, Unit};
 pub(super) fn set(
     view: &mut FileView,
     computed: &[(String, Computed)],
-    missing: &mut Vec<String>,
+    context: FileContext<'_>,
+    missing: &mut Missing,
 ) -> Result<()> {
     for (name, computed) in computed {
-        one(view, name, computed, missing).map_err(|e| e.in_variable(name))?;
+        one(view, name, computed, context, missing).map_err(|e| e.in_variable(name))?;
     }
     Ok(())
 }
 
-fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<String>) -> Result<()> {
+fn one(
+    view: &mut FileView,
+    name: &str,
+    computed: &Computed,
+    context: FileContext<'_>,
+    missing: &mut Missing,
+) -> Result<()> {
     let fault = |fault: ExprError| refused(name, &computed.expression, fault);
     let expr = Expr::parse(&computed.expression).map_err(fault)?;
     let mut inputs = Vec::new();
@@ -46,6 +55,11 @@ fn one(view: &mut FileView, name: &str, computed: &Computed, missing: &mut Vec<S
         }
     }
     if inputs.len() < expr.names().len() {
+        let lacks = |input: &&str| view.variable(input).is_none();
+        if let (Some(_), Some(lacks)) = (view.variable(name), expr.names().into_iter().find(lacks)) {
+            missing.partly(name, lacks, context.url);
+        }
+        missing.together(name, expr.names());
         return Ok(());
     }
     let units = |input: &str| {

@@ -4,6 +4,7 @@
 
 use super::flip::pick;
 use super::stored::{invalid, readable};
+use super::unmatched::Missing;
 use super::view::FileView;
 use super::{FileContext, ReadValues};
 use crate::combine::CombineAxis;
@@ -16,7 +17,7 @@ pub(super) fn subset(
     selections: &[Selection],
     context: FileContext<'_>,
     values: &mut ReadValues<'_>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     for selection in selections {
         match dim_of(selection) {

@@ -127,7 +127,8 @@ fn drop_cleans_references_and_refuses_dimensions() {
     assert_eq!(refused.code, Code::StepInvalid);
     let mut unmatched = Vec::new();
     apply(FileView::new(&schema()), &step(&["icee"]), context, &mut unmatched).expect("left to the caller");
-    assert_eq!(unmatched.first().and_then(|u| u.nearest.as_deref()), Some("ice"));
+    let lack = Lack::Name { name: "icee".into(), nearest: Some("ice".into()) };
+    assert_eq!(unmatched, [Unmatched { step: 0, lack }]);
 }
 
 #[test]

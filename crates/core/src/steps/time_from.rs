@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::ReadValues;
 use super::select::forget;
 use super::stored::{decoded, invalid, readable};
+use super::unmatched::Missing;
 use super::view::{FileView, Mapped, Origin};
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::Block;
@@ -22,7 +23,7 @@ pub(super) fn time_from(
     view: &mut FileView,
     step: &TimeFrom,
     values: &mut ReadValues<'_>,
-    missing: &mut Vec<String>,
+    missing: &mut Missing,
 ) -> Result<()> {
     let mut parts: Vec<(&str, Mapped)> = Vec::new();
     for (part, name) in &step.parts {
@@ -32,6 +33,7 @@ pub(super) fn time_from(
         }
     }
     if parts.len() < step.parts.len() {
+        missing.together(&step.name, step.parts.values().map(String::as_str));
         return Ok(());
     }
     let is_part = |name: &str| step.parts.values().any(|part| part == name);

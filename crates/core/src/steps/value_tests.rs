@@ -548,8 +548,13 @@ fn names_that_no_file_has_are_left_to_the_caller() {
     ];
     for (step, name, near) in rows {
         let (_, unmatched) = file().apply(std::slice::from_ref(&step)).expect("left to the caller");
-        let names: Vec<(&str, &str)> =
-            unmatched.iter().map(|u| (u.name.as_str(), u.nearest.as_deref().unwrap_or_default())).collect();
+        let names: Vec<(&str, &str)> = unmatched
+            .iter()
+            .filter_map(|u| match &u.lack {
+                Lack::Name { name, nearest } => Some((name.as_str(), nearest.as_deref().unwrap_or_default())),
+                _ => None,
+            })
+            .collect();
         assert_eq!(names.first().map(|(n, _)| *n), Some(name), "{step:?}");
         assert!(near.is_empty() || names.first().is_some_and(|(_, n)| *n == near), "{step:?}: {names:?}");
     }

@@ -102,13 +102,7 @@ impl All {
     /// The inputs of one batch, in order.
     fn add(&mut self, found: impl Iterator<Item = Found>) {
         for Found { file, surveyed, unmatched } in found {
-            if self.files.is_empty() {
-                self.unmatched = unmatched;
-            } else {
-                let everywhere =
-                    |u: &Unmatched| unmatched.iter().any(|o| o.step == u.step && o.name == u.name);
-                self.unmatched.retain(everywhere);
-            }
+            Unmatched::join(&mut self.unmatched, unmatched, self.files.is_empty());
             self.files.push(file);
             self.surveyed.push(surveyed);
         }
