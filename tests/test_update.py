@@ -197,8 +197,13 @@ def test_a_part_gives_way(tmp_path, store, cache):
     arco.bake(path, "--update", to=store, env=cache)
     done = arco.run("bake", path, "--take", "time=2", "--overwrite", "--to", store, env=cache)
     assert "target-exists" in done.text, "now it is the whole"
-    everything = arco.run("bake", path, "--take", "time=6", "--to", store, "--json", env=cache)
-    assert everything.code == 0 and everything.events()[-1]["nothing_to_do"], everything.text
+    whole = arco.digest(store)
+    # as many as there are is no part
+    for how, nothing in ((), True), (("--update",), True), (("--overwrite",), False):
+        done = arco.run("bake", path, "--take", "time=6", *how, "--to", store, "--json", env=cache)
+        assert done.code == 0 and done.events()[-1]["nothing_to_do"] is nothing, done.text
+        assert (done.events()[-1]["objects"] == 0) is nothing, "what was written is told"
+        assert arco.digest(store) == whole
 
 
 # where a command is run from

@@ -5,11 +5,12 @@
 
 mod existing;
 mod likeness;
+mod past;
 mod publication;
 mod run;
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::{Examination, Verdict};
@@ -18,10 +19,12 @@ use arcoforge_core::recipe::Recipe;
 use arcoforge_write::{LocalStore, Written, check_target};
 
 pub(crate) use self::existing::check_existing;
+use self::existing::prepare_to_bake;
 pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
 pub(crate) use self::likeness::changed_ns;
-use self::publication::{end_publication, finish_publication, is_done, is_moved, note_moved, write_visible};
-pub(crate) use self::publication::{published_by, untouched_until};
+pub use self::past::Past;
+pub(crate) use self::publication::untouched_until;
+use self::publication::{end_publication, finish_publication, is_moved, note_moved, write_visible};
 use self::run::{Run, check_unchanged};
 use crate::Outcome;
 use crate::checks;
@@ -82,7 +85,7 @@ pub fn bake_locked(
     target: &Path,
     existing: Existing,
 ) -> Outcome<(Baked, Prepared)> {
-    let (staged, prepared) = stage(session, recipe, lock, target, existing)?;
+    let (staged, prepared) = stage(session, recipe, lock, Past::of(target), existing)?;
     let baked = publish(session, vec![staged])?.pop();
     baked.map(|baked| (baked, prepared)).ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
 }
@@ -91,7 +94,7 @@ pub fn bake_locked(
 /// [`publish`], its chunks are kept for the next bake; where it has none, nothing is left.
 #[derive(Debug)]
 pub struct Staged {
-    target: PathBuf,
+    past: Past,
     state: State,
     overwrite: bool,
     /// It is made whatever lies at the target.
@@ -117,7 +120,7 @@ impl Drop for Staged {
     }
 }
 
-/// Bakes a recipe beside its target and makes its checks; readers see nothing of it.
+/// Bakes a recipe beside its target, of which the past is known, and makes its checks; readers see nothing of it.
 ///
 /// # Errors
 /// As [`bake_locked`].
@@ -125,37 +128,37 @@ pub fn stage(
     session: &Session<'_>,
     recipe: &Recipe,
     lock: Option<&Lock>,
-    target: &Path,
+    mut past: Past,
     existing: Existing,
 ) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
-    check_unbaked(target, existing, &session.options).map_err(fail)?;
-    let prepared = prepare_for(session, recipe, lock, target, existing)?;
-    let mut staged = Staged::new(target, &prepared, existing != Existing::Refuse);
-    // who overwrites does not trust what is there
-    staged.anew = existing == Existing::Overwrite;
-    staged.done &= !staged.anew;
+    past.look();
+    check_unbaked(&past, existing).map_err(fail)?;
+    let prepared = prepare_to_bake(session, recipe, lock, &mut past, existing)?;
+    let mut staged = Staged::new(past, &prepared, existing != Existing::Refuse);
+    if existing == Existing::Overwrite {
+        staged.bake_anew();
+    }
     if staged.done {
         staged.settle().map_err(fail)?;
     } else {
-        check_existing(target, existing, recipe, &prepared)?;
+        check_existing(&mut staged.past, existing, recipe, &prepared)?;
         let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
         duplicates::compare(session, &prepared)?;
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {
             // another bake may have published between the first look and the lock
-            check_unbaked(target, existing, &session.options).map_err(fail)?;
-            check_existing(target, existing, recipe, &prepared)?;
+            check_existing(&mut staged.past, existing, recipe, &prepared)?;
             if existing == Existing::Update {
                 kept_chunks(&prepared).into_iter().for_each(|text| session.tell(&Event::Note(text)));
             }
-            let reuse =
-                Reuse::find(target, &staged.state, &prepared.plan.dataset, existing == Existing::Update);
-            let receipts = staged.receipts(&prepared);
+            let (reuse, receipts) =
+                (staged.reuse(&prepared, existing == Existing::Update), staged.receipts(&prepared));
             staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
             staged.complete(session, &prepared, &examination)?;
         }
     }
+    staged.past.forget();
     Ok((staged, prepared))
 }
 
@@ -170,7 +173,7 @@ pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Ba
         return Ok(staged.iter().map(|one| one.baked.clone()).collect());
     }
     for one in staged.iter().filter(|one| !one.done) {
-        check_target(&one.target, one.overwrite).map_err(fail)?;
+        check_target(one.target(), one.overwrite).map_err(fail)?;
     }
     session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
     session.check_interrupt().map_err(fail)?;
@@ -182,18 +185,20 @@ pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Ba
             }
             return Err(vec![error]);
         }
-        published.push(one.target.display().to_string());
+        published.push(one.target().display().to_string());
     }
     session.tell(&Event::Finished { stage: Stage::Publish });
     Ok(staged.iter().map(|one| one.baked.clone()).collect())
 }
 
 impl Staged {
-    pub(crate) fn new(target: &Path, prepared: &Prepared, overwrite: bool) -> Self {
-        let state = State::new(target, &prepared.digest);
-        let done = is_done(target, &state);
+    /// Looks whether the target of `past` holds what was prepared.
+    pub(crate) fn new(mut past: Past, prepared: &Prepared, overwrite: bool) -> Self {
+        past.look();
+        let state = State::new(past.target(), &prepared.digest);
+        let done = past.made_by() == Some(&state);
         Self {
-            target: target.to_owned(),
+            past,
             state,
             overwrite,
             anew: false,
@@ -208,25 +213,39 @@ impl Staged {
 
     /// Where the dataset goes.
     pub fn target(&self) -> &Path {
-        &self.target
+        self.past.target()
+    }
+
+    /// What lies at the target is not trusted: it is baked whatever that is.
+    fn bake_anew(&mut self) {
+        self.anew = true;
+        self.done = false;
+        self.baked.nothing_to_do = false;
+    }
+
+    /// The target and the bakes before.
+    pub(crate) const fn past(&mut self) -> &mut Past {
+        &mut self.past
     }
 
     /// Locks the target, ends publications that were cut off, and makes the folder that is filled.
     pub(crate) fn take(&mut self, recipe: &Recipe, prepared: &Prepared, shared: bool) -> Result<()> {
         self.guard = Some(self.state.lock(shared)?);
-        if !shared {
-            State::all(&self.target).iter().try_for_each(|state| finish_publication(&self.target, state))?;
+        if shared {
+            self.past.look();
+        } else {
+            finish_publication(&mut self.past)?;
             self.state.tidy();
-            self.state.inherit(recipe, &prepared.digest)?;
+            self.state.inherit(recipe, &prepared.digest, self.past.plans())?;
         }
         self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
-        if is_done(&self.target, &self.state) && !self.anew {
+        if self.past.made_by() == Some(&self.state) && !self.anew {
             // by a process that was faster, or by one that was cut off
             self.done = true;
             self.baked.nothing_to_do = true;
             return Ok(());
         }
-        self.store = Some(LocalStore::create(&self.target, self.state.store())?);
+        self.store = Some(LocalStore::create(self.target(), self.state.store())?);
         if !self.state.plan().is_file() {
             PlanFile::new(recipe, prepared, None).write(&self.state.plan())?;
         }
@@ -234,19 +253,19 @@ impl Staged {
     }
 
     /// Ends the publication of what the target holds, where it was cut off.
-    pub(crate) fn settle(&self) -> Result<()> {
+    pub(crate) fn settle(&mut self) -> Result<()> {
         let state = &self.state;
         let begun = state.is_publishing() || state.visible().is_file();
         let cut_off = begun || state.is_abandoned() || !state.remains().is_empty();
-        if !cut_off && !is_moved(&self.target, state) {
+        if !cut_off && !is_moved(self.past.target(), state) {
             return Ok(());
         }
         match state.lock(false) {
             Ok(_guard) => {
                 state.tidy();
-                finish_publication(&self.target, state)?;
-                let _compared_again_next_time = note_moved(&self.target, state);
-                let abandoned = state.is_abandoned() && is_done(&self.target, state);
+                finish_publication(&mut self.past)?;
+                let _compared_again_next_time = note_moved(&self.past, state);
+                let abandoned = state.is_abandoned() && self.past.made_by() == Some(state);
                 if abandoned { state.forget_abandoned() } else { Ok(()) }
             }
             // another process is about to
@@ -313,9 +332,11 @@ impl Staged {
         Ok(())
     }
 
-    /// What bakes of other plans made of this target and did not publish.
-    pub(crate) fn reuse(&self, prepared: &Prepared) -> Reuse {
-        Reuse::find(&self.target, &self.state, &prepared.plan.dataset, false)
+    /// What bakes of other plans made of this target and did not publish, and what one did, where that is `published`.
+    pub(crate) fn reuse(&mut self, prepared: &Prepared, published: bool) -> Reuse {
+        let found = Reuse::find(&mut self.past, &self.state, &prepared.plan.dataset, published);
+        self.past.forget();
+        found
     }
 
     /// What is complete so far.
@@ -350,7 +371,7 @@ impl Staged {
         if !examination.is_empty() {
             self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
             // what fails is kept: other checks may be what is needed, and no chunk would be another
-            checks::settle(session, &self.target, self.state.root(), &self.baked.checks)?;
+            checks::settle(session, self.target(), self.state.root(), &self.baked.checks)?;
         }
         Ok(())
     }

@@ -48,8 +48,8 @@ mod update;
 mod verify;
 
 pub use bake::{
-    AtTarget, Baked, Existing, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for, publish,
-    stage,
+    AtTarget, Baked, Existing, Past, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for,
+    publish, stage,
 };
 pub use find::{Inputs, find};
 pub use given::list_inputs;

@@ -83,28 +83,30 @@ impl Input {
 /// # Errors
 /// Everything that is wrong with the inputs or on which they disagree.
 pub fn prepare(session: &Session<'_>, recipe: &Recipe, lock: Option<&Lock>) -> Outcome<Prepared> {
-    prepare_like(session, recipe, lock, None)
+    prepare_like(session, recipe, lock, |_| Ok(None))
 }
 
-/// [`prepare`] for a dataset that takes the place of one whose chunks stay where the recipe leaves them open.
+/// [`prepare`] for a dataset that takes the place of one whose chunks stay where the recipe leaves them open. `published` is
+/// asked for that one before any input is opened, and told whether some inputs are left out.
 ///
 /// # Errors
-/// As [`prepare`].
-pub(crate) fn prepare_like(
+/// As [`prepare`], and those of `published`.
+pub(crate) fn prepare_like<'d>(
     session: &Session<'_>,
     recipe: &Recipe,
     lock: Option<&Lock>,
-    published: Option<&Dataset>,
+    published: impl FnOnce(bool) -> Result<Option<&'d Dataset>, Error>,
 ) -> Outcome<Prepared> {
     session.tell(&Event::Started { stage: Stage::Find, total: 0 });
     let inputs = find(session, recipe).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Find });
+    let published = published(inputs.part).map_err(|e| vec![e])?;
     let mut axes = combine_axes(&inputs.pattern);
     let budget = session.options.budget;
     let interner = Interner::new(Hand::new(&session.budget_of(inputs.len()), inputs.len()));
     let cache = SurveyCache::of(session, recipe, &inputs);
     let kept = (&interner, cache.as_ref());
-    let All { mut files, surveyed, unmatched, absent, mut errors } =
+    let All { mut files, surveyed, unmatched, absent, errors } =
         survey::survey_all(session, recipe, &inputs, &axes, lock, kept)?;
     cache.as_ref().inspect(|cache| cache.end());
     if errors.is_empty() {
@@ -116,17 +118,8 @@ pub(crate) fn prepare_like(
     let part = inputs.part;
     // the keys of a million positions are a part of what combining may take
     drop(inputs);
-    // what is wrong with some files does not hide what others disagree on
-    let mut combined = match combined(session, recipe, &axes, &mut files, &surveyed, kept) {
-        Ok(combined) if errors.is_empty() => combined,
-        Ok(_) => return Err(errors),
-        Err(more) => {
-            let hole = |error: &Error| error.code == Code::CombineGaps;
-            let known = !errors.is_empty();
-            errors.extend(more.into_iter().filter(|error| !(known && hole(error))));
-            return Err(errors);
-        }
-    };
+    let combined = combined(session, recipe, &axes, &mut files, &surveyed, kept);
+    let mut combined = unless_wrong(combined, errors)?;
     let (left_out, compare) = (combined.left_out.clone(), std::mem::take(&mut combined.compare));
     let notes = combined.notes.clone();
     notes.iter().for_each(|note| session.tell(&Event::Warning(note.text())));
@@ -160,6 +153,20 @@ pub(crate) fn prepare_like(
         history,
         compare,
     })
+}
+
+/// What was combined, unless something is wrong with single files: that does not hide what others disagree on.
+fn unless_wrong(combined: Outcome<Combined>, mut errors: Vec<Error>) -> Outcome<Combined> {
+    match combined {
+        Ok(combined) if errors.is_empty() => Ok(combined),
+        Ok(_) => Err(errors),
+        Err(more) => {
+            let hole = |error: &Error| error.code == Code::CombineGaps;
+            let known = !errors.is_empty();
+            errors.extend(more.into_iter().filter(|error| !(known && hole(error))));
+            Err(errors)
+        }
+    }
 }
 
 /// Reads what combining needs, makes files alike as policies say, and combines.

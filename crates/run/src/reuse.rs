@@ -2,16 +2,16 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_write::{ShardIndex, Written, chunk_key, chunks_per_shard, shard_index};
 
-use crate::bake::{changed_ns, published_by, untouched_until};
+use crate::bake::{Past, changed_ns, untouched_until};
 use crate::receipts::{Receipts, checksum};
 use crate::signature::Signature;
-use crate::state::{PlanFile, State};
+use crate::state::State;
 
 /// Stores whose chunks may be taken.
 #[derive(Debug, Default)]
@@ -60,8 +60,10 @@ pub(crate) struct OldShard<'a> {
 
 impl Reuse {
     /// What bakes of a target made: those that did not end, and the one that lies at the target where `published`.
-    pub(crate) fn find(target: &Path, own: &State, dataset: &Dataset, published: bool) -> Self {
-        let at_target = published.then(|| published_by(target)).flatten();
+    pub(crate) fn find(past: &mut Past, own: &State, dataset: &Dataset, published: bool) -> Self {
+        let target = past.target().to_owned();
+        let at_target = past.made_by().filter(|_| published).cloned();
+        let plans = past.plans();
         let open = |state: State| {
             if state == *own {
                 return None;
@@ -70,19 +72,19 @@ impl Reuse {
                 return None; // which of two stores lies there is not known
             }
             let (root, untouched_until) = match at_target.as_ref() == Some(&state) {
-                true => (target.to_owned(), untouched_until(target, &state)),
+                true => (target.clone(), untouched_until(&target, &state)),
                 false if state.done().is_file() => return None,
                 // receipts tell whether it is as it was written
                 false => (state.store(), Some(i128::MAX)),
             };
-            let mut old = PlanFile::read(&state.plan()).ok()?.dataset;
+            let mut old = plans.take_dataset(&state)?;
             // of other arrays no chunk can be taken, and nothing need be known
             old.arrays.retain(|old| dataset.arrays.iter().any(|new| is_divided_alike(old, new)));
             // what was published was flushed before
             let receipts = Receipts::signed(&state, &old, &root, state.done().is_file());
             (receipts.totals().0 > 0).then_some(Donor { root, dataset: old, receipts, untouched_until })
         };
-        Self { donors: State::all(target).into_iter().filter_map(open).collect() }
+        Self { donors: State::all(&target).into_iter().filter_map(open).collect() }
     }
 
     /// Whether no earlier bake made anything.

@@ -1,5 +1,7 @@
 //! What a bake keeps beside its target, in `TARGET.bake/DIGEST`: its plan, its receipts and the store while it is filled.
 
+mod plans;
+
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -18,6 +20,8 @@ use crate::prepare::{Input, Prepared, digest};
 use crate::receipts::{Receipts, has_units};
 use crate::scratch::Scratch;
 use crate::signature::is_weak;
+
+pub(crate) use self::plans::Plans;
 
 /// The version of [`PlanFile`].
 const VERSION: u32 = 2;
@@ -172,18 +176,22 @@ impl State {
     ///
     /// # Errors
     /// `target-unwritable`.
-    pub(crate) fn inherit(&self, recipe: &Recipe, digest: &str) -> Result<()> {
+    pub(crate) fn inherit(&self, recipe: &Recipe, digest: &str, plans: &mut Plans) -> Result<()> {
         if self.receipts().is_dir() {
             return Ok(());
         }
-        let same = |other: &Self| {
-            let plan = Some(other).filter(|other| *other != self && other.is_unfinished());
-            let Some(plan) = plan.and_then(|other| PlanFile::read(&other.plan()).ok()) else { return false };
+        let mut same = |other: &Self| {
+            let other = Some(other).filter(|other| *other != self && other.is_unfinished());
+            let Some((other, plan)) = other.and_then(|other| Some((other, plans.plan(other)?))) else {
+                return false;
+            };
             // what units made is waited for under their plan's name, until it is whole
             let free = !has_units(&other.receipts()) || Receipts::of(other, &plan.dataset).is_complete();
             free && plan.digest_with(recipe).is_ok_and(|found| found == digest)
         };
-        let Some(other) = Self::all_in(&self.root).into_iter().find(same) else { return Ok(()) };
+        let Some(other) = Self::all_in(&self.root).into_iter().find(|other| same(other)) else {
+            return Ok(());
+        };
         remove_tree(&self.dir)?;
         other.forget_scratch();
         fs::rename(&other.dir, &self.dir).map_err(|e| unwritable(&self.dir, e))?;

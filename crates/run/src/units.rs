@@ -1,14 +1,13 @@
 //! Units: ranges of a plan's tasks, each carried out by a process of its own, in any order, as often as one likes.
 
 use std::ops::Range;
-use std::path::Path;
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, FoundFile};
 use arcoforge_core::recipe::Recipe;
 
 use crate::Outcome;
-use crate::bake::{Baked, Existing, Staged, check_existing, check_unbaked, publish};
+use crate::bake::{Baked, Existing, Past, Staged, check_existing, publish};
 use crate::figures::count;
 use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Receipts, Unit};
@@ -46,13 +45,13 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
     let prepared = prepared(session, plan, run)?;
     let range = range(run, &prepared, index);
     let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
-    let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
+    let mut staged = Staged::new(Past::of(&run.target), &prepared, run.overwrite);
     if !staged.is_done() {
-        check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
+        check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
     }
     if !staged.is_done() {
-        let (receipts, reuse) = (staged.receipts(&prepared), staged.reuse(&prepared));
+        let (receipts, reuse) = (staged.receipts(&prepared), staged.reuse(&prepared, false));
         let run = staged.run(session, &prepared, receipts, &reuse, &range, Some(&unit));
         run.map_err(|errors| errors.into_iter().map(|e| too_early(e, plan, &prepared)).collect::<Vec<_>>())?;
     }
@@ -66,16 +65,16 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
 pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
     let run = run_of(plan)?;
     let prepared = prepared(session, plan, run)?;
-    let mut staged = Staged::new(&run.target, &prepared, run.overwrite);
+    let mut staged = Staged::new(Past::of(&run.target), &prepared, run.overwrite);
     if staged.is_done() {
         staged.settle().map_err(|e| vec![e])?;
     } else {
-        check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
+        check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
         let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
         if !staged.is_done() {
             // another bake may have published between the first look and the lock
-            check_planned(session, &run.target, run.overwrite, &plan.recipe, &prepared)?;
+            check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
             let receipts = staged.receipts(&prepared);
             check_covered(&receipts, &prepared, run)?;
             // every task is done: this counts them
@@ -111,17 +110,11 @@ pub fn check_lasting(prepared: &Prepared) -> Outcome<()> {
 ///
 /// # Errors
 /// As a bake: `target-exists`, `target-unwritable`.
-pub fn check_planned(
-    session: &Session<'_>,
-    target: &Path,
-    overwrite: bool,
-    recipe: &Recipe,
-    prepared: &Prepared,
-) -> Outcome<()> {
+pub fn check_planned(past: &mut Past, overwrite: bool, recipe: &Recipe, prepared: &Prepared) -> Outcome<()> {
     let existing = if overwrite { Existing::Overwrite } else { Existing::Refuse };
-    let found = check_unbaked(target, existing, &session.options).map_err(|e| vec![e]);
-    let found = found.and_then(|()| check_existing(target, existing, recipe, prepared));
-    let replaceable = !overwrite && check_unbaked(target, Existing::Overwrite, &session.options).is_ok();
+    let found = check_existing(past, existing, recipe, prepared);
+    let replaceable =
+        found.is_err() && !overwrite && check_existing(past, Existing::Overwrite, recipe, prepared).is_ok();
     found.map_err(|errors| {
         let help = "plan with `--overwrite` to replace it, in one atomic step (what units of this plan made so far is \
                     kept), or plan for another target";
@@ -174,7 +167,7 @@ fn run_of(plan: &PlanFile) -> Outcome<&RunFile> {
 
 /// Prepares again and compares: planning is pure, so that nothing but the inputs can differ.
 fn prepared(session: &Session<'_>, plan: &PlanFile, run: &RunFile) -> Outcome<Prepared> {
-    let prepared = prepare_like(session, &plan.recipe, None, Some(&plan.dataset))?;
+    let prepared = prepare_like(session, &plan.recipe, None, |_| Ok(Some(&plan.dataset)))?;
     let invalid = |message: String| {
         Error::new(Code::PlanInvalid, message)
             .help("make the plan anew: `arcoforge plan RECIPE --to STORE --units N --save PLAN`")

@@ -6,7 +6,7 @@ use std::time::Instant;
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
 use arcoforge_run::{
-    Baked, Event, Existing, Lock, Locks, Prepared, Session, check_unbaked, figures, publish, stage,
+    Baked, Event, Existing, Lock, Locks, Past, Prepared, Session, check_unbaked, figures, publish, stage,
 };
 use serde_json::{Value, json};
 
@@ -30,17 +30,16 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         (false, true) => Existing::Update,
         (false, false) => Existing::Refuse,
     };
-    for (given, target) in datasets.chosen.iter().zip(&targets) {
-        check_unbaked(target, existing, &given.options)?;
-    }
+    let pasts: Vec<Past> = targets.iter().map(|target| Past::of(target)).collect();
+    pasts.iter().try_for_each(|past| check_unbaked(past, existing))?;
     let (mut staged, mut new) = (Vec::new(), false);
-    for (given, target) in datasets.chosen.iter_mut().zip(&targets) {
+    for (given, past) in datasets.chosen.iter_mut().zip(pasts) {
         given.options.unchecked_copies = args.unchecked_copies;
         let name = given.recipe.name.clone();
         let (one, lock) = given.run(output, |session, recipe| {
             // an update takes the inputs as they are now
             let locked = locks.get(&name).filter(|_| !args.update);
-            let (one, prepared) = stage(session, recipe, locked, target, existing)?;
+            let (one, prepared) = stage(session, recipe, locked, past, existing)?;
             let wanted = locked.is_none() && given.options.take.is_empty() && given.path.is_some();
             Ok((one, wanted.then(|| lock_of(given, &prepared)).transpose().map_err(|e| vec![e])?))
         })?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error};
 use arcoforge_run::{
-    AtTarget, Existing, Locks, PlanFile, Prepared, RunFile, at_target, check_lasting, check_planned,
+    AtTarget, Existing, Locks, Past, PlanFile, Prepared, RunFile, at_target, check_lasting, check_planned,
     check_unbaked, describe, figures, first_text, first_units, prepare, prepare_for,
 };
 use serde_json::{Value, json};
@@ -27,11 +27,12 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             let base = &given.options.base;
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
         }
+        let past = target.as_deref().map(Past::of);
         // a plan that is only shown says what lies there
-        if let Some(target) = target.as_ref().filter(|_| args.save.is_some()) {
-            check_unbaked(target, existing(args), &given.options)?;
+        if let Some(past) = past.as_ref().filter(|_| args.save.is_some()) {
+            check_unbaked(past, existing(args))?;
         }
-        if let Err(failure) = one(args, output, given, target, &locks) {
+        if let Err(failure) = one(args, output, given, past, &locks) {
             failed.get_or_insert(failure.code());
             report::show(&given.output(output), &failure);
         }
@@ -46,26 +47,22 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
     Ok(())
 }
 
-fn one(args: &Plan, output: &Output, given: &Given, target: Option<PathBuf>, locks: &Locks) -> Outcome {
+fn one(args: &Plan, output: &Output, given: &Given, mut past: Option<Past>, locks: &Locks) -> Outcome {
     let lock = locks.get(&given.recipe.name);
     let (prepared, found) = given.run(output, |session, recipe| {
-        let prepared = match &target {
-            Some(target) => prepare_for(session, recipe, lock, target, existing(args))?,
-            None => prepare(session, recipe, lock)?,
-        };
-        let found = target.as_deref().map(|target| at_target(target, recipe, &prepared));
-        let found = found.transpose().map_err(|e| vec![e])?;
-        if let (Some(target), Some(_)) = (&target, &args.save)
-            && found != Some(AtTarget::SameDataset)
-        {
+        let Some(past) = &mut past else { return Ok((prepare(session, recipe, lock)?, None)) };
+        let prepared = prepare_for(session, recipe, lock, past, existing(args))?;
+        let found = at_target(past, recipe, &prepared).map_err(|e| vec![e])?;
+        if args.save.is_some() && found != AtTarget::SameDataset {
             check_lasting(&prepared)?;
-            check_planned(session, target, args.overwrite, recipe, &prepared)?;
+            check_planned(past, args.overwrite, recipe, &prepared)?;
         }
-        Ok((prepared, found))
+        Ok((prepared, Some(found)))
     })?;
+    let target = past.as_ref().map(Past::target);
     let mut saved = Value::Null;
     if let (Some(units), Some(path)) = (args.units, &args.save) {
-        saved = save(args, output, given, &prepared, target.as_deref(), units, path)?;
+        saved = save(args, output, given, &prepared, target, units, path)?;
     }
     let target = target.map(|path| path.display().to_string());
     if let Some((number, _)) = given.number {

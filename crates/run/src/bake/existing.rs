@@ -4,13 +4,15 @@ use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
+use arcoforge_core::target::Dataset;
 use arcoforge_write::check_target;
 
-use super::publication::{is_done, published, published_by, stranger};
+use super::past::Past;
+use super::publication::stranger;
 use crate::Outcome;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
-use crate::session::{Options, Session};
+use crate::session::Session;
 use crate::state::State;
 use crate::update::{self, Differences};
 
@@ -51,38 +53,58 @@ pub fn prepare_for(
     session: &Session<'_>,
     recipe: &Recipe,
     lock: Option<&Lock>,
-    target: &Path,
+    past: &mut Past,
     existing: Existing,
 ) -> Outcome<Prepared> {
-    let old = if existing == Existing::Overwrite { None } else { published(target) };
+    prepare_like(session, recipe, lock, |part| Ok(to_be_like(past, recipe, existing, part)))
+}
+
+/// [`prepare_for`], and refuses before any input is opened that a part takes the place of more than that.
+pub(super) fn prepare_to_bake(
+    session: &Session<'_>,
+    recipe: &Recipe,
+    lock: Option<&Lock>,
+    past: &mut Past,
+    existing: Existing,
+) -> Outcome<Prepared> {
+    prepare_like(session, recipe, lock, |part| {
+        check_part(past, existing, part)?;
+        Ok(to_be_like(past, recipe, existing, part))
+    })
+}
+
+/// The dataset whose chunks stay as they are.
+fn to_be_like<'p>(past: &'p mut Past, recipe: &Recipe, existing: Existing, part: bool) -> Option<&'p Dataset> {
+    let old = if existing == Existing::Overwrite { None } else { past.published() };
     // a part is too short to choose chunks for the whole
-    let old = old.filter(|old| old.recipe.name == recipe.name);
-    let old = old.filter(|old| !old.part || !session.options.take.is_empty());
-    prepare_like(session, recipe, lock, old.as_ref().map(|old| &old.dataset))
+    let old = old.filter(|old| old.recipe.name == recipe.name && (part || !old.part));
+    old.map(|old| &old.dataset)
 }
 
 /// Looks at a target and changes nothing.
 ///
 /// # Errors
 /// `target-exists` where something lies there that no bake replaces; `target-unwritable`.
-pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<AtTarget> {
-    if is_done(target, &State::new(target, &prepared.digest)) {
+pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Result<AtTarget> {
+    past.look();
+    let target = past.target().to_owned();
+    if past.made_by() == Some(&State::new(&target, &prepared.digest)) {
         return Ok(AtTarget::SameDataset);
     }
-    check_target(target, true)?;
-    if check_target(target, false).is_ok() {
+    check_target(&target, true)?;
+    if check_target(&target, false).is_ok() {
         return Ok(AtTarget::Nothing);
     }
-    let old = published(target);
+    let old = past.published();
     if prepared.part && !old.as_ref().is_some_and(|old| old.part) {
         return Ok(AtTarget::Whole);
     }
     let old = old.filter(|old| old.recipe.name == recipe.name);
-    let differences = old.and_then(|old| update::check(&old, prepared, recipe).ok());
+    let differences = old.and_then(|old| update::check(old, prepared, recipe).ok());
     Ok(match differences {
         Some(found) => AtTarget::Outdated(found.text()),
-        None if published_by(target).is_some() => AtTarget::OtherStore(None),
-        None => AtTarget::OtherStore(stranger(target).map(|(what, _)| what)),
+        None if past.made_by().is_some() => AtTarget::OtherStore(None),
+        None => AtTarget::OtherStore(stranger(&target).map(|(what, _)| what)),
     })
 }
 
@@ -90,26 +112,25 @@ pub fn at_target(target: &Path, recipe: &Recipe, prepared: &Prepared) -> Result<
 ///
 /// # Errors
 /// `target-exists`, `target-unwritable`.
-pub fn check_unbaked(target: &Path, existing: Existing, options: &Options) -> Result<()> {
-    check_part(target, existing, options)?;
-    if published_by(target).is_some() { Ok(()) } else { check_unknown(target, existing) }
+pub fn check_unbaked(past: &Past, existing: Existing) -> Result<()> {
+    if past.made_by().is_some() { Ok(()) } else { check_unknown(past.target(), existing) }
 }
 
 /// A part of a dataset (`--take`, `--test`) takes the place of nothing but another part.
-fn check_part(target: &Path, existing: Existing, options: &Options) -> Result<()> {
-    let replaces = !options.take.is_empty() && existing != Existing::Refuse;
-    if !replaces || check_target(target, false).is_ok() {
+fn check_part(past: &mut Past, existing: Existing, part: bool) -> Result<()> {
+    let replaces = part && existing != Existing::Refuse;
+    if !replaces || check_target(past.target(), false).is_ok() {
         return Ok(());
     }
-    let found = match published(target) {
+    let found = match past.published() {
         Some(old) if old.part => return Ok(()),
         Some(_) => "a bake of the whole dataset",
         None => "a store that may hold a whole dataset",
     };
-    check_target(target, true)?;
+    check_target(past.target(), true)?;
     let message = format!("found {found}, and `--take` and `--test` bake a part of it");
     Err(Error::new(Code::TargetExists, message)
-        .at(target.display().to_string())
+        .at(past.target().display().to_string())
         .help("bake the part to another target, as in `--to part.zarr`; or remove the store first"))
 }
 
@@ -133,39 +154,64 @@ fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
     check_target(target, existing == Existing::Overwrite).map_err(explained)
 }
 
-/// Refuses what may not be replaced, once the new dataset is known.
+/// Refuses what may not be replaced, once the new dataset is known. Asked again of a store that passed, it compares no
+/// inputs.
 pub(crate) fn check_existing(
-    target: &Path,
+    past: &mut Past,
     existing: Existing,
     recipe: &Recipe,
     prepared: &Prepared,
 ) -> Outcome<()> {
     let fail = |e: Error| vec![e];
-    let Some(old) = published(target) else { return check_unknown(target, existing).map_err(fail) };
-    match existing {
-        Existing::Overwrite => check_target(target, true).map_err(fail),
-        Existing::Update => {
-            check_target(target, true).map_err(fail)?;
-            if old.recipe.name != recipe.name {
-                let message = format!("found a store of the recipe `{}`", old.recipe.name);
-                return Err(vec![
-                    Error::new(Code::TargetExists, message)
-                        .at(target.display().to_string())
-                        .help("`--overwrite` replaces it, in one atomic step"),
-                ]);
-            }
-            update::check_foreign(target, &old.dataset).map_err(fail)?;
-            update::check(&old, prepared, recipe).map(drop)
-        }
-        Existing::Refuse => check_target(target, false).map_err(|error| {
-            if old.recipe.name != recipe.name {
-                return vec![error];
-            }
-            let was = Differences::between(&old, prepared).text();
-            let message = format!("found an earlier bake of this dataset: {was}");
-            let help =
-                "`--update` brings it up to date, `--overwrite` bakes it anew; both in one atomic step";
-            vec![Error { message, ..error }.help(help)]
-        }),
+    if past.has_passed() {
+        check_target(past.target(), existing != Existing::Refuse).map_err(fail)?;
+        return if existing == Existing::Update { check_foreign(past).map_err(fail) } else { Ok(()) };
     }
+    check_part(past, existing, prepared.part).map_err(fail)?;
+    match existing {
+        Existing::Overwrite => check_unknown(past.target(), existing).map_err(fail)?,
+        Existing::Update => check_update(past, recipe, prepared)?,
+        Existing::Refuse => check_absent(past, recipe, prepared)?,
+    }
+    past.pass();
+    Ok(())
+}
+
+fn check_update(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Outcome<()> {
+    let (fail, target) = (|e: Error| vec![e], past.target().to_owned());
+    let Some(old) = past.published() else {
+        return check_unknown(&target, Existing::Update).map_err(fail);
+    };
+    check_target(&target, true).map_err(fail)?;
+    if old.recipe.name != recipe.name {
+        let message = format!("found a store of the recipe `{}`", old.recipe.name);
+        return Err(vec![
+            Error::new(Code::TargetExists, message)
+                .at(target.display().to_string())
+                .help("`--overwrite` replaces it, in one atomic step"),
+        ]);
+    }
+    update::check_foreign(&target, &old.dataset).map_err(fail)?;
+    update::check(old, prepared, recipe).map(drop)
+}
+
+fn check_foreign(past: &mut Past) -> Result<()> {
+    let target = past.target().to_owned();
+    past.dataset().map_or(Ok(()), |dataset| update::check_foreign(&target, dataset))
+}
+
+fn check_absent(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Outcome<()> {
+    let target = past.target().to_owned();
+    let Some(old) = past.published() else {
+        return check_unknown(&target, Existing::Refuse).map_err(|e| vec![e]);
+    };
+    check_target(&target, false).map_err(|error| {
+        if old.recipe.name != recipe.name {
+            return vec![error];
+        }
+        let was = Differences::between(old, prepared).text();
+        let message = format!("found an earlier bake of this dataset: {was}");
+        let help = "`--update` brings it up to date, `--overwrite` bakes it anew; both in one atomic step";
+        vec![Error { message, ..error }.help(help)]
+    })
 }

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
 use crate::receipts::{Receipts, checksum};
-use crate::state::{PlanFile, State};
+use crate::state::{Plans, State};
 
 /// What tells the folder of a store from every other on its file system. Numbers of file systems change when the system
 /// starts again, so there is none.
@@ -74,18 +73,21 @@ pub(crate) fn changed_ns(path: &Path) -> Option<i128> {
     Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
 }
 
-/// A state's folder, that of the store, and when that one's metadata changed.
-type Compared = (PathBuf, Option<Folder>, Option<i128>);
+/// Whether stores were found to be copies: by a state's folder, that of the store, and when that one's metadata changed.
+pub(super) type Compared = BTreeMap<(PathBuf, Option<Folder>, Option<i128>), bool>;
 
 /// Whether all objects of a store have the checksums that receipts tell. It is read once in a run.
-pub(super) fn is_copy(target: &Path, state: &State, note: &Path) -> bool {
-    static COMPARED: Mutex<BTreeMap<Compared, bool>> = Mutex::new(BTreeMap::new());
+pub(super) fn is_copy(
+    target: &Path,
+    state: &State,
+    note: &Path,
+    plans: &mut Plans,
+    compared: &mut Compared,
+) -> bool {
     let key = (state.dir().to_owned(), Folder::of(target), changed_ns(note).max(root_changed_ns(target)));
-    let mut compared = COMPARED.lock().unwrap_or_else(PoisonError::into_inner);
     *compared.entry(key).or_insert_with(|| {
-        PlanFile::read(&state.plan()).is_ok_and(|plan| {
-            let told = Receipts::told(state, &plan.dataset);
-            told.first_other(plan.dataset.format, target).is_none()
+        plans.dataset(state).is_some_and(|dataset| {
+            Receipts::told(state, dataset).first_other(dataset.format, target).is_none()
         })
     })
 }

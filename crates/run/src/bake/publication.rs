@@ -9,12 +9,13 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::{atomic_write, unwritable};
 use arcoforge_write::{LocalStore, Written};
 
-use super::likeness::{Folder, Likeness, Note, changed_ns, is_copy, likeness};
-use crate::state::{PlanFile, State};
+use super::likeness::{Folder, Likeness, Note, changed_ns, likeness};
+use super::past::Past;
+use crate::state::State;
 
 /// How far a publication went that may have made what lies at the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Publication {
+pub(super) enum Publication {
     /// To its end.
     Ended,
     /// It was cut off behind the rename, and what it replaced is gone.
@@ -24,7 +25,7 @@ enum Publication {
 }
 
 /// How far the publication of a state went that may have made what lies at the target, and its note.
-fn publication(target: &Path, state: &State) -> Option<(Publication, PathBuf)> {
+pub(super) fn publication(target: &Path, state: &State) -> Option<(Publication, PathBuf)> {
     let noted = state.visible().is_file();
     if state.is_publishing() {
         // what it replaced may have stayed, and the note been renamed
@@ -35,35 +36,6 @@ fn publication(target: &Path, state: &State) -> Option<(Publication, PathBuf)> {
     } else {
         Some((Publication::Ended, state.done()))
     }
-}
-
-/// The publication of a state, where what lies at the target is as it left it.
-fn whole_publication(target: &Path, state: &State) -> Option<Publication> {
-    let (found, note) = publication(target, state)?;
-    let whole = match likeness(target, &note)? {
-        Likeness::Itself => true,
-        Likeness::Alike => is_copy(target, state, &note),
-        Likeness::Edited | Likeness::Another => false,
-    };
-    whole.then_some(found)
-}
-
-/// The state of the bake that made what lies at the target; `None` where no bake of ours did.
-pub(crate) fn published_by(target: &Path) -> Option<State> {
-    let looked = |state: State| {
-        let (found, note) = publication(target, &state)?;
-        Some((likeness(target, &note)?, found, note, state))
-    };
-    let looked: Vec<_> = State::all(target).into_iter().filter_map(looked).collect();
-    let youngest = |like: Likeness| {
-        let same = looked.iter().filter(|(found, _, note, state)| {
-            *found == like && (like == Likeness::Itself || is_copy(target, state, note))
-        });
-        // an older one may have left the same: the one that went less far is the younger
-        same.max_by_key(|(_, publication, ..)| *publication).map(|(.., state)| state.clone())
-    };
-    // where one is known by its folder, no object is compared with any
-    youngest(Likeness::Itself).or_else(|| youngest(Likeness::Alike))
 }
 
 /// Until when objects of the store that this state published may have changed without being others: a publication links
@@ -93,16 +65,6 @@ pub(super) fn stranger(target: &Path) -> Option<(String, &'static str)> {
     })
 }
 
-/// Whether the target holds the dataset of this state, and nothing else took its place since.
-pub(super) fn is_done(target: &Path, state: &State) -> bool {
-    published_by(target).as_ref() == Some(state)
-}
-
-/// The plan of the bake that made what lies at the target; `None` where no bake of ours did.
-pub(super) fn published(target: &Path) -> Option<PlanFile> {
-    PlanFile::read(&published_by(target)?.plan()).ok()
-}
-
 /// Notes before the rename what tells the published store from any other.
 pub(super) fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
     let folder = Folder::of(&state.store());
@@ -116,9 +78,10 @@ pub(super) fn is_moved(target: &Path, state: &State) -> bool {
 }
 
 /// Notes the folder of a store that was moved by copying and compared, so that the next run need not read it again.
-pub(super) fn note_moved(target: &Path, state: &State) -> Result<()> {
+pub(super) fn note_moved(past: &Past, state: &State) -> Result<()> {
+    let target = past.target();
     let note = fs::read(state.done()).ok().and_then(|text| serde_json::from_slice::<Note>(&text).ok());
-    let Some(note) = note.filter(|_| is_moved(target, state) && is_done(target, state)) else {
+    let Some(note) = note.filter(|_| is_moved(target, state) && past.made_by() == Some(state)) else {
         return Ok(());
     };
     write_note(&state.done(), &Note { folder: Folder::of(target), ..note })
@@ -130,16 +93,15 @@ fn write_note(path: &Path, note: &Note) -> Result<()> {
 }
 
 /// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
-pub(super) fn finish_publication(target: &Path, state: &State) -> Result<()> {
-    let begun = state.is_publishing() || state.visible().is_file();
-    if !begun || whole_publication(target, state).is_none_or(|publication| publication <= Publication::Ended)
-    {
-        return Ok(());
-    }
+pub(super) fn finish_publication(past: &mut Past) -> Result<()> {
+    past.look();
+    let Some(state) = past.cut_off() else { return Ok(()) };
     if state.is_publishing() {
-        LocalStore::create(target, state.store())?;
+        LocalStore::create(past.target(), state.store())?;
     }
-    end_publication(state).map(drop)
+    end_publication(state)?;
+    past.look();
+    Ok(())
 }
 
 /// No two states ever say that they made the target: others go before this one says so. Gives back the folders of those
