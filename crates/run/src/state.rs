@@ -6,13 +6,12 @@ use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_store::files::{atomic_write, remove_tree, unwritable};
+use arcoforge_store::files::{atomic_write, is_at, remove_tree, unwritable};
 use arcoforge_write::LocalStore;
 use serde::{Deserialize, Serialize};
 
@@ -233,6 +232,7 @@ impl State {
                 other => other.map_err(|e| unwritable(&path, e))?,
             };
             match if shared { file.try_lock_shared() } else { file.try_lock() } {
+                // a lock on one that was removed keeps nobody away
                 Ok(()) if !is_at(&file, &path) => {}
                 // file systems without locks: nothing protects there, as nothing did
                 Ok(()) | Err(TryLockError::Error(_)) => {
@@ -247,12 +247,6 @@ impl State {
             }
         }
     }
-}
-
-/// Whether an open file still has this name: a lock on one that was removed keeps nobody away.
-fn is_at(file: &File, path: &Path) -> bool {
-    let same = |a: fs::Metadata, b: fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-    file.metadata().is_ok_and(|open| fs::metadata(path).is_ok_and(|named| same(open, named)))
 }
 
 /// The name of the file that is locked.

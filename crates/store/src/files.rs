@@ -1,13 +1,17 @@
-//! Writing to local disks: whole files or none, and trees that change place at once.
+//! Local disks: what tells a file from every other; whole files or none, and trees that change place at once.
 
-use std::fs::{self, File};
+use std::fmt;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::UNIX_EPOCH;
 
 use arcoforge_core::error::{Code, Error, Result};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
+use serde::{Deserialize, Serialize};
 
 /// Whether a write must survive a loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +30,54 @@ pub enum Exchange {
     Atomic,
     /// In three renames, since the file system can't do it at once: for a moment one name did not exist.
     InSteps,
+}
+
+/// What tells a file or folder from every other on its file system, and stays when it is renamed. Numbers of file systems
+/// change when the system starts again, so there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Identity {
+    inode: u64,
+    /// When it was made, where the file system says so: numbers of files that are gone are given away again.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    made_ns: Option<u64>,
+}
+
+impl Identity {
+    /// Of what lies at a path, also of a link.
+    ///
+    /// # Errors
+    /// The system's, where nothing lies there or that can't be told.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|found| Self::from(&found))
+    }
+}
+
+impl From<&Metadata> for Identity {
+    fn from(found: &Metadata) -> Self {
+        let made = found.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+        let made_ns = made.and_then(|made| u64::try_from(made.as_nanos()).ok());
+        Self { inode: found.ino(), made_ns }
+    }
+}
+
+/// As notes have it: the number, and the time or 0.
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.inode, self.made_ns.unwrap_or_default())
+    }
+}
+
+/// Whether an open file still has this name, or another one has it now.
+pub fn is_at(file: &File, path: &Path) -> bool {
+    // on one system that runs, the numbers of file systems stay
+    let same = |a: Metadata, b: Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    file.metadata().is_ok_and(|open| fs::metadata(path).is_ok_and(|named| same(open, named)))
+}
+
+/// When a file's content, or what the file system keeps of it, last changed: nanoseconds since 1970. No program can set it
+/// back.
+pub fn changed_ns(metadata: &Metadata) -> i128 {
+    i128::from(metadata.ctime()) * 1_000_000_000 + i128::from(metadata.ctime_nsec())
 }
 
 /// Writes a file whole or not at all: to a temporary name beside it, then renamed over it. Folders are made as needed.

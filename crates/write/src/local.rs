@@ -2,14 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::Dataset;
 use arcoforge_store::files::{
-    Durability, Exchange, atomic_write_with, exchange_dirs, remove_tree, unwritable,
+    Durability, Exchange, Identity, atomic_write_with, exchange_dirs, remove_tree, unwritable,
 };
 use rustix::fs::{Access, access};
 
@@ -378,12 +376,9 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// What stays the same when a directory is renamed: its inode, and when it was made where the file system says so. Numbers of
-/// devices are others after the system went down.
+/// What a note says of a directory.
 fn identity(path: &Path) -> io::Result<String> {
-    let found = fs::symlink_metadata(path)?;
-    let made = found.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
-    Ok(format!("{} {}", found.ino(), made.unwrap_or_default().as_nanos()))
+    Identity::of(path).map(|id| id.to_string())
 }
 
 /// Creates a file; its directories only where they are missing, so that the usual case is one call. A file that is there

@@ -74,7 +74,12 @@ pub(super) fn prepare_to_bake(
 }
 
 /// The dataset whose chunks stay as they are.
-fn to_be_like<'p>(past: &'p mut Past, recipe: &Recipe, existing: Existing, part: bool) -> Option<&'p Dataset> {
+fn to_be_like<'p>(
+    past: &'p mut Past,
+    recipe: &Recipe,
+    existing: Existing,
+    part: bool,
+) -> Option<&'p Dataset> {
     let old = if existing == Existing::Overwrite { None } else { past.published() };
     // a part is too short to choose chunks for the whole
     let old = old.filter(|old| old.recipe.name == recipe.name && (part || !old.part));

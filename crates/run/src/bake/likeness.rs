@@ -3,32 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
+use arcoforge_store::files::{self, Identity};
 use serde::{Deserialize, Serialize};
 
 use crate::receipts::{Receipts, checksum};
 use crate::state::{Plans, State};
-
-/// What tells the folder of a store from every other on its file system. Numbers of file systems change when the system
-/// starts again, so there is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Folder {
-    inode: u64,
-    /// When it was made, where the file system says so: numbers of folders that are gone are given away again.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    made_ns: Option<u64>,
-}
-
-impl Folder {
-    pub(super) fn of(path: &Path) -> Option<Self> {
-        let found = fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir)?;
-        let made = found.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
-        Some(Self { inode: found.ino(), made_ns: made.and_then(|made| u64::try_from(made.as_nanos()).ok()) })
-    }
-}
 
 /// What a note says of the store that was published: the object that made it visible, as it was written, and its folder.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,7 +17,7 @@ pub(super) struct Note {
     pub(super) key: String,
     pub(super) crc32c: u32,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub(super) folder: Option<Folder>,
+    pub(super) folder: Option<Identity>,
 }
 
 /// What a look at folder and metadata tells of a store.
@@ -56,7 +37,7 @@ pub(super) enum Likeness {
 pub(super) fn likeness(target: &Path, note: &Path) -> Option<Likeness> {
     let said: Note = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
     let root = target.join(&said.key);
-    let same_folder = said.folder.is_some() && said.folder == Folder::of(target);
+    let same_folder = said.folder.is_some() && said.folder == folder(target);
     let same_metadata = checksum(&root) == Some(said.crc32c);
     Some(match (same_folder, same_metadata) {
         (true, true) if changed_ns(&root) <= changed_ns(note) => Likeness::Itself,
@@ -67,14 +48,18 @@ pub(super) fn likeness(target: &Path, note: &Path) -> Option<Likeness> {
     })
 }
 
-/// When a file's content, or what the file system keeps of it, last changed. No program can set it back.
+/// When a file, or what the file system keeps of it, last changed.
 pub(crate) fn changed_ns(path: &Path) -> Option<i128> {
-    let found = fs::symlink_metadata(path).ok()?;
-    Some(i128::from(found.ctime()) * 1_000_000_000 + i128::from(found.ctime_nsec()))
+    fs::symlink_metadata(path).ok().map(|found| files::changed_ns(&found))
+}
+
+/// What tells the folder of a store from others; `None` where none lies there.
+pub(super) fn folder(path: &Path) -> Option<Identity> {
+    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir).map(|found| Identity::from(&found))
 }
 
 /// Whether stores were found to be copies: by a state's folder, that of the store, and when that one's metadata changed.
-pub(super) type Compared = BTreeMap<(PathBuf, Option<Folder>, Option<i128>), bool>;
+pub(super) type Compared = BTreeMap<(PathBuf, Option<Identity>, Option<i128>), bool>;
 
 /// Whether all objects of a store have the checksums that receipts tell. It is read once in a run.
 pub(super) fn is_copy(
@@ -84,7 +69,7 @@ pub(super) fn is_copy(
     plans: &mut Plans,
     compared: &mut Compared,
 ) -> bool {
-    let key = (state.dir().to_owned(), Folder::of(target), changed_ns(note).max(root_changed_ns(target)));
+    let key = (state.dir().to_owned(), folder(target), changed_ns(note).max(root_changed_ns(target)));
     *compared.entry(key).or_insert_with(|| {
         plans.dataset(state).is_some_and(|dataset| {
             Receipts::told(state, dataset).first_other(dataset.format, target).is_none()

@@ -9,7 +9,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::{atomic_write, unwritable};
 use arcoforge_write::{LocalStore, Written};
 
-use super::likeness::{Folder, Likeness, Note, changed_ns, likeness};
+use super::likeness::{Likeness, Note, changed_ns, folder, likeness};
 use super::past::Past;
 use crate::state::State;
 
@@ -67,7 +67,7 @@ pub(super) fn stranger(target: &Path) -> Option<(String, &'static str)> {
 
 /// Notes before the rename what tells the published store from any other.
 pub(super) fn write_visible(state: &State, key: &str, written: Written) -> Result<()> {
-    let folder = Folder::of(&state.store());
+    let folder = folder(&state.store());
     let note = Note { key: key.to_owned(), crc32c: written.crc32c, folder };
     write_note(&state.visible(), &note)
 }
@@ -84,7 +84,7 @@ pub(super) fn note_moved(past: &Past, state: &State) -> Result<()> {
     let Some(note) = note.filter(|_| is_moved(target, state) && past.made_by() == Some(state)) else {
         return Ok(());
     };
-    write_note(&state.done(), &Note { folder: Folder::of(target), ..note })
+    write_note(&state.done(), &Note { folder: folder(target), ..note })
 }
 
 fn write_note(path: &Path, note: &Note) -> Result<()> {

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use arcoforge_core::error::Code;
 use arcoforge_store::files::{
-    Durability, Exchange, atomic_write, atomic_write_with, create_dirs, exchange_dirs, remove_tree,
-    rename_noreplace, unwritable, write,
+    Durability, Exchange, Identity, atomic_write, atomic_write_with, changed_ns, create_dirs, exchange_dirs,
+    is_at, remove_tree, rename_noreplace, unwritable, write,
 };
 
 fn names(folder: &Path) -> Vec<String> {
@@ -98,4 +98,36 @@ fn trees_change_places() {
     remove_tree(&c).unwrap();
     remove_tree(&b.join("x")).unwrap();
     assert_eq!((names(folder.path()), names(&b)), (vec!["b".to_owned()], vec![]));
+}
+
+#[test]
+fn a_file_is_told_from_others_whatever_it_is_called() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    write(&path("a"), b"x").unwrap();
+    fs::create_dir(path("dir")).unwrap();
+    let open = fs::File::open(path("a")).unwrap();
+    let (a, dir) = (Identity::of(&path("a")).unwrap(), Identity::of(&path("dir")).unwrap());
+    assert!(is_at(&open, &path("a")) && !is_at(&open, &path("dir")) && !is_at(&open, &path("none")));
+    fs::rename(path("a"), path("b")).unwrap();
+    fs::rename(path("dir"), path("a")).unwrap();
+    let now = [path("b"), path("a")].map(|path| Identity::of(&path).unwrap());
+    assert_eq!((now, a == dir), ([a, dir], false));
+    assert!(is_at(&open, &path("b")) && !is_at(&open, &path("a")));
+    let changed = changed_ns(&fs::metadata(path("b")).unwrap());
+    fs::hard_link(path("b"), path("c")).unwrap();
+    assert!(changed_ns(&fs::metadata(path("b")).unwrap()) >= changed);
+    assert!(Identity::of(&path("none")).is_err());
+}
+
+#[test]
+fn identities_are_written_as_they_were() {
+    // as JSON, and as a note has it
+    for (json, note) in [
+        (r#"{"inode":12,"made_ns":1700000000000000001}"#, "12 1700000000000000001"),
+        (r#"{"inode":7}"#, "7 0"),
+    ] {
+        let id: Identity = serde_json::from_str(json).unwrap();
+        assert_eq!((serde_json::to_string(&id).unwrap().as_str(), id.to_string().as_str()), (json, note));
+    }
 }
