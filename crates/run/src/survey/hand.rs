@@ -9,14 +9,16 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::Budget;
 use arcoforge_core::schema::Variable;
 
+use crate::session::Session;
+
 /// Rows that are read at a time to be compared, at least.
 const PART_BYTES_MIN: u64 = 128 << 10;
 /// A text of some words in memory, and as it is read.
 const TEXT_BYTES: u64 = 96;
 
 /// Bytes that are left for values in hand of so many files.
-pub(crate) fn left_for_values(budget: &Budget, files: usize) -> u64 {
-    budget.memory_bytes.saturating_sub(Budget::base_bytes(files, 0))
+pub(super) fn left_for_values(session: &Session<'_>, files: usize) -> u64 {
+    session.budget_of(files).memory_bytes.saturating_sub(Budget::base_bytes(files, 0))
 }
 
 /// Bytes of values before they are read.
@@ -54,9 +56,10 @@ pub(crate) struct Room {
 }
 
 impl Hand {
-    pub(crate) fn new(budget: &Budget, files: usize) -> Self {
-        let (base, threads) = (Budget::base_bytes(files, 0), budget.workers.max(1) as u64);
-        Self { allowed: left_for_values(budget, files), base, threads, state: Mutex::default() }
+    /// For the survey of so many files.
+    pub(crate) fn of(session: &Session<'_>, files: usize) -> Self {
+        let (base, threads) = (Budget::base_bytes(files, 0), session.options.budget.workers.max(1) as u64);
+        Self { allowed: left_for_values(session, files), base, threads, state: Mutex::default() }
     }
 
     /// Takes room for values before they are read; `None` where there is none. `own`: they are the file's own, so that

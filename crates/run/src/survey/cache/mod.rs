@@ -92,7 +92,7 @@ impl SurveyCache {
         let lengths = inputs.pattern.axes().iter().map(|axis| axis.declared.max(1)).collect();
         let folder = survey_cache.as_ref()?.join(source_name(base, recipe));
         // what is kept of a few partitions at a time, beside the values themselves
-        let memory_bytes = left_for_values(&session.budget_of(inputs.len()), inputs.len()) / 8;
+        let memory_bytes = left_for_values(session, inputs.len()) / 8;
         Some(Self { folder, lengths, memory_bytes, state: Mutex::default(), schemas: Mutex::default() })
     }
 
