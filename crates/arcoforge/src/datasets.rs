@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error};
+use arcoforge_core::figures::first_of;
 use arcoforge_core::names::{matches, nearest};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_run::Locks;
@@ -105,9 +106,7 @@ fn known(pattern: &str, names: &[&str]) -> String {
     if let Some(near) = nearest(pattern, names.iter().copied()) {
         return format!("did you mean `{near}`?");
     }
-    let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(NAMES_SHOWN);
-    let more =
-        if more > 0 { format!(" and {more} more; `arcoforge check` lists them") } else { String::new() };
-    format!("the datasets are {}{more}", shown.join(", "))
+    let shown = first_of(names.iter().map(|name| format!("`{name}`")), NAMES_SHOWN, ", ");
+    let more = if names.len() > NAMES_SHOWN { "; `arcoforge check` lists them" } else { "" };
+    format!("the datasets are {shown}{more}")
 }

@@ -34,6 +34,19 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// The end of a list that names the first of many: `before` and `and 3 more`; nothing where there are none.
+pub fn and_more(before: &str, more: u64) -> String {
+    if more > 0 { format!("{before}and {more} more") } else { String::new() }
+}
+
+/// The first items of many, and how many more there are: `a, b and 3 more`, `a; b; and 3 more`.
+pub fn first_of<T: fmt::Display>(items: impl IntoIterator<Item = T>, most: usize, between: &str) -> String {
+    let mut items = items.into_iter();
+    let first: Vec<String> = items.by_ref().take(most).map(|item| item.to_string()).collect();
+    let before = if between == ", " { " " } else { between };
+    first.join(between) + &and_more(before, items.count() as u64)
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -67,6 +80,24 @@ mod tests {
             assert!(number.is_nan() || expected.parse::<f64>() == Ok(number), "{expected}");
         }
         assert_eq!(format!("{:+} {:+}", Short(1.0), Short(1e30)), "+1 +1e30");
+    }
+
+    #[test]
+    fn lists_end_where_they_are_long() {
+        let rows: [(&[&str], usize, &str, &str); 8] = [
+            (&[], 2, ", ", ""),
+            (&["a"], 2, ", ", "a"),
+            (&["a", "b"], 2, ", ", "a, b"),
+            (&["a", "b", "c"], 2, ", ", "a, b and 1 more"),
+            (&["a", "b", "c", "d", "e"], 2, ", ", "a, b and 3 more"),
+            (&["a", "b"], 2, "; ", "a; b"),
+            (&["a", "b", "c"], 2, "; ", "a; b; and 1 more"),
+            (&["a", "b", "c"], 1, "; ", "a; and 2 more"),
+        ];
+        for (items, most, between, expected) in rows {
+            assert_eq!(first_of(items, most, between), expected);
+        }
+        assert_eq!([and_more(" … ", 0), and_more(" … ", 12)], ["", " … and 12 more"]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::figures::hex;
+use arcoforge_core::figures::{and_more, hex};
 use arcoforge_core::names::nearest;
 use arcoforge_core::pattern::{Algorithm, Checksum, Position, parse_manifest};
 use arcoforge_core::recipe::Recipe;
@@ -177,9 +177,9 @@ impl Expected {
                 Some(near) => format!("`{name}` (did you mean `{near}`?)"),
                 None => format!("`{name}`"),
             };
+            // looking for near names takes its time: only for those that are shown
             let shown: Vec<String> = names.iter().take(NAMES_SHOWN).map(near).collect();
-            let more = names.len().saturating_sub(NAMES_SHOWN);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = and_more(" ", names.len().saturating_sub(NAMES_SHOWN) as u64);
             let message = format!("{list} lists what is no input: {}{more}", shown.join(", "));
             session.tell(&Event::Warning(message));
         }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, FoundFile};
+use arcoforge_core::figures::first_of;
 use arcoforge_core::recipe::Recipe;
 
 use crate::Outcome;
@@ -214,16 +215,13 @@ fn check_covered(receipts: &Receipts, prepared: &Prepared, run: &RunFile) -> Out
     if missing.is_empty() {
         return Ok(());
     }
-    let named: Vec<String> = missing.iter().take(NAMED_MAX).map(u64::to_string).collect();
-    let more = missing.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let message = format!(
-        "{} of {} not run to their end: {}{more}",
+        "{} of {} not run to their end: {}",
         count(missing.len() as u64, "unit"),
         run.units,
-        named.join(", ")
+        first_of(&missing, NAMED_MAX, ", ")
     );
-    let command = format!("`arcoforge unit --plan PLAN --index {}`", named.first().map_or("0", |n| n));
+    let command = format!("`arcoforge unit --plan PLAN --index {}`", missing.first().unwrap_or(&0));
     let help = match first_units(run.units, prepared) {
         0 => format!("run them: {command}"),
         first => format!(

@@ -21,6 +21,7 @@ pub use tally::{Questions, Tally};
 pub use walk::Walk;
 
 use crate::error::{Code, Error};
+use crate::figures::and_more;
 use crate::recipe::{Check, CheckRule, Level};
 
 /// How many places of one failure are named.
@@ -107,10 +108,5 @@ impl Check {
 
 /// The first of many, and how many more there are.
 fn some_of(first: &[String], all: u64) -> String {
-    let more = all.saturating_sub(first.len() as u64);
-    let mut text = first.join("; ");
-    if more > 0 {
-        text.push_str(&format!("; and {more} more"));
-    }
-    text
+    first.join("; ") + &and_more("; ", all.saturating_sub(first.len() as u64))
 }

@@ -1,5 +1,7 @@
 //! What a user should know of a dataset that was combined, and that is no error.
 
+use crate::figures::and_more;
+
 /// Something that was left out, missing or added.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
@@ -16,7 +18,7 @@ pub struct Note {
 impl Note {
     /// The note as one line.
     pub fn text(&self) -> String {
-        let more = if self.more > 0 { format!(" … and {} more", self.more) } else { String::new() };
+        let more = and_more(" … ", self.more);
         let colon = if self.items.is_empty() { "" } else { ": " };
         format!("`{}`: {}{colon}{}{more}", self.variable, self.what, self.items.join(", "))
     }

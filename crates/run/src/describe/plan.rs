@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use arcoforge_core::combine::Note;
+use arcoforge_core::figures::first_of;
 use arcoforge_core::plan::{ArrayPlan, Mode};
 use arcoforge_core::recipe::TargetFormat;
 use serde_json::{Map, Value, json};
@@ -107,12 +108,10 @@ pub(crate) fn kept_chunks(prepared: &Prepared) -> Option<String> {
         Some(format!("`{}` {}, anew {}", array.spec.name, shape(&array.spec.chunk), shape(anew)))
     };
     let arrays: Vec<String> = prepared.plan.arrays.iter().filter_map(kept).collect();
-    let more = arrays.len().saturating_sub(KEPT_SHOWN);
-    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    let shown = arrays.get(..KEPT_SHOWN).unwrap_or(&arrays).join("; ");
+    let shown = first_of(&arrays, KEPT_SHOWN, "; ");
     (!arrays.is_empty()).then(|| {
         format!(
-            "chunks are kept as they are in the published dataset where the recipe gives no numbers of cells: {shown}{more}"
+            "chunks are kept as they are in the published dataset where the recipe gives no numbers of cells: {shown}"
         )
     })
 }

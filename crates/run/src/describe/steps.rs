@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use arcoforge_core::figures::first_of;
 use arcoforge_core::steps::{FileView, Mapped};
 use serde_json::{Value, json};
 
@@ -20,10 +21,7 @@ pub(super) fn text(out: &mut String, prepared: &Prepared) {
     for (number, pair) in prepared.history.windows(2).enumerate() {
         let [(_, before), (name, after)] = pair else { continue };
         let found = changes(before, after);
-        let mut shown = found.iter().take(CHANGES_SHOWN).cloned().collect::<Vec<_>>().join("; ");
-        if found.len() > CHANGES_SHOWN {
-            let _ = write!(shown, "; and {} more", found.len() - CHANGES_SHOWN);
-        }
+        let shown = first_of(&found, CHANGES_SHOWN, "; ");
         let shown = if shown.is_empty() { "changes nothing here".to_owned() } else { shown };
         let _ = writeln!(out, "  {} {name:<width$}  {shown}", number + 1);
     }

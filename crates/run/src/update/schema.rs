@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use arcoforge_core::attrs::Attrs;
 use arcoforge_core::error::{Code, Error};
+use arcoforge_core::figures::first_of;
 use arcoforge_core::target::{ArraySpec, Dataset};
 
 use crate::describe::{codecs, format_name, shape};
@@ -70,11 +71,7 @@ fn one(what: &str, group: &[&Change]) -> Option<Error> {
 }
 
 fn named(changes: &[&Change]) -> String {
-    let names: Vec<String> =
-        changes.iter().take(NAMED_MAX).map(|change| format!("`{}`", change.variable)).collect();
-    let more = changes.len().saturating_sub(NAMED_MAX);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    names.join(", ") + &more
+    first_of(changes.iter().map(|change| format!("`{}`", change.variable)), NAMED_MAX, ", ")
 }
 
 /// What readers rely on, and differs. Another format changes everything else with it.

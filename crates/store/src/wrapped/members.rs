@@ -1,6 +1,7 @@
 //! What an archive holds, and which of it is meant.
 
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::first_of;
 use glob::{MatchOptions, Pattern};
 
 use super::kind::Packing;
@@ -117,10 +118,8 @@ pub(crate) fn listed(members: &[&Member]) -> String {
     if members.is_empty() {
         return "it has no files".to_owned();
     }
-    let first: Vec<String> = members.iter().take(LISTED).map(|member| format!("`{}`", member.name)).collect();
-    let more = members.len().saturating_sub(LISTED);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("found {}{more}", first.join(", "))
+    let names = members.iter().map(|member| format!("`{}`", member.name));
+    format!("found {}", first_of(names, LISTED, ", "))
 }
 
 #[cfg(test)]
