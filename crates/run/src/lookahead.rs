@@ -142,7 +142,8 @@ impl Lookahead {
     fn look_at(&self, number: u64, slab: u64, begun: Begun, says: &Says<'_>) {
         let found = says(number, slab, begun);
         let mut state = self.state();
-        let task = state.tasks.entry(number).or_default();
+        // one that ended meanwhile stays gone
+        let Some(task) = state.tasks.get_mut(&number) else { return };
         let Some(Wanted { wants, slabs }) = found else {
             task.complete = true;
             return;
@@ -172,6 +173,7 @@ impl Lookahead {
             return None;
         }
         state.next = number + 1;
+        state.tasks.insert(number, Task::default());
         Some((number, 0))
     }
 
@@ -441,6 +443,28 @@ mod tests {
             let state = lookahead.state();
             let held = |number| state.tasks.get(&number).map_or(0, |task: &Task| task.held / 1000);
             assert_eq!([0, 1, 2, 3].map(held), expected, "{bytes_max}");
+        }
+    }
+
+    #[test]
+    fn a_task_that_ends_while_it_is_looked_at_stays_gone() {
+        // one that runs, one that begins only now
+        for ended in [1, 2] {
+            let object = far();
+            let says = says(&object, TASKS);
+            let lookahead = Arc::new(Lookahead::new(0, 1 << 20, &(0..3)));
+            let (first, _second) = (lookahead.begin(0), lookahead.begin(1));
+            let says = |task, slab, begun| {
+                if (task, slab) == (ended, 0) {
+                    drop(lookahead.begin(ended));
+                }
+                says(task, slab, begun)
+            };
+            first.slab(0, &says);
+            let state = lookahead.state();
+            assert!(!state.tasks.contains_key(&ended), "{ended}");
+            let held: u64 = state.tasks.values().map(|task| task.held).sum();
+            assert_eq!(lookahead.ahead.bytes(), held, "{ended}");
         }
     }
 

@@ -27,6 +27,19 @@ pub(crate) fn map<T: Send, S>(
     }
 }
 
+/// As [`map`], for items without results: nothing is kept of those that are done.
+pub(crate) fn each<S>(
+    threads: usize,
+    count: usize,
+    stop_at_first: bool,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<(), Error> + Sync,
+) -> Result<(), Vec<Error>> {
+    let one = |state: &mut S, item| work(state, item).map(|()| None::<()>);
+    let (_, errors) = collect(threads, count, stop_at_first, state, one);
+    if errors.is_empty() { Ok(()) } else { Err(errors.into_iter().map(|(_, error)| error).collect()) }
+}
+
 /// Results of items and errors of others, each with the item's number, in order.
 pub(crate) type Attempted<T> = (Vec<(usize, T)>, Vec<(usize, Error)>);
 
@@ -37,6 +50,17 @@ pub(crate) fn attempt<T: Send, S>(
     stop_at_first: bool,
     state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, usize) -> Result<T, Error> + Sync,
+) -> Attempted<T> {
+    collect(threads, count, stop_at_first, state, |state, item| work(state, item).map(Some))
+}
+
+/// Does the work, and keeps the results that there are.
+fn collect<T: Send, S>(
+    threads: usize,
+    count: usize,
+    stop_at_first: bool,
+    state: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<Option<T>, Error> + Sync,
 ) -> Attempted<T> {
     let next = AtomicUsize::new(0);
     let stopped = AtomicBool::new(false);
@@ -50,7 +74,7 @@ pub(crate) fn attempt<T: Send, S>(
                 break;
             }
             match work(&mut own, item) {
-                Ok(value) => done.push((item, value)),
+                Ok(value) => done.extend(value.map(|value| (item, value))),
                 Err(error) => {
                     let mut errors = errors.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     errors.push((item, error));
@@ -99,5 +123,19 @@ mod tests {
         let errors = map(3, 50, false, || (), fail).expect_err("five fail");
         let texts: Vec<&str> = errors.iter().map(|e| e.message.as_str()).collect();
         assert_eq!(texts, ["3", "13", "23", "33", "43"]);
+        let errors = each(3, 50, false, || (), fail).expect_err("five fail");
+        let texts: Vec<&str> = errors.iter().map(|e| e.message.as_str()).collect();
+        assert_eq!(texts, ["3", "13", "23", "33", "43"]);
+    }
+
+    #[test]
+    fn every_item_is_done_once() {
+        let done: Vec<AtomicUsize> = (0..100).map(|_| AtomicUsize::new(0)).collect();
+        let add = |(): &mut (), n: usize| {
+            done[n].fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        each(4, 100, true, || (), add).expect("no errors");
+        assert!(done.iter().all(|count| count.load(Ordering::Relaxed) == 1));
     }
 }

@@ -106,7 +106,10 @@ impl Ahead {
         let bytes = queue.bytes.checked_add(length(&range)).filter(|sum| *sum <= self.shared.bytes_max)?;
         queue.bytes = bytes;
         let ticket = self.ticket(object, range);
-        queue.waiting.push_back(Arc::downgrade(&ticket.0.0));
+        // where there is no thread nobody would ever take it out
+        if !self.threads.is_empty() {
+            queue.push(Arc::downgrade(&ticket.0.0));
+        }
         drop(queue);
         self.shared.asked.notify_one();
         Some(ticket)
@@ -142,6 +145,17 @@ impl Drop for Ahead {
         for thread in self.threads.drain(..) {
             let _ended = thread.join();
         }
+    }
+}
+
+impl Queue {
+    /// Threads may all be busy for long: tickets that nobody holds any more go before the queue grows.
+    fn push(&mut self, fetch: Weak<Fetch>) {
+        if self.waiting.len() == self.waiting.capacity() {
+            self.waiting.retain(|fetch| fetch.strong_count() > 0);
+            self.waiting.reserve(self.waiting.len() + 1);
+        }
+        self.waiting.push_back(fetch);
     }
 }
 
@@ -267,4 +281,51 @@ impl Drop for Settled<'_> {
 
 const fn length(range: &Range<u64>) -> u64 {
     range.end.saturating_sub(range.start)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::object::Validator;
+
+    /// An object of which nothing can be read as long as somebody holds the lock.
+    #[derive(Debug, Default)]
+    struct Shut(Validator, Mutex<()>);
+
+    impl Object for Shut {
+        fn url(&self) -> &str {
+            "shut"
+        }
+
+        fn validator(&self) -> &Validator {
+            &self.0
+        }
+
+        fn read_into(&self, _: u64, _: &mut [u8]) -> Result<()> {
+            drop(lock(&self.1));
+            Ok(())
+        }
+
+        fn is_remote(&self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn what_nobody_wants_any_more_does_not_wait() {
+        // threads, which are all busy; tickets that are held
+        for (threads, held) in [(0, 0), (0, 50), (1, 0), (1, 50), (2, 300)] {
+            let shut = Arc::new(Shut::default());
+            let object: Arc<dyn Object> = Arc::<Shut>::clone(&shut);
+            let ahead = Ahead::new(threads, 1 << 20, 1 << 20);
+            let closed = lock(&shut.1);
+            let kept: Vec<Option<Ticket>> = (0..held).map(|_| ahead.ask(&object, 0..1)).collect();
+            for _ in 0..10_000 {
+                assert!(ahead.ask(&object, 0..1).is_some());
+            }
+            let waiting = lock(&ahead.shared.queue).waiting.len();
+            assert!(waiting <= if threads == 0 { 0 } else { 4 * held + 64 }, "{threads} {held}: {waiting}");
+            drop((closed, kept));
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::ArrayPlan;
+use arcoforge_write::Written;
 
 use super::Baked;
 use crate::execute::{self, Target};
@@ -14,6 +15,9 @@ use crate::prepare::Prepared;
 use crate::receipts::{Entry, Writer};
 use crate::session::{Event, Session, Stage};
 use crate::{Outcome, pool};
+
+/// Objects that are looked at before the receipts of those that were taken are added.
+const ADOPTED_AT_A_TIME: usize = 1 << 14;
 
 /// One run over a range of tasks.
 pub(super) struct Run<'a> {
@@ -32,32 +36,41 @@ impl<'a> Run<'a> {
     /// Takes whole objects that earlier bakes made of arrays that go through scratch storage, so that their cells need not
     /// be moved.
     pub(super) fn adopt(&mut self) -> Outcome<()> {
-        let target = &self.target;
-        if target.reuse.is_empty() {
+        let prepared = self.target.prepared;
+        if self.target.reuse.is_empty() {
             return Ok(());
         }
-        let plan = &target.prepared.plan;
-        let objects: Vec<(&ArrayPlan, u64)> = plan
-            .arrays
-            .iter()
-            .filter(|array| array.scratch.is_some())
-            .flat_map(|array| (0..array.spec.objects().len()).map(move |object| (array, object)))
-            .filter(|(array, object)| !target.receipts.has(&array.spec.name, *object))
-            .collect();
-        let adopt = |worker: &mut Worker, at: usize| {
-            target.session.check_interrupt()?;
-            let Some((array, object)) = objects.get(at) else { return Ok(None) };
-            let Some(entry) = target.adopt(worker, array, *object)? else { return Ok(None) };
-            self.writer.note(&array.spec.name, &entry)?;
-            self.begun.store(true, Ordering::Relaxed);
-            self.totals.add(&entry, true);
-            Ok(Some((&array.spec.name, entry.object, entry.written)))
-        };
-        let adopted = pool::map(plan.workers, objects.len(), true, Worker::new, adopt)?;
-        for (array, object, written) in adopted.into_iter().flatten() {
-            self.target.receipts.add(array, object, written);
+        for array in prepared.plan.arrays.iter().filter(|array| array.scratch.is_some()) {
+            let objects = array.spec.objects().len();
+            for first in (0..objects).step_by(ADOPTED_AT_A_TIME) {
+                let count = (objects - first).min(ADOPTED_AT_A_TIME as u64) as usize;
+                let adopt = |worker: &mut Worker, at: usize| self.adopt_one(worker, array, first + at as u64);
+                let adopted = pool::map(prepared.plan.workers, count, true, Worker::new, adopt)?;
+                for (object, written) in adopted.into_iter().flatten() {
+                    self.target.receipts.add(&array.spec.name, object, written);
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Takes one object that is not there yet: its number and what lies there now; `None` where none is to be had.
+    fn adopt_one(
+        &self,
+        worker: &mut Worker,
+        array: &ArrayPlan,
+        object: u64,
+    ) -> Result<Option<(u64, Option<Written>)>> {
+        let (target, name) = (&self.target, &array.spec.name);
+        target.session.check_interrupt()?;
+        if target.receipts.has(name, object) {
+            return Ok(None);
+        }
+        let Some(entry) = target.adopt(worker, array, object)? else { return Ok(None) };
+        self.writer.note(name, &entry)?;
+        self.begun.store(true, Ordering::Relaxed);
+        self.totals.add(&entry, true);
+        Ok(Some((object, entry.written)))
     }
 
     /// All tasks of the first stage are done before the first of the second.
@@ -90,7 +103,7 @@ impl<'a> Run<'a> {
             worker.look_ahead(ahead.as_ref().map(|ahead| ahead.begin(number)));
             work(worker, number)
         };
-        pool::map(plan.workers, count, true, || Worker::with_threads(plan.threads), one).map(drop)
+        pool::each(plan.workers, count, true, || Worker::with_threads(plan.threads), one)
     }
 
     /// Moves a box of cells to scratch storage.
