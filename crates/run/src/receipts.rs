@@ -6,193 +6,32 @@
 //! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
 //! the disk before, or their checksum is compared.
 
+mod lines;
 mod trust;
+mod writer;
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arcoforge_core::chunk::ChunkGrid;
-use arcoforge_core::error::Result;
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::{ArraySpec, Dataset};
-use arcoforge_store::files::unwritable;
 use arcoforge_write::{Written, chunk_key, chunks_per_shard};
-use serde::{Deserialize, Serialize};
 
+use self::lines::{DIGITS, Line, Row, Scratched, header, signatures};
 use self::trust::{boot, is_durable, is_there};
 use crate::execute::objects;
 use crate::signature::Signature;
 use crate::state::State;
 
+pub(crate) use self::lines::Entry;
+pub use self::lines::Unit;
 pub(crate) use self::trust::checksum;
-
-/// The version of the lines.
-const VERSION: u32 = 2;
-
-/// What became of one object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// Its number in the grid of the array's objects.
-    pub(crate) object: u64,
-    /// `None` where all its cells are what readers see without it, so that it is not stored.
-    pub(crate) written: Option<Written>,
-    /// The signatures of its chunks, in the order in which they lie in it.
-    pub(crate) chunks: Vec<Signature>,
-}
-
-/// The first line of a file of receipts.
-#[derive(Serialize, Deserialize)]
-struct Header {
-    version: u32,
-    /// Which run of the operating system wrote the objects.
-    boot: Option<String>,
-    unit: Option<Unit>,
-}
-
-/// A part of a plan that one process carries out: what goes over the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
-    /// The plan's digest.
-    pub plan: String,
-    /// The first task.
-    pub lo: u64,
-    /// The task behind the last.
-    pub hi: u64,
-    /// Which attempt this is, from 1.
-    pub attempt: u32,
-}
-
-/// A line behind the first.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Row<'a> {
-    #[serde(borrow)]
-    Object(Line<'a, &'a str>),
-    Scratch(Scratched),
-}
-
-#[derive(Serialize, Deserialize)]
-struct Line<'a, C> {
-    #[serde(borrow)]
-    array: Cow<'a, str>,
-    object: u64,
-    bytes: Option<u64>,
-    crc32c: Option<u32>,
-    /// Signatures of the chunks, one behind the other: 32 hexadecimal digits each.
-    chunks: C,
-}
-
-/// Signatures as digits, never all of them in memory: a shard may have a million chunks.
-struct Digits<'a>(&'a [Signature]);
-
-impl Serialize for Digits<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl fmt::Display for Digits<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|signature| write!(f, "{:032x}", signature.0))
-    }
-}
-
-/// Hexadecimal digits of a signature.
-const DIGITS: usize = 32;
-
-/// The signatures that `digits` are; `None` for one that is none.
-fn signatures(digits: &str) -> impl Iterator<Item = Option<Signature>> {
-    digits.as_bytes().chunks(DIGITS).map(|one| {
-        let one = std::str::from_utf8(one).ok().filter(|one| one.len() == DIGITS && !one.starts_with('+'))?;
-        u128::from_str_radix(one, 16).ok().map(Signature)
-    })
-}
-
-/// A task of the first stage: its cells lie in scratch storage.
-#[derive(Serialize, Deserialize)]
-struct Scratched {
-    scratch: u64,
-    /// The division of the work that numbers it.
-    of: String,
-}
-
-/// The last line of a file whose objects were all flushed to the disk.
-#[derive(Serialize, Deserialize)]
-struct Footer {
-    durable: bool,
-}
-
-/// Appends receipts, from several threads.
-#[derive(Debug)]
-pub(crate) struct Writer {
-    path: PathBuf,
-    file: Mutex<BufWriter<File>>,
-}
-
-impl Writer {
-    /// A new file in the folder of receipts. What earlier runs left there stays.
-    pub(crate) fn create(folder: &Path, unit: Option<&Unit>) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|e| unwritable(folder, e))?;
-        let mut number = 0_u32;
-        let (path, file) = loop {
-            // a process of another machine may have the same number
-            let path = folder.join(format!("{}-{number}.jsonl", std::process::id()));
-            match File::options().create_new(true).append(true).open(&path) {
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => number += 1,
-                other => break (path.clone(), other.map_err(|e| unwritable(&path, e))?),
-            }
-        };
-        let writer = Self { path, file: Mutex::new(BufWriter::new(file)) };
-        writer.line(&Header { version: VERSION, boot: boot(), unit: unit.cloned() })?;
-        Ok(writer)
-    }
-
-    /// Notes an object that is complete.
-    pub(crate) fn note(&self, array: &str, entry: &Entry) -> Result<()> {
-        self.line(&Line {
-            array: array.into(),
-            object: entry.object,
-            bytes: entry.written.map(|w| w.bytes),
-            crc32c: entry.written.map(|w| w.crc32c),
-            chunks: Digits(&entry.chunks),
-        })
-    }
-
-    /// Takes back everything that was noted. Whether these were all receipts of the folder.
-    pub(crate) fn withdraw(&self) -> bool {
-        let _left = fs::remove_file(&self.path);
-        self.path.parent().is_some_and(|folder| fs::remove_dir(folder).is_ok())
-    }
-
-    /// Notes a task of the first stage that is complete.
-    pub(crate) fn note_scratch(&self, division: &str, task: u64) -> Result<()> {
-        self.line(&Scratched { scratch: task, of: division.to_owned() })
-    }
-
-    /// Says that all objects noted so far were flushed to the disk, and flushes that.
-    pub(crate) fn durable(&self) -> Result<()> {
-        self.line(&Footer { durable: true })?;
-        let file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        file.get_ref().sync_all().map_err(|e| unwritable(&self.path, e))
-    }
-
-    /// One line after the other, a short one in one write: what a killed process leaves is whole lines and at most one
-    /// torn at the end.
-    fn line(&self, line: &impl Serialize) -> Result<()> {
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let written = serde_json::to_writer(&mut *file, line).map_err(std::io::Error::from);
-        written
-            .and_then(|()| file.write_all(b"\n"))
-            .and_then(|()| file.flush())
-            .map_err(|e| unwritable(&self.path, e))
-    }
-}
+pub(crate) use self::writer::Writer;
 
 /// What lies in a store by its receipts.
 #[derive(Debug, Default)]
@@ -382,12 +221,6 @@ impl Objects {
             *slot = Some(written);
         }
     }
-}
-
-/// The first line of a file, where it is one of this version.
-fn header(line: &[u8]) -> Option<Header> {
-    let header: Header = serde_json::from_slice(line).ok()?;
-    (header.version == VERSION).then_some(header)
 }
 
 /// Whether a unit of a plan wrote some of the receipts in a folder.

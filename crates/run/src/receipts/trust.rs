@@ -6,7 +6,7 @@ use std::path::Path;
 
 use arcoforge_write::Written;
 
-use super::Footer;
+use super::lines::Footer;
 
 /// Whether an object has the length that was noted, and where that does not suffice, the checksum.
 pub(super) fn is_there(path: &Path, written: Written, trusted: bool) -> bool {

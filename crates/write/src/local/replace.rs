@@ -1,0 +1,104 @@
+//! Whether a store may take the place of what lies at a target.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::files::unwritable;
+use rustix::fs::{Access, access};
+
+/// What is no Zarr store, nobody asked to lose.
+const NEVER_REPLACED: &str =
+    "`--overwrite` replaces Zarr stores only: choose another target, or move what is there yourself";
+
+/// Says before any work whether a store could be published at `target`.
+///
+/// # Errors
+/// `target-exists` for a store without `overwrite`, and in any case for what is no Zarr store: a file, a symbolic link, a
+/// directory with anything else in it. `target-unwritable` where the directory above can't be made or written.
+pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
+    if target.file_name().is_none() {
+        return Err(exists("a folder without a name of its own", target)
+            .help("name the store to write, as in `--to sst.zarr`: a folder that the bake makes"));
+    }
+    match fs::symlink_metadata(target) {
+        Ok(found) if found.is_symlink() => {
+            return Err(exists("a symbolic link", target).help("give the path that it leads to"));
+        }
+        Ok(found) if !found.is_dir() => {
+            return Err(exists("a file", target).help(NEVER_REPLACED));
+        }
+        Ok(_) => check_directory(target, overwrite)?,
+        Err(e) if e.kind() == ErrorKind::NotFound => {}
+        Err(e) => return Err(unwritable(target, e)),
+    }
+    check_parent(target)?;
+    check_around(target)
+}
+
+/// A store inside another one would go with it when that one is replaced, and its readers would not see it.
+fn check_around(target: &Path) -> Result<()> {
+    let above = nearest(target);
+    let above = fs::canonicalize(above).map_err(|e| unwritable(above, e))?;
+    match above.ancestors().find(|above| is_zarr(above)) {
+        None => Ok(()),
+        Some(above) => {
+            let message = format!("found a Zarr store around the target: {}", above.display());
+            Err(Error::new(Code::TargetExists, message)
+                .at(target.display().to_string())
+                .help("choose a target that lies in no other store"))
+        }
+    }
+}
+
+/// The nearest directory above that exists.
+fn nearest(target: &Path) -> &Path {
+    let mut above = parent(target);
+    while above.symlink_metadata().is_err_and(|e| e.kind() == ErrorKind::NotFound) && parent(above) != above {
+        above = parent(above);
+    }
+    above
+}
+
+fn check_directory(target: &Path, overwrite: bool) -> Result<()> {
+    let mut entries = fs::read_dir(target).map_err(|e| unwritable(target, e))?;
+    match (is_zarr(target), overwrite) {
+        (true, true) => Ok(()),
+        (true, false) => {
+            Err(exists("a Zarr store", target).help("`--overwrite` replaces it, in one atomic step"))
+        }
+        (false, _) if entries.next().is_none() => Ok(()),
+        (false, _) => {
+            Err(exists("a directory with files that are no Zarr store", target).help(NEVER_REPLACED))
+        }
+    }
+}
+
+/// The nearest directory above that exists must be one that can be written.
+fn check_parent(target: &Path) -> Result<()> {
+    let above = nearest(target);
+    access(above, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(io::Error::from)
+        .and_then(|()| if above.is_dir() { Ok(()) } else { Err(ErrorKind::NotADirectory.into()) })
+        .map_err(|e| unwritable(above, e))
+}
+
+/// Whether a directory has the metadata of a Zarr node.
+pub(super) fn is_zarr(path: &Path) -> bool {
+    ["zarr.json", ".zgroup", ".zmetadata", ".zarray"].iter().any(|key| path.join(key).is_file())
+}
+
+/// The directory that holds `path`; of a bare name, the current one.
+pub(super) fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => path,
+    }
+}
+
+pub(super) fn exists(found: &str, target: &Path) -> Error {
+    Error::new(Code::TargetExists, format!("found {found}, expected nothing"))
+        .at(target.display().to_string())
+}
