@@ -35,7 +35,6 @@ mod pool;
 mod prepare;
 mod receipts;
 mod reuse;
-#[allow(dead_code)] // the bake calls it next
 mod scratch;
 mod session;
 mod signature;
