@@ -71,6 +71,23 @@ impl LocalStore {
         fs::read_to_string(marker(staging)).is_ok_and(|marked| identity(target).is_ok_and(|id| id == marked))
     }
 
+    /// Whether neither is what the note of a publication names: both were copied to where they are, and which of them is
+    /// the new store only their content tells.
+    pub fn is_copied(target: &Path, staging: &Path) -> bool {
+        let named = |marked: &str| [target, staging].iter().any(|at| identity(at).is_ok_and(|id| id == marked));
+        fs::read_to_string(marker(staging)).is_ok_and(|marked| !named(&marked))
+    }
+
+    /// Notes that the new store of a publication that was cut off lies at `place`: the target, or the staging directory.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn mark(staging: &Path, place: &Path) -> Result<()> {
+        let id = identity(place).map_err(|e| unwritable(place, e))?;
+        // whole or not at all: a note that is torn would name another folder
+        atomic_write_with(&marker(staging), id.as_bytes(), Durability::Disk)
+    }
+
     /// Where the store will be.
     pub fn target(&self) -> &Path {
         &self.target
@@ -184,7 +201,7 @@ impl LocalStore {
         }
         check_target(&self.target, overwrite)?;
         self.flush()?;
-        self.mark()?;
+        Self::mark(&self.staging, &self.staging)?;
         let replaced = self.swap(overwrite).inspect_err(|_| {
             let _not_moved = fs::remove_file(self.marker());
         })?;
@@ -229,13 +246,6 @@ impl LocalStore {
     /// staging directory holds the new store or the old one.
     fn marker(&self) -> PathBuf {
         marker(&self.staging)
-    }
-
-    fn mark(&self) -> Result<()> {
-        let marker = self.marker();
-        let id = identity(&self.staging).map_err(|e| unwritable(&self.staging, e))?;
-        // whole or not at all: a note that is torn would name another folder
-        atomic_write_with(&marker, id.as_bytes(), Durability::Disk)
     }
 
     fn recover(&mut self) -> Result<()> {

@@ -70,6 +70,11 @@ impl Past {
         self.made.as_ref().filter(|made| made.publication > Publication::Ended).map(|made| &made.by)
     }
 
+    /// Whether a folder holds all that the receipts of a state tell.
+    pub(super) fn is_copy_of(&mut self, place: &Path, state: &State) -> bool {
+        is_copy(place, state, &state.visible(), &mut self.plans, &mut self.compared)
+    }
+
     /// The plan of that bake.
     pub(super) fn published(&mut self) -> Option<&PlanFile> {
         self.plans.plan(&self.made.as_ref()?.by)

@@ -30,7 +30,10 @@ pub(super) fn publication(target: &Path, state: &State) -> Option<(Publication, 
     if state.is_publishing() {
         // what it replaced may have stayed, and the note been renamed
         let note = if noted { state.visible() } else { state.done() };
-        LocalStore::took_place(target, &state.store()).then_some((Publication::Renamed, note))
+        // of a copy the content tells: the note's folder is another one
+        let may_be = LocalStore::took_place(target, &state.store())
+            || LocalStore::is_copied(target, &state.store());
+        may_be.then_some((Publication::Renamed, note))
     } else if noted && !state.store().is_dir() {
         Some((Publication::Cleaned, state.visible()))
     } else {
@@ -95,12 +98,32 @@ fn write_note(path: &Path, note: &Note) -> Result<()> {
 /// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
 pub(super) fn finish_publication(past: &mut Past) -> Result<()> {
     past.look();
+    mark_copies(past)?;
     let Some(state) = past.cut_off() else { return Ok(()) };
     if state.is_publishing() {
         LocalStore::create(past.target(), state.store())?;
     }
     end_publication(state)?;
     past.look();
+    Ok(())
+}
+
+/// Notes where the new stores of publications lie that were cut off and then copied elsewhere: their own notes name
+/// folders that are not here.
+fn mark_copies(past: &mut Past) -> Result<()> {
+    let target = past.target().to_owned();
+    for state in State::all(&target) {
+        let store = state.store();
+        if !state.is_publishing() || !LocalStore::is_copied(&target, &store) {
+            continue;
+        }
+        let took_place = past.cut_off() == Some(&state);
+        let place = if took_place { &target } else { &store };
+        // else it is what was replaced, and goes
+        if place.is_dir() && (took_place || past.is_copy_of(place, &state)) {
+            LocalStore::mark(&store, place)?;
+        }
+    }
     Ok(())
 }
 
