@@ -319,6 +319,60 @@ def test_a_store_that_took_its_place_is_known(tmp_path, store, cache):
     assert arco.digest(store) != changed
 
 
+# objects that a bake left behind without a receipt
+
+
+def killed_behind(failpoints, folder, command, object_, env):
+    """Runs a bake to `folder/out.zarr` that is killed right after it wrote the last bytes of an object."""
+    counted, log = folder.with_name("counted"), folder.with_name("calls")
+    shutil.copytree(folder, counted)
+    done = arco.run(*command, "--to", counted / "out.zarr", env=env, by=[str(failpoints), str(counted), "0", "count", str(log)])
+    assert done.code == 0, done.text
+    calls = [line.split() for line in log.read_text().splitlines()]
+    last = max(n for n, (_, call, path, *_) in enumerate(calls, 1) if f"/store/{object_}" in path and "write" in call)
+    kill.without_lock(folder.parent)
+    by = [str(failpoints), str(folder), str(last), "after", str(log)]
+    assert arco.run(*command, "--to", folder / "out.zarr", env=env, by=by).code == 137
+    shutil.rmtree(counted)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["made", "taken-over"])
+@pytest.mark.parametrize("shards", ["", ", shards: {time: 2}"], ids=["chunks", "shards"])
+def test_what_is_left_out_takes_the_place_of_what_lies_there(failpoints, shards, taken, tmp_path, store, cache):
+    """Nothing is stored of a chunk that is all fill, also where a bake that was killed had written other cells of it."""
+    cells = np.arange(24, dtype="i4").reshape(4, 1, 6)
+
+    def write(*filled):
+        """All versions of a file look the same from outside."""
+        for number, values in enumerate(cells):
+            path = tmp_path / f"day{number}.nc"
+            time = (("time",), np.array([float(number)]), {"units": "days since 2000-01-01"})
+            values = np.full_like(values, -1) if number in filled else values
+            made.netcdf(path, {"time": time, "t": (("time", "x"), values, {}, {"fill_value": -1})})
+            os.utime(path, (1_600_000_000, 1_600_000_000))
+
+    path = recipe(tmp_path, output="output: {chunks: {time: 1, x: 6}, codecs: none%s}\n" % shards)
+    command = ("bake", path, "--no-survey-cache", "--workers", "1")
+    if taken:
+        write(2, 3)
+        arco.bake(*command[1:], "--step", "attrs: {set: {title: before}}", to=store, env=cache)
+        kill.without_lock(tmp_path)
+    write()
+    object_ = "t/c/1/0" if shards else "t/c/2/0"
+    killed_behind(failpoints, store.parent, (*command, "--overwrite"), object_, cache)
+    assert list(store.parent.glob(f"*.bake/*/store/{object_}")), "it lies there"
+    write(2, 3)
+    kill.without_lock(tmp_path)
+    arco.bake(*command[1:], *(["--update"] if taken else []), to=store, env=cache)
+    assert not (store / object_).exists()
+    kill.without_lock(tmp_path)
+    arco.bake(*command[1:], to=tmp_path / "anew.zarr", env=cache)
+    assert arco.digest(store) == arco.digest(tmp_path / "anew.zarr")
+    with xr.open_zarr(store, mask_and_scale=False) as found:
+        np.testing.assert_array_equal(found.t[2:], np.full((2, 6), -1))
+        np.testing.assert_array_equal(found.t[:2], cells[:2, 0])
+
+
 # space
 
 

@@ -87,7 +87,16 @@ impl State {
     /// `target-unwritable`.
     pub(crate) fn note_scratch(&self, folder: &Path) -> Result<()> {
         let folder = std::path::absolute(folder).map_err(|e| unwritable(folder, e))?;
+        // what a run before moved to another folder serves nobody
+        if fs::read(self.scratch_elsewhere()).is_ok_and(|was| was != folder.as_os_str().as_encoded_bytes()) {
+            self.forget_scratch();
+        }
         atomic_write(&self.scratch_elsewhere(), folder.as_os_str().as_encoded_bytes())
+    }
+
+    /// Where scratch storage lies without `--scratch`.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.dir.join("scratch")
     }
 
     /// Removes scratch storage that lies elsewhere.
@@ -159,7 +168,7 @@ impl State {
     /// `target-unwritable`.
     pub(crate) fn forget_abandoned(&self) -> Result<()> {
         self.forget_scratch();
-        remove_tree(&self.dir.join("scratch"))?;
+        remove_tree(&self.scratch())?;
         remove_tree(&self.visible())?;
         remove_tree(&self.store())
     }

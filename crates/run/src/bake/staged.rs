@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
+use arcoforge_store::files::remove_tree;
 use arcoforge_write::{LocalStore, Written};
 
 use super::publication::{end_publication, finish_publication, is_moved, note_moved, write_visible};
@@ -190,7 +191,9 @@ impl Staged {
         run.totals.report(&mut self.baked, kept);
         if range.end == prepared.tasks() && unit.is_none() {
             scratch.remove();
+            // also what runs before moved to other folders
             self.state.forget_scratch();
+            let _left = remove_tree(&self.state.scratch());
         }
         Ok(())
     }
