@@ -242,6 +242,62 @@ def test_a_bake_is_the_same_from_every_folder(tmp_path, store, cache):
         assert done.code == 0 and done.events()[-1]["objects_kept"] >= 12, done.text
 
 
+SPELLINGS = ["day0{}.nc", "./day0{}.nc", "././/day0{}.nc", "{folder}/day0{}.nc", "{folder}/./day0{}.nc"]
+
+
+@pytest.mark.parametrize("by", ["files", "url", "overrides"])
+def test_a_recipe_is_the_same_however_its_paths_are_spelled(by, tmp_path, store, cache):
+    inside = tmp_path / "in"
+    inside.mkdir()
+    made.days(inside, [2] * 3, grid=(20, 24))
+    digests = set()
+    for number, spelling in enumerate(SPELLINGS):
+        kill.without_lock(inside)
+        at = [spelling.format(key, folder=inside) for key in (0, 1, 2, "{time}")]
+        source = {
+            "files": f"files: {at[:3]}",
+            "url": f"url: '{at[3]}'",
+            "overrides": f"url: 'day0{{time}}.nc', overrides: [{{time: {{from: 1, to: 2}}, url: '{at[3]}'}}]",
+        }[by]
+        path = arco.recipe(inside, f"axes: {{time: {{concat: [0, 1, 2]}}}}\nsource: {{{source}}}\n")
+        for recipe_, cwd in ((path, None), ("recipe.yaml", inside), ("in/recipe.yaml", tmp_path)):
+            planned = arco.run("plan", recipe_, "--json", env=cache, cwd=cwd)
+            assert planned.code == 0, planned.text
+            digests.add(planned.events()[-1]["plan"]["digest"])
+        done = arco.run("bake", path, "--to", store, "--json", env=cache)
+        assert done.code == 0 and done.events()[-1]["nothing_to_do"] == (number > 0), done.text
+    assert len(digests) == 1
+
+
+def test_data_files_are_the_same_however_they_are_spelled(tmp_path, store, cache):
+    """Also for an update, for units, and where a bake goes on from one that was killed."""
+    made.days(tmp_path, [2] * 3, grid=(20, 24))
+    (tmp_path / "elsewhere").mkdir()
+    ways = [[spelling.format(n, folder=tmp_path) for n in range(3)] for spelling in SPELLINGS] + [["day*.nc"], ["./day*.nc"]]
+    plan = ("--units", "1", "--save", tmp_path / "plan", "--to", tmp_path / "other.zarr")
+    digests = set()
+    for more in ((), plan):
+        for files in ways:
+            planned = arco.run("plan", *files, "--concat", "time", *more, "--json", env=cache, cwd=tmp_path)
+            assert planned.code == 0, planned.text
+            assert planned.code == 0, planned.text
+            digests.add(planned.events()[-1]["plan"]["digest"])
+    assert len(digests) == 1
+    for number, files in enumerate(ways):
+        done = arco.run("bake", *files, "--concat", "time", "--to", store, "--json", env=cache, cwd=tmp_path)
+        assert done.code == 0 and done.events()[-1]["nothing_to_do"] == (number > 0), done.text
+    unit = arco.run("unit", "--plan", tmp_path / "plan", "--index", "0", env=cache, cwd=tmp_path / "elsewhere")
+    assert unit.code == 0, unit.text
+    for number, files in enumerate(ways):
+        with netCDF4.Dataset(tmp_path / "day02.nc", "a") as ds:
+            ds["t"][0, 0, 0] = -5.0 - number
+        chunks = ("--chunks", "time=2")
+        done = arco.run("bake", *files, *chunks, "--concat", "time", "--to", store, "--json", "--update" if number else "--overwrite", env=cache, cwd=tmp_path)
+        assert done.code == 0 and (number == 0 or done.events()[-1]["objects_kept"] >= 4), done.text
+    wrong = arco.run("bake", "./day09.nc", "--to", tmp_path / "none.zarr", env=cache, cwd=tmp_path)
+    assert "./day09.nc" in wrong.text, "what is shown is what was typed"
+
+
 def test_a_target_without_a_name(tmp_path, cache):
     made.days(tmp_path, [2] * 3, grid=(20, 24))
     path = recipe(tmp_path)

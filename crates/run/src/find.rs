@@ -8,9 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arcoforge_core::axis::{Axis, Key};
 use arcoforge_core::calendar::{Calendar, DateTime};
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::pattern::{Find, Input, Pattern, Pick, Position};
+use arcoforge_core::pattern::{Find, Input, Pattern, Pick, Position, Source};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::strftime::Strftime;
+use arcoforge_core::template::Template;
 use arcoforge_store::{Entry, list_local};
 use regex::Regex;
 
@@ -121,6 +122,38 @@ pub(crate) fn name_of<'a>(url: &'a str, base: &Path) -> Cow<'a, str> {
         absolute(path).zip(absolute(base)).and_then(|(path, base)| below(&path, &base))
     };
     below.map_or(Cow::Borrowed(url), |below| Cow::Owned(below.display().to_string()))
+}
+
+/// A recipe with its lists and templates of inputs as all that outlives a run has them: however paths are spelled that lead
+/// to the same files from the recipe's folder, it is the same recipe. What is shown to users stays as they wrote it.
+pub(crate) fn named<'a>(recipe: &'a Recipe, base: &Path) -> Cow<'a, Recipe> {
+    let is_other = |text: &str| *name_of(&resolve(text, base), base) != *text;
+    let Source { input, overrides, .. } = &recipe.source;
+    let others = match input {
+        Input::Url(templates) => templates.iter().any(|template| is_other(template.as_str())),
+        Input::Files(files) => files.iter().any(|file| is_other(file)),
+        // from where these begin, expressions may ask
+        Input::Find(_) => false,
+    };
+    let templates = |of: &[Template]| of.iter().map(|template| named_template(template, base)).collect();
+    if !others && !overrides.iter().flat_map(|o| &o.url).any(|template| is_other(template.as_str())) {
+        return Cow::Borrowed(recipe);
+    }
+    let mut recipe = recipe.clone();
+    match &mut recipe.source.input {
+        Input::Url(all) => *all = templates(all),
+        Input::Files(files) => {
+            files.iter_mut().for_each(|file| *file = name_of(&resolve(file, base), base).into_owned());
+        }
+        Input::Find(_) => {}
+    }
+    recipe.source.overrides.iter_mut().for_each(|one| one.url = templates(&one.url));
+    Cow::Owned(recipe)
+}
+
+fn named_template(template: &Template, base: &Path) -> Template {
+    let text = resolve(template.as_str(), base);
+    Template::parse(&name_of(&text, base)).unwrap_or_else(|_| template.clone())
 }
 
 /// A path from a folder that it is in.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::Outcome;
-use crate::find::{find, name_of};
+use crate::find::{find, name_of, named};
 use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
@@ -136,7 +136,7 @@ pub(crate) fn prepare_like<'d>(
     let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();
     let base = session.options.base.clone();
     let inputs = input_list(&files, &surveyed, &labels).map(|input| input.named(&base));
-    let digest = digest(recipe, inputs, &plan.dataset).map_err(|e| vec![e])?;
+    let digest = digest(&named(recipe, &base), inputs, &plan.dataset).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
     Ok(Prepared {
@@ -309,6 +309,11 @@ impl Prepared {
     /// The inputs by the names that they have in every run, from whatever folder.
     pub(crate) fn named_inputs(&self) -> impl Iterator<Item = Input> + '_ {
         self.inputs().map(|input| input.named(&self.base))
+    }
+
+    /// The recipe as it is in every run.
+    pub(crate) fn named_recipe<'a>(&self, recipe: &'a Recipe) -> Cow<'a, Recipe> {
+        named(recipe, &self.base)
     }
 
     /// The name of a file in every run.

@@ -330,7 +330,7 @@ impl PlanFile {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             digest: prepared.digest.clone(),
             run,
-            recipe: recipe.clone(),
+            recipe: prepared.named_recipe(recipe).into_owned(),
             part: prepared.part,
             dataset: prepared.plan.dataset.clone(),
             inputs: prepared.named_inputs().collect(),
