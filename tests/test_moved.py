@@ -59,3 +59,60 @@ def test_a_publication_that_was_cut_off_and_copied(failpoints, case, tmp_path): 
         anew = "overwrite" in case.name and number > exchange
         assert anew or last["bytes_read"] == 0, f"{what}: {last}"
         bench.check(command)
+
+
+
+
+def contents(folder):
+    """Bytes and times of modification of everything below a folder."""
+    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("way", [SMALL, SMALL_SHARDS, PLAIN], ids=["chunks", "shards", "plain"])
+@pytest.mark.parametrize("with_state", [False, True])
+def test_a_backup_of_hard_links_is_never_written_to(failpoints, with_state, way, tmp_path, store):  # noqa: F811
+    """By a bake with nothing to do, an update, one that is killed, an `--overwrite`, nor where the backup is put back."""
+    inputs = tmp_path / "in"
+    fewer(inputs)
+    path = inputs / "recipe.yaml"
+    arco.bake(path, *way, to=store)
+    backup = tmp_path / "backup"
+    links(store.parent if with_state else store, backup)
+    was = contents(backup)
+
+    def unchanged(what):
+        assert contents(backup) == was, what
+
+    assert "nothing to do" in arco.run("bake", path, *way, "--to", store).text
+    unchanged("nothing to do")
+    with made.netCDF4.Dataset(inputs / "day02.nc", "a") as ds:
+        ds["t"][0, 0, 0] = -7.0
+    kill.without_lock(inputs)
+    log = tmp_path / "calls"
+    for number in (20, 40, 55, 65):  # at any call
+        by = [str(failpoints), str(store.parent), str(number), "after", str(log)]
+        arco.run("bake", path, *way, "--to", store, "--update", by=by)
+        kill.without_lock(inputs)
+        unchanged(f"killed behind call {number}")
+    few(inputs)
+    kill.without_lock(inputs)
+    arco.bake(path, *way, "--update", to=store)
+    unchanged("an update")
+    kill.without_lock(inputs)
+    arco.bake(path, *way, to=tmp_path / "anew.zarr")
+    want = arco.digest(tmp_path / "anew.zarr")
+    assert arco.digest(store) == want
+    arco.bake(path, *way, "--overwrite", to=store)
+    unchanged("an overwrite")
+    # what was backed up is put back as links of itself, and brought up to date
+    shutil.rmtree(store.parent if with_state else store)
+    links(backup, store.parent if with_state else store)
+    done = arco.run("bake", path, *way, "--to", store, "--update" if with_state else "--overwrite", "--json")
+    assert done.code == 0, done.text
+    unchanged("put back and updated")
+    assert arco.digest(store) == want
+    kill.check_left(store.parent, ["out.zarr"])
+
+
+def links(source, to):
+    subprocess.run(["cp", "-al", source, to], check=True)
