@@ -1,5 +1,11 @@
 """Fixtures of the Python suite: the binary under test, the data folder, and a store that must not be left behind."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import hdf5plugin  # noqa: F401  before netCDF4, whose own plugins libhdf5 would find first and fail with
 import pytest
 
@@ -33,3 +39,17 @@ def store(tmp_path):
     folder = tmp_path / "target"
     folder.mkdir()
     return folder / "out.zarr"
+
+
+@pytest.fixture(scope="session")
+def failpoints(tmp_path_factory):
+    """The program that fails one file operation of another."""
+    out = tmp_path_factory.mktemp("failpoints") / "failpoints"
+    compiler = shutil.which("cc")
+    if compiler is None or os.uname().machine != "x86_64" or sys.platform != "linux":
+        pytest.skip("fail points need `cc` and Linux on x86-64")
+    subprocess.run([compiler, "-O1", "-Wall", "-o", out, Path(__file__).parent / "failpoints.c"], check=True)
+    probe = subprocess.run([out, out.parent, "0", "count", out.parent / "log", "/bin/true"], check=False)
+    if probe.returncode != 0:
+        pytest.skip("this machine does not allow one program to trace another")
+    return out

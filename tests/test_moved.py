@@ -11,7 +11,7 @@ import pytest
 import arco
 import kill
 import made
-from test_resume import SAMPLE, SEED, SMALL, SMALL_SHARDS, Points, failpoints, few, fewer, more  # noqa: F401
+from test_resume import SAMPLE, SEED, SMALL, SMALL_SHARDS, Points, few, fewer, more
 
 PLAIN = (*SMALL, "--codecs", "none")
 
@@ -38,14 +38,18 @@ def copied(folder, through):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_publication_that_was_cut_off_and_copied(failpoints, case, tmp_path):  # noqa: F811
+def test_a_publication_that_was_cut_off_and_copied(failpoints, case, tmp_path):
     """Whatever call was the last: the next bake sees which store is the new one, and makes no object again."""
     points = Points(failpoints, case, tmp_path)
     bench, store = points.bench, points.bench.work / "out.zarr"
     (command,) = bench.commands()
     marked = min(n for n, call in enumerate(points.calls, 1) if ".publishing" in call)
     every = range(marked, len(points.calls) + 1)
-    exchange = next(n for n in every if points.calls[n - 1].split()[1] in ("rename", "renameat2") and "/out.zarr" == points.calls[n - 1][-9:])
+    exchange = next(
+        n
+        for n in every
+        if points.calls[n - 1].split()[1] in ("rename", "renameat2") and "/out.zarr" == points.calls[n - 1][-9:]
+    )
     r = random.Random(f"{case.name}/{SEED}")
     tried = every if SAMPLE > 3 else sorted({*range(exchange - 1, exchange + 3), every[-1], *r.sample(every, 2)})
     for number in tried:
@@ -61,16 +65,16 @@ def test_a_publication_that_was_cut_off_and_copied(failpoints, case, tmp_path): 
         bench.check(command)
 
 
-
-
 def contents(folder):
     """Bytes and times of modification of everything below a folder."""
-    return {str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+    return {
+        str(p.relative_to(folder)): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()
+    }
 
 
 @pytest.mark.parametrize("way", [SMALL, SMALL_SHARDS, PLAIN], ids=["chunks", "shards", "plain"])
 @pytest.mark.parametrize("with_state", [False, True])
-def test_a_backup_of_hard_links_is_never_written_to(failpoints, with_state, way, tmp_path, store):  # noqa: F811
+def test_a_backup_of_hard_links_is_never_written_to(failpoints, with_state, way, tmp_path, store):
     """By a bake with nothing to do, an update, one that is killed, an `--overwrite`, nor where the backup is put back."""
     inputs = tmp_path / "in"
     fewer(inputs)

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import netCDF4
@@ -31,20 +30,6 @@ def test_killed_at_random_moments(case, tmp_path):
 
 
 # fail points
-
-
-@pytest.fixture(scope="module")
-def failpoints(tmp_path_factory):
-    """The program that fails one file operation of another."""
-    out = tmp_path_factory.mktemp("failpoints") / "failpoints"
-    compiler = shutil.which("cc")
-    if compiler is None or os.uname().machine != "x86_64" or sys.platform != "linux":
-        pytest.skip("fail points need `cc` and Linux on x86-64")
-    subprocess.run([compiler, "-O1", "-Wall", "-o", out, Path(__file__).parent / "failpoints.c"], check=True)
-    probe = subprocess.run([out, out.parent, "0", "count", out.parent / "log", "/bin/true"], check=False)
-    if probe.returncode != 0:
-        pytest.skip("this machine does not allow one program to trace another")
-    return out
 
 
 SMALL = ("--chunks", "time=8,lat=10,lon=24")
@@ -326,7 +311,9 @@ def killed_behind(failpoints, folder, command, object_, env):
     """Runs a bake to `folder/out.zarr` that is killed right after it wrote the last bytes of an object."""
     counted, log = folder.with_name("counted"), folder.with_name("calls")
     shutil.copytree(folder, counted)
-    done = arco.run(*command, "--to", counted / "out.zarr", env=env, by=[str(failpoints), str(counted), "0", "count", str(log)])
+    done = arco.run(
+        *command, "--to", counted / "out.zarr", env=env, by=[str(failpoints), str(counted), "0", "count", str(log)]
+    )
     assert done.code == 0, done.text
     calls = [line.split() for line in log.read_text().splitlines()]
     last = max(n for n, (_, call, path, *_) in enumerate(calls, 1) if f"/store/{object_}" in path and "write" in call)

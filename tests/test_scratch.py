@@ -9,7 +9,6 @@ import pytest
 import arco
 import kill
 import made
-from test_resume import failpoints  # noqa: F401
 
 
 def damaged(folder):
@@ -61,7 +60,15 @@ def both(folder):
     for number in range(12):
         cells = np.random.default_rng(number).integers(1, 2000, (2, 4, 320, 320)) * 0.5
         time = (("time",), np.arange(4 * number, 4 * number + 4.0), {"units": "days since 2000-01-01"})
-        of = {name: (("time", "y", "x"), part.astype("f4"), {}, {"zlib": True, "complevel": 1, "chunksizes": (1, 320, 320)}) for name, part in zip("vw", cells, strict=True)}
+        of = {
+            name: (
+                ("time", "y", "x"),
+                part.astype("f4"),
+                {},
+                {"zlib": True, "complevel": 1, "chunksizes": (1, 320, 320)},
+            )
+            for name, part in zip("vw", cells, strict=True)
+        }
         made.netcdf(folder / f"day{number:02}.nc", {"time": time, **of})
     arco.recipe(folder, 'axes: {time: {concat: found}}\nsource: {find: {glob: "day*.nc"}}\n')
 
@@ -78,11 +85,14 @@ def two_variables(tmp_path_factory):
 
 @pytest.mark.parametrize("lost", ["all", "of v", "of w", "cells"])
 @pytest.mark.parametrize("after", ["of v", "v", "of w"], ids=["amid-v", "behind-v", "amid-w"])
-def test_scratch_storage_that_is_lost_amid_the_second_stage(failpoints, after, lost, two_variables, store):  # noqa: F811
+def test_scratch_storage_that_is_lost_amid_the_second_stage(failpoints, after, lost, two_variables, store):
     folder, want, command = two_variables
     inside = store.parent
     calls = calls_of(failpoints, folder, command)
-    objects = {name: [n for n, line in enumerate(calls, 1) if f"/store/{name}/c/" in line and " write " in line] for name in "vw"}
+    objects = {
+        name: [n for n, line in enumerate(calls, 1) if f"/store/{name}/c/" in line and " write " in line]
+        for name in "vw"
+    }
     at = {"of v": objects["v"][5], "v": objects["v"][-1] + 1, "of w": objects["w"][5]}[after]
     kill.without_lock(folder)
     by = [str(failpoints), str(inside), str(at), "after", str(folder / "log")]
@@ -132,7 +142,7 @@ def test_scratch_storage_that_is_lost_after_publishing(two_variables, tmp_path, 
 
 @pytest.mark.parametrize("first", ["", "one"])
 @pytest.mark.parametrize("then", ["", "other"])
-def test_scratch_storage_of_runs_before_goes(failpoints, first, then, two_variables, tmp_path, store):  # noqa: F811
+def test_scratch_storage_of_runs_before_goes(failpoints, first, then, two_variables, tmp_path, store):
     """Wherever each run was told to put it."""
     folder, want, command = two_variables
     calls = calls_of(failpoints, folder, command)

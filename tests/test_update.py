@@ -273,7 +273,10 @@ def test_data_files_are_the_same_however_they_are_spelled(tmp_path, store, cache
     """Also for an update, for units, and where a bake goes on from one that was killed."""
     made.days(tmp_path, [2] * 3, grid=(20, 24))
     (tmp_path / "elsewhere").mkdir()
-    ways = [[spelling.format(n, folder=tmp_path) for n in range(3)] for spelling in SPELLINGS] + [["day*.nc"], ["./day*.nc"]]
+    ways = [[spelling.format(n, folder=tmp_path) for n in range(3)] for spelling in SPELLINGS] + [
+        ["day*.nc"],
+        ["./day*.nc"],
+    ]
     plan = ("--units", "1", "--save", tmp_path / "plan", "--to", tmp_path / "other.zarr")
     digests = set()
     for more in ((), plan):
@@ -291,8 +294,8 @@ def test_data_files_are_the_same_however_they_are_spelled(tmp_path, store, cache
     for number, files in enumerate(ways):
         with netCDF4.Dataset(tmp_path / "day02.nc", "a") as ds:
             ds["t"][0, 0, 0] = -5.0 - number
-        chunks = ("--chunks", "time=2")
-        done = arco.run("bake", *files, *chunks, "--concat", "time", "--to", store, "--json", "--update" if number else "--overwrite", env=cache, cwd=tmp_path)
+        words = ("--chunks", "time=2", "--concat", "time", "--json", "--update" if number else "--overwrite")
+        done = arco.run("bake", *files, *words, "--to", store, env=cache, cwd=tmp_path)
         assert done.code == 0 and (number == 0 or done.events()[-1]["objects_kept"] >= 4), done.text
     wrong = arco.run("bake", "./day09.nc", "--to", tmp_path / "none.zarr", env=cache, cwd=tmp_path)
     assert "./day09.nc" in wrong.text, "what is shown is what was typed"
