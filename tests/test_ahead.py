@@ -87,7 +87,18 @@ GIVEN = ["--concat", "time", "--workers", "1", "--no-survey-cache"]
         ["--chunks", "time=4", "--step", "flip: [y]"],
         ["--chunks", "time=4", "--step", "subset: {y: {start: 10, stop: 60}}"],
     ],
-    ids=["slab", "rechunked", "tasks", "shard", "copied", "copied-shard", "little-memory", "computed", "flipped", "cut"],
+    ids=[
+        "slab",
+        "rechunked",
+        "tasks",
+        "shard",
+        "copied",
+        "copied-shard",
+        "little-memory",
+        "computed",
+        "flipped",
+        "cut",
+    ],
 )
 def test_fetched_before_it_is_needed(ways, folder, store):
     path, cells = folder
@@ -125,3 +136,57 @@ def test_an_interrupt_ends_what_is_fetched_ahead(folder, store):
             server.released = True
             server.arrived.notify_all()
     assert run.returncode == 130 and "panicked" not in text, text
+
+
+# small chunks
+
+
+class Counting(web.Quiet, BaseHTTPRequestHandler):
+    """Counts requests."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        with self.server.counted:
+            self.server.requests += 1
+        body = (self.server.folder / self.path.strip("/")).read_bytes()
+        self.answer(200, body, {"ETag": f'"{len(body)}"'})
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Files of 512 chunks of about 6 KB each."""
+    folder = tmp_path_factory.mktemp("small")
+    cells = np.random.default_rng(5).integers(0, 1 << 30, (2, 8, 320, 320), dtype="i4")
+    for number, values in enumerate(cells):
+        variables = {
+            "time": (("time",), np.arange(8.0) + 8 * number, {"units": "days since 2000-01-01"}),
+            "v": (("time", "y", "x"), values, {}, {"zlib": True, "chunksizes": (1, 40, 40)}),
+        }
+        made.netcdf(folder / f"{number}.nc", variables)
+    return folder, cells.reshape(-1, 320, 320)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    "ways",
+    [
+        ["--chunks", "time=1,y=40,x=40", "--codecs", "source"],
+        ["--chunks", "time=1,y=40,x=40"],
+        ["--chunks", "time=8,y=40,x=40"],
+        ["--chunks", "time=1,y=40,x=40", "--memory", "64MiB"],
+    ],
+    ids=["copied", "encoded", "gathered", "little-memory"],
+)
+def test_near_chunks_are_one_request(ways, workers, small, store):
+    """Whatever tasks need them: a request for each would be 1,024 of them."""
+    folder, cells = small
+    state = {"folder": folder, "counted": threading.Lock(), "requests": 0}
+    with web.Server(Counting, **state) as server:
+        inputs = [f"{server.url}/{number}.nc" for number in range(2)]
+        words = ["--concat", "time", "--no-survey-cache", "--workers", workers, "--json"]
+        done = arco.bake(*inputs, *words, *ways, to=store)
+    read = done.events()[-1]["bytes_read"]
+    assert server.requests <= 60, f"{server.requests} requests, {read} bytes"
+    with xr.open_zarr(store, consolidated=False, mask_and_scale=False) as found:
+        assert np.array_equal(found["v"].values, cells)

@@ -19,8 +19,8 @@ use crate::session::Session;
 const REQUEST_BYTES_MIN: u64 = 512 << 10;
 /// Threads that fetch ahead.
 const THREADS_MAX: usize = 32;
-/// Tasks behind those that run that are looked at.
-const TASKS_AHEAD: u64 = 256;
+/// Tasks behind those that run that are looked at: many at a time, because what near ones read is one request.
+const TASKS_AHEAD: u64 = 512;
 
 /// Ranges of one file that a slab will read.
 pub(crate) struct Want {
@@ -61,6 +61,8 @@ struct State {
     end: u64,
     /// The last task that was begun.
     newest: u64,
+    /// Somebody finds out what comes next, and asks for it when that is known.
+    naming: bool,
 }
 
 #[derive(Default)]
@@ -120,7 +122,13 @@ impl Lookahead {
     fn new(threads: usize, bytes_max: u64, tasks: &Range<u64>) -> Self {
         let request_bytes = bytes_max / (2 * threads.max(1) as u64);
         let request_bytes = request_bytes.clamp(REQUEST_BYTES_MIN, BATCH_BYTES);
-        let state = State { tasks: BTreeMap::new(), next: tasks.start, end: tasks.end, newest: tasks.start };
+        let state = State {
+            tasks: BTreeMap::new(),
+            next: tasks.start,
+            end: tasks.end,
+            newest: tasks.start,
+            naming: false,
+        };
         let ahead = Ahead::new(threads, bytes_max, request_bytes);
         Self { ahead, state: Mutex::new(state), naming: Mutex::default() }
     }
@@ -161,15 +169,15 @@ impl Lookahead {
         }
     }
 
-    /// The next slab that nobody has looked at: of a running task, else of the first that has any.
-    fn unseen(&self) -> Option<(u64, u64)> {
+    /// The next slab that nobody has looked at: of a task that was, else of the next one where `more` are to be.
+    fn unseen(&self, more: bool) -> Option<(u64, u64)> {
         let mut state = self.state();
         let seen = state.tasks.iter().find(|(_, task)| !task.complete);
         if let Some((number, task)) = seen {
             return Some((*number, task.next_slab));
         }
         let number = state.next.max(state.newest + 1);
-        if number >= state.end || number > state.newest + TASKS_AHEAD {
+        if !more || number >= state.end || number > state.newest + TASKS_AHEAD {
             return None;
         }
         state.next = number + 1;
@@ -184,6 +192,12 @@ impl Lookahead {
 }
 
 impl State {
+    /// Whether more tasks are to be looked at: half of those that may be were begun since.
+    fn begin_naming(&mut self) -> bool {
+        self.naming = true;
+        self.next <= self.newest + TASKS_AHEAD / 2
+    }
+
     fn waiting_bytes(&self) -> u64 {
         self.tasks.values().map(|task| task.waiting_bytes).sum()
     }
@@ -192,27 +206,67 @@ impl State {
     /// what the tasks behind them want, in order.
     fn refill(&mut self, ahead: &Ahead) {
         loop {
-            let running = self.tasks.values_mut().filter(|task| task.running && !task.waiting.is_empty());
-            let chosen = match running.min_by_key(|task| task.held) {
-                Some(task) => Some(task),
-                None => self.tasks.values_mut().find(|task| !task.waiting.is_empty()),
-            };
-            if !chosen.is_some_and(|task| task.ask(ahead)) {
+            let wants = |task: &Task| !task.waiting.is_empty();
+            let running = self.tasks.iter().filter(|(_, task)| task.running && wants(task));
+            let chosen = running.min_by_key(|(_, task)| task.held).map(|(number, _)| *number);
+            let next = || self.tasks.iter().find(|(_, task)| wants(task)).map(|(number, _)| *number);
+            let chosen = if self.naming { chosen } else { chosen.or_else(next) };
+            if !chosen.is_some_and(|number| self.ask(ahead, number)) {
                 return;
             }
         }
     }
+
+    /// Asks for the first request of a task, with those of all tasks that come next and lie near it; false where it does
+    /// not fit.
+    fn ask(&mut self, ahead: &Ahead, number: u64) -> bool {
+        let Some(task) = self.tasks.get(&number) else { return false };
+        let Some(first) = task.waiting.front() else { return false };
+        let (object, alone, running) = (Arc::clone(&first.object), first.range.clone(), task.running);
+        let (whole, counts) = self.near(ahead, &object, &alone);
+        if let Some(ticket) = ahead.ask(&object, whole) {
+            for (number, count) in counts {
+                self.tasks.get_mut(&number).into_iter().for_each(|task| task.enter_first(count, &ticket));
+            }
+            return true;
+        }
+        // what is needed soon does not wait until there is room for more
+        let Some(ticket) = running.then(|| ahead.ask(&object, alone)).flatten() else { return false };
+        self.tasks.get_mut(&number).into_iter().for_each(|task| task.enter_first(1, &ticket));
+        true
+    }
+
+    /// A range with those near it that tasks want next, and how many of each.
+    fn near(
+        &self,
+        ahead: &Ahead,
+        object: &Arc<dyn Object>,
+        range: &Range<u64>,
+    ) -> (Range<u64>, Vec<(u64, usize)>) {
+        let mut whole = range.clone();
+        let mut join = |request: &&Request| {
+            let together = Some(request).filter(|request| address(&request.object) == address(object));
+            let together = together.and_then(|request| ahead.together(&whole, &request.range));
+            together.is_some_and(|both| {
+                whole = both;
+                true
+            })
+        };
+        let count =
+            |(number, task): (&u64, &Task)| (*number, task.waiting.iter().take_while(&mut join).count());
+        let counts = self.tasks.iter().map(count).filter(|(_, count)| *count > 0).collect();
+        (whole, counts)
+    }
 }
 
 impl Task {
-    /// Asks for the first request that waits; false where it does not fit.
-    fn ask(&mut self, ahead: &Ahead) -> bool {
-        let Some(request) = self.waiting.front() else { return false };
-        let Some(ticket) = ahead.ask(&request.object, request.range.clone()) else { return false };
-        if let Some(request) = self.waiting.pop_front() {
-            self.enter(&request, ticket);
+    /// Notes that the first requests that wait were asked for.
+    fn enter_first(&mut self, count: usize, ticket: &Ticket) {
+        for _ in 0..count {
+            if let Some(request) = self.waiting.pop_front() {
+                self.enter(&request, ticket.clone());
+            }
         }
-        true
     }
 
     fn enter(&mut self, request: &Request, ticket: Ticket) {
@@ -269,11 +323,13 @@ impl TaskAhead {
         lookahead.refill();
         let own = lookahead.state().tasks.get(&self.number).map_or(0, |task| task.waiting_bytes);
         let enough = own.saturating_add(lookahead.ahead.bytes_max());
+        let more = lookahead.state().begin_naming();
         while lookahead.state().waiting_bytes() < enough
-            && let Some((number, slab)) = lookahead.unseen()
+            && let Some((number, slab)) = lookahead.unseen(more)
         {
             lookahead.look_at(number, slab, Begun::NotYet, says);
         }
+        lookahead.state().naming = false;
         drop(naming);
         lookahead.refill();
     }

@@ -100,6 +100,15 @@ impl Ahead {
         together.into_iter().map(|m| (m.range, members(&m.members))).collect()
     }
 
+    /// What is fetched of two ranges of one object that are best asked for in one go; `None` where they are not.
+    pub fn together(&self, one: &Range<u64>, other: &Range<u64>) -> Option<Range<u64>> {
+        let both = one.start.min(other.start)..one.end.max(other.end);
+        let between = length(&both).saturating_sub(length(one)).saturating_sub(length(other));
+        let most = self.request_bytes.min(self.shared.bytes_max);
+        let fits = length(&both) <= most || both == *one;
+        (between <= GAP_BYTES && fits).then_some(both)
+    }
+
     /// Asks for a range; `None` where more bytes would be in hand than may be.
     pub fn ask(&self, object: &Arc<dyn Object>, range: Range<u64>) -> Option<Ticket> {
         let mut queue = lock(&self.shared.queue);

@@ -74,7 +74,8 @@ impl LocalStore {
     /// Whether neither is what the note of a publication names: both were copied to where they are, and which of them is
     /// the new store only their content tells.
     pub fn is_copied(target: &Path, staging: &Path) -> bool {
-        let named = |marked: &str| [target, staging].iter().any(|at| identity(at).is_ok_and(|id| id == marked));
+        let named =
+            |marked: &str| [target, staging].iter().any(|at| identity(at).is_ok_and(|id| id == marked));
         fs::read_to_string(marker(staging)).is_ok_and(|marked| !named(&marked))
     }
 

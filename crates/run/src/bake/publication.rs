@@ -31,8 +31,8 @@ pub(super) fn publication(target: &Path, state: &State) -> Option<(Publication, 
         // what it replaced may have stayed, and the note been renamed
         let note = if noted { state.visible() } else { state.done() };
         // of a copy the content tells: the note's folder is another one
-        let may_be = LocalStore::took_place(target, &state.store())
-            || LocalStore::is_copied(target, &state.store());
+        let may_be =
+            LocalStore::took_place(target, &state.store()) || LocalStore::is_copied(target, &state.store());
         may_be.then_some((Publication::Renamed, note))
     } else if noted && !state.store().is_dir() {
         Some((Publication::Cleaned, state.visible()))

@@ -151,3 +151,33 @@ fn what_a_task_did_not_take_is_given_back() {
     let held: Vec<(u64, u64)> = state.tasks.iter().map(|(number, task)| (*number, task.held)).collect();
     assert_eq!(held, [(1, SLABS * CHUNKS * 1000)]);
 }
+
+#[test]
+fn what_near_tasks_read_is_one_request() {
+    // chunks of 1000 bytes each, one for each task, one behind the other; bytes in hand: most requests
+    for (bytes_max, most) in [(32 << 20, 12), (100_000, 30), (3_000, 700)] {
+        let far = Arc::new(Far {
+            validator: Validator { size: 1 << 40, ..Validator::default() },
+            read: Mutex::default(),
+        });
+        let object: Arc<dyn Object> = Arc::clone(&far) as Arc<dyn Object>;
+        let range = |task: u64| task * 1000..task * 1000 + 1000;
+        let says = |task: u64, slab: u64, _| {
+            let want = Want { object: Arc::clone(&object), ranges: vec![range(task)] };
+            (slab == 0).then(|| Wanted { wants: vec![want], slabs: 1 })
+        };
+        let count = 2000;
+        let lookahead = Arc::new(Lookahead::new(0, bytes_max, &(0..count)));
+        for number in 0..count {
+            let task = lookahead.begin(number);
+            task.slab(0, &says);
+            let piece = task.take(&object, range(number)).expect("asked for");
+            let expected: Vec<u8> = range(number).map(|at| at as u8).collect();
+            assert_eq!(piece.bytes().expect("there"), expected);
+            assert!(lookahead.ahead.bytes() <= bytes_max + 1000);
+        }
+        let read = far.read.lock().expect("no panic");
+        assert!(read.values().sum::<usize>() <= most, "{} with {bytes_max}", read.len());
+        assert_eq!(read.keys().map(|(_, length)| *length as u64).sum::<u64>(), count * 1000, "each once");
+    }
+}
