@@ -4,11 +4,13 @@ The server holds back a file's chunk until those of the files behind it were ask
 one only when the one before it is decoded. Truth is what the files were made of.
 """
 
+import shutil
 import signal
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -110,6 +112,34 @@ def test_fetched_before_it_is_needed(ways, folder, store):
     with xr.open_zarr(store, consolidated=False, mask_and_scale=False) as found:
         for name, values in expected.items():
             assert np.array_equal(found[name].values, values), name
+
+
+@pytest.mark.parametrize(
+    "ways", [["--chunks", "time=1"], ["--chunks", "time=1", "--codecs", "source"]], ids=["encoded", "copied"]
+)
+@pytest.mark.parametrize("changed", [FILES, FILES - 1])
+def test_an_update_fetches_ahead_what_changed(changed, ways, folder, tmp_path, store):
+    """An earlier bake made every chunk, of other versions: none is taken, which is known before its task runs."""
+    path, cells = folder
+    now = cells.copy()
+    for number in range(FILES):
+        shutil.copy(path / f"{number:02d}.nc", tmp_path)
+        with netCDF4.Dataset(tmp_path / f"{number:02d}.nc", "a") as ds:
+            if number >= FILES - changed:
+                ds["v"][:] = now[number] = now[number] // 3
+                ds["time"].comment = "corrected"
+    with serve(tmp_path) as server:
+        url = server.url
+        server.folder = path
+        arco.bake(*inputs(server), *GIVEN, *ways, to=store)
+        server.folder = tmp_path
+        server.asked.clear()
+        done = arco.bake(*inputs(server), *GIVEN, *ways, "--update", "--json", to=store)
+        assert url == server.url
+    assert len(server.asked) == changed
+    assert done.events()[-1]["objects_kept"] >= FILES - changed
+    with xr.open_zarr(store, consolidated=False, mask_and_scale=False) as found:
+        assert np.array_equal(found["v"].values, now)
 
 
 def test_what_fails_ahead_is_told_with_its_file(folder, store):

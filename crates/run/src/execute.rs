@@ -27,7 +27,7 @@ use crate::receipts::{Entry, Receipts};
 use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::Session;
-use crate::signature::Signature;
+use crate::signature::{Signature, Signer};
 use crate::strided::{Copy, Dim, strides};
 use crate::tasks::Tasks;
 
@@ -43,6 +43,8 @@ pub(crate) struct Target<'a> {
     pub(crate) tasks: Tasks<'a>,
     /// What runs before have made.
     pub(crate) receipts: Receipts,
+    /// For what is looked at before a worker runs it.
+    pub(crate) signer: Mutex<Signer>,
 }
 
 /// The objects that a task owns, by their numbers in the array's grid.

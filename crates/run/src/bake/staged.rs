@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::Examination;
@@ -162,7 +163,9 @@ impl Staged {
         let writer = Writer::create(&self.state.receipts(), unit).map_err(fail)?;
         let tasks = Tasks::of(&prepared.plan);
         let format = dataset.format;
-        let target = Target { store, format, session, prepared, reuse, scratch: &scratch, tasks, receipts };
+        let (scratched, signer) = (&scratch, Mutex::default());
+        let target =
+            Target { store, format, session, prepared, reuse, scratch: scratched, tasks, receipts, signer };
         let mut run = Run::new(target, writer, &self.begun);
         // units are divided by what the plan says alone
         let adopted = if unit.is_none() { run.adopt() } else { Ok(()) };

@@ -1,12 +1,13 @@
 //! What tasks will read of other machines, so far as it is sure that they will.
 
 use std::iter;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use arcoforge_core::chunk::{ChunkRef, Region, indices};
 use arcoforge_core::combine::{Content, Pieces};
 use arcoforge_core::plan::{ArrayPlan, BATCH_BYTES, Mode};
 
+use super::left::boxes;
 use super::stored::stored;
 use super::{Target, Worker};
 use crate::gather::{placements, wants};
@@ -38,8 +39,8 @@ impl Target<'_> {
         }
     }
 
-    /// What a task of the second stage reads for one slab: for the cells that are about to be read, else for all where it is
-    /// sure that they will be.
+    /// What a task of the second stage reads for one slab: what of it is to be made, where that is known, else the cells
+    /// that are about to be read.
     fn wanted(&self, number: u64, slab: u64, begun: Option<&Region>) -> Option<Wanted> {
         let (array, task) = self.tasks.get(number.checked_sub(self.scratch.tasks())?)?;
         let Content::Pieces(pieces) = &array.content else { return None };
@@ -47,25 +48,28 @@ impl Target<'_> {
             return None;
         }
         let region = array.slab(task, slab)?;
-        let sure = !self.may_be_there(array, task, &region);
-        let cells = begun.or_else(|| sure.then_some(&region))?;
-        let slabs = u64::from(*cells == region);
-        if array.mode != Mode::Copy {
-            return Some(Wanted { wants: wants(self.prepared, &placements(pieces, cells)), slabs });
-        }
-        if sure && slabs == 1 {
+        let left = self.left(array, task, &region);
+        if array.mode == Mode::Copy && left.is_some() {
             return Some(self.copied(array, pieces, task, slab));
         }
-        let mut wants = Vec::new();
-        self.chunks(array, pieces, cells, &mut wants);
-        Some(Wanted { wants, slabs })
+        let slabs = u64::from(left.is_some() || begun == Some(&region));
+        let left = left.or_else(|| begun.map(|cells| vec![cells.clone()]))?;
+        let mut found = Vec::new();
+        for cells in &left {
+            match array.mode {
+                Mode::Copy => self.chunks(array, pieces, cells, &mut found),
+                _ => join(&mut found, wants(self.prepared, &placements(pieces, cells))),
+            }
+        }
+        Some(Wanted { wants: found, slabs })
     }
 
     /// What several slabs of chunks that are copied read, from one on.
     fn copied(&self, array: &ArrayPlan, pieces: &Pieces, task: u64, slab: u64) -> Wanted {
         let mut found = Wanted { wants: Vec::new(), slabs: 0 };
         for region in (slab..slab + SLABS_MAX).map_while(|slab| array.slab(task, slab)) {
-            self.chunks(array, pieces, &region, &mut found.wants);
+            let Some(left) = self.left(array, task, &region) else { break };
+            left.iter().for_each(|cells| self.chunks(array, pieces, cells, &mut found.wants));
             found.slabs += 1;
             let bytes = found.wants.iter().flat_map(|want| &want.ranges).map(|r| r.end - r.start);
             if bytes.sum::<u64>() >= BATCH_BYTES {
@@ -99,16 +103,36 @@ impl Target<'_> {
         }
     }
 
-    /// Whether some of a slab's chunks are there, or may be taken of an earlier bake.
-    fn may_be_there(&self, array: &ArrayPlan, task: u64, slab: &Region) -> bool {
+    /// The boxes of a slab's chunks that neither are there nor are taken of an earlier bake; `None` where that is not known
+    /// before the task runs.
+    fn left(&self, array: &ArrayPlan, task: u64, slab: &Region) -> Option<Vec<Region>> {
         let spec = &array.spec;
         if spec.shard.is_some() {
-            let index = spec.objects().index(task);
-            return self.receipts.has(&spec.name, task) || self.reuse.knows(spec, &index);
+            if self.receipts.has(&spec.name, task) {
+                return Some(Vec::new());
+            }
+            // some of its chunks may be taken, which nobody compares twice
+            let known = self.reuse.knows(spec, &spec.objects().index(task));
+            return (!known).then(|| vec![slab.clone()]);
         }
         let chunks = spec.chunks();
-        indices(&chunks.covering(slab))
-            .any(|index| self.receipts.has(&spec.name, chunks.flat(&index)) || self.reuse.knows(spec, &index))
+        let left = indices(&chunks.covering(slab)).filter(|index| !self.is_there(array, index));
+        let left = boxes(&chunks, left.map(|index| (index, ())).collect());
+        Some(left.into_iter().map(|left| left.cells).collect())
+    }
+
+    /// Whether a chunk is there, or an earlier bake made it.
+    fn is_there(&self, array: &ArrayPlan, index: &[u64]) -> bool {
+        let spec = &array.spec;
+        if self.receipts.has(&spec.name, spec.chunks().flat(index)) {
+            return true;
+        }
+        if !self.reuse.knows(spec, index) {
+            return false;
+        }
+        let mut signer = self.signer.lock().unwrap_or_else(PoisonError::into_inner);
+        let signature = signer.chunk(self.format, self.prepared, array, index);
+        signature.is_ok_and(|signature| self.reuse.object(spec, index, &[signature]).is_some())
     }
 }
 
