@@ -92,6 +92,10 @@ impl Object for Deferred {
         &self.url
     }
 
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.url)
+    }
+
     fn validator(&self) -> &Validator {
         &self.validator
     }

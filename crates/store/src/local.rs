@@ -1,12 +1,13 @@
 //! Files of this machine: positioned reads, and few open file descriptors however many objects there are.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arcoforge_core::error::{Code, Error, Result};
 use rustix::fs::OFlags;
@@ -19,24 +20,24 @@ const OPEN_FILES_MAX: usize = 200;
 /// Keeps the number of open descriptors bounded: beyond the limit the one opened first is closed, and reopened when
 /// its object is read again.
 #[derive(Debug, Default)]
-pub(crate) struct FilePool {
-    opened: Mutex<VecDeque<Weak<Slot>>>,
+pub(crate) struct FilePool(Mutex<Opened>);
+
+/// Open files by the number of their opening.
+#[derive(Debug, Default)]
+struct Opened {
+    files: BTreeMap<u64, Arc<File>>,
+    openings: u64,
 }
 
-/// The descriptor of one object, if it is open.
-#[derive(Debug, Default)]
-struct Slot(Mutex<Option<Arc<File>>>);
-
-impl FilePool {
-    fn register(&self, slot: &Arc<Slot>) {
-        let evicted = {
-            let mut opened = lock(&self.opened);
-            opened.push_back(Arc::downgrade(slot));
-            if opened.len() > OPEN_FILES_MAX { opened.pop_front() } else { None }
-        };
-        if let Some(slot) = evicted.and_then(|slot| slot.upgrade()) {
-            *lock(&slot.0) = None;
+impl Opened {
+    /// Keeps a file open; the number by which it is found until it is closed.
+    fn keep(&mut self, file: Arc<File>) -> u64 {
+        if self.files.len() >= OPEN_FILES_MAX {
+            self.files.pop_first();
         }
+        self.openings += 1;
+        self.files.insert(self.openings, file);
+        self.openings
     }
 }
 
@@ -45,37 +46,28 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A regular file, read with `pread`.
+/// A regular file, read with `pread`. An archive has millions of them: no text is held twice.
 #[derive(Debug)]
 pub(crate) struct LocalObject {
-    path: PathBuf,
-    url: String,
+    url: Arc<str>,
+    /// Where that is not what it is called.
+    path: Option<Box<Path>>,
+    /// Size and time of the file.
     validator: Validator,
-    stamp: Stamp,
-    slot: Arc<Slot>,
-    pool: Arc<FilePool>,
-    /// Lives as long as this object: what removes a temporary file.
-    _guard: Option<Guard>,
-}
-
-/// What must not change between two opens of the same path.
-#[derive(Debug, PartialEq, Eq)]
-struct Stamp {
-    size: u64,
-    modified_ns: Option<i64>,
     device: u64,
     inode: u64,
+    /// Where the pool has it, if it is open.
+    opening: AtomicU64,
+    pool: Arc<FilePool>,
+    standing: Option<Box<Standing>>,
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Self {
-        Self {
-            size: metadata.size(),
-            modified_ns: modified_ns(metadata),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        }
-    }
+/// What a downloaded or unpacked file stands for.
+#[derive(Debug)]
+struct Standing {
+    validator: Validator,
+    /// Lives as long as the object: what removes a temporary file.
+    _guard: Option<Guard>,
 }
 
 /// Something that is dropped with an object.
@@ -100,45 +92,61 @@ impl LocalObject {
                 .at(url)
                 .help("a download or a copy was probably cut off: fetch the file again"));
         }
-        let stamp = Stamp::of(&metadata);
-        let validator = Validator { size: stamp.size, etag: None, modified_ns: stamp.modified_ns };
-        let slot = Arc::new(Slot(Mutex::new(Some(Arc::new(file)))));
-        pool.register(&slot);
+        let opening = lock(&pool.0).keep(Arc::new(file));
         Ok(Self {
-            path: path.to_owned(),
-            url: url.to_owned(),
-            validator,
-            stamp,
-            slot,
+            url: url.into(),
+            path: (path.as_os_str() != url).then(|| path.into()),
+            validator: version(&metadata),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            opening: AtomicU64::new(opening),
             pool: Arc::clone(pool),
-            _guard: None,
+            standing: None,
         })
     }
 
     /// A downloaded file, presented as the remote object that it is a copy of.
     pub(crate) fn standing_for(mut self, validator: Validator, guard: Option<Guard>) -> Self {
-        self.validator = Validator { size: self.stamp.size, ..validator };
-        self._guard = guard;
+        let validator = Validator { size: self.validator.size, ..validator };
+        self.standing = Some(Box::new(Standing { validator, _guard: guard }));
         self
     }
 
+    fn path(&self) -> &Path {
+        self.path.as_deref().unwrap_or_else(|| Path::new(&*self.url))
+    }
+
     fn file(&self) -> Result<Arc<File>> {
-        let mut slot = lock(&self.slot.0);
-        if let Some(file) = &*slot {
+        if let Some(file) = lock(&self.pool.0).files.get(&self.opening.load(Ordering::Relaxed)) {
             return Ok(Arc::clone(file));
         }
-        let (file, metadata) = open_regular(&self.path).map_err(|failure| match failure {
+        let path = self.path();
+        let (file, metadata) = open_regular(path).map_err(|failure| match failure {
             Failure::Io(e) if e.kind() == io::ErrorKind::NotFound => changed(&self.url),
-            failure => failure.explain(&self.path, &self.url),
+            failure => failure.explain(path, &self.url),
         })?;
-        if Stamp::of(&metadata) != self.stamp {
+        if !self.is(&metadata) {
             return Err(changed(&self.url));
         }
+        let mut opened = lock(&self.pool.0);
+        // another thread may have opened it by now
+        if let Some(file) = opened.files.get(&self.opening.load(Ordering::Relaxed)) {
+            return Ok(Arc::clone(file));
+        }
         let file = Arc::new(file);
-        *slot = Some(Arc::clone(&file));
-        drop(slot);
-        self.pool.register(&self.slot);
+        self.opening.store(opened.keep(Arc::clone(&file)), Ordering::Relaxed);
         Ok(file)
+    }
+
+    /// Whether what lies at the path now is the file that was opened.
+    fn is(&self, metadata: &Metadata) -> bool {
+        version(metadata) == self.validator && metadata.dev() == self.device && metadata.ino() == self.inode
+    }
+}
+
+impl Drop for LocalObject {
+    fn drop(&mut self) {
+        lock(&self.pool.0).files.remove(self.opening.get_mut());
     }
 }
 
@@ -147,12 +155,16 @@ impl Object for LocalObject {
         &self.url
     }
 
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.url)
+    }
+
     fn validator(&self) -> &Validator {
-        &self.validator
+        self.standing.as_ref().map_or(&self.validator, |standing| &standing.validator)
     }
 
     fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
-        let end = check_range(&self.url, offset, out.len(), self.stamp.size)?;
+        let end = check_range(&self.url, offset, out.len(), self.validator.size)?;
         if out.is_empty() {
             return Ok(());
         }
@@ -160,7 +172,7 @@ impl Object for LocalObject {
             io::ErrorKind::UnexpectedEof => changed(&self.url).in_range(offset, end),
             _ => Error::new(Code::SourceUnreachable, "the file can't be read")
                 .caused_by(e)
-                .at(&self.url)
+                .at(&*self.url)
                 .in_range(offset, end),
         })
     }
@@ -181,6 +193,11 @@ enum Failure {
     Io(io::Error),
     Directory,
     NotRegular,
+}
+
+/// Size and time of a file.
+fn version(metadata: &Metadata) -> Validator {
+    Validator { size: metadata.size(), etag: None, modified_ns: modified_ns(metadata) }
 }
 
 fn open_regular(path: &Path) -> Result<(File, Metadata), Failure> {
@@ -250,4 +267,33 @@ fn shown(path: &Path) -> String {
 /// Nanoseconds since 1970, where they fit into 64 bits (up to the year 2262).
 pub(crate) fn modified_ns(metadata: &Metadata) -> Option<i64> {
     metadata.mtime().checked_mul(1_000_000_000)?.checked_add(metadata.mtime_nsec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_takes_few_bytes_and_closes_its_file() {
+        // there is one for every input of an archive
+        assert!(size_of::<LocalObject>() <= 128, "{} bytes", size_of::<LocalObject>());
+        let (folder, pool) = (tempfile::tempdir().expect("a folder"), Arc::new(FilePool::default()));
+        let open = |number: usize| {
+            let path = folder.path().join(format!("{number}.bin"));
+            std::fs::write(&path, number.to_le_bytes()).expect("written");
+            LocalObject::open(&pool, &path, &path.display().to_string()).expect("opened")
+        };
+        let mut objects: Vec<LocalObject> = (0..OPEN_FILES_MAX + 10).map(open).collect();
+        assert_eq!(lock(&pool.0).files.len(), OPEN_FILES_MAX);
+        for (number, object) in objects.iter().enumerate() {
+            let mut found = [0; size_of::<usize>()];
+            object.read_into(0, &mut found).expect("read");
+            assert_eq!((usize::from_le_bytes(found), &object.path), (number, &None));
+        }
+        assert_eq!(lock(&pool.0).files.len(), OPEN_FILES_MAX);
+        objects.truncate(OPEN_FILES_MAX);
+        assert_eq!(lock(&pool.0).files.len(), OPEN_FILES_MAX - 10);
+        objects.clear();
+        assert!(lock(&pool.0).files.is_empty());
+    }
 }

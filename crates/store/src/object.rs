@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,11 @@ pub struct Validator {
 pub trait Object: Send + Sync + Debug {
     /// The URL or path, without secrets, for messages and provenance.
     fn url(&self) -> &str;
+
+    /// The same, shared where the object holds it so.
+    fn name(&self) -> Arc<str> {
+        self.url().into()
+    }
 
     /// What was seen when the object was opened.
     fn validator(&self) -> &Validator;
