@@ -7,6 +7,9 @@
 /// assert!(matches("lat_*", "lat_bnds") && !matches("lat_*", "lat"));
 /// ```
 pub fn matches(pattern: &str, name: &str) -> bool {
+    if !is_glob(pattern) {
+        return pattern == name;
+    }
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut p, mut n, mut star) = (0, 0, None);
     while n < name.len() {

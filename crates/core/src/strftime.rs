@@ -12,6 +12,8 @@
 //!
 //! Everything else after a percent sign is refused when the format is parsed.
 
+use std::fmt::{self, Write as _};
+
 use crate::calendar::{Calendar, DateTime};
 use crate::cursor::Cursor;
 use crate::timestamp::{MONTHS, month_name};
@@ -103,7 +105,10 @@ impl Strftime {
         for item in &self.0 {
             match item {
                 Item::Literal(literal) => text.push_str(literal),
-                Item::Part { part, padded } => text.push_str(&part.format(date, calendar, *padded)),
+                Item::Part { part, padded } => {
+                    // a text takes all that is written to it
+                    let _ = part.write(&mut text, date, calendar, *padded);
+                }
             }
         }
         text
@@ -168,25 +173,26 @@ fn expand(directive: char) -> Option<&'static [Result<Part, &'static str>]> {
 }
 
 impl Part {
-    fn format(self, date: &DateTime, calendar: Calendar, padded: bool) -> String {
+    /// Adds it to a text: names of millions of files are made so.
+    fn write(self, text: &mut String, date: &DateTime, calendar: Calendar, padded: bool) -> fmt::Result {
         let width = |width: usize| if padded { width } else { 0 };
         let month = MONTHS.get(usize::from(date.month).saturating_sub(1)).copied().unwrap_or("");
         match self {
-            Self::Year if date.year < 0 => format!("-{:0w$}", date.year.unsigned_abs(), w = width(4)),
-            Self::Year => format!("{:0w$}", date.year, w = width(4)),
-            Self::Year2 => format!("{:0w$}", date.year.rem_euclid(100), w = width(2)),
-            Self::Month => format!("{:0w$}", date.month, w = width(2)),
-            Self::MonthShort => month.get(..3).unwrap_or(month).to_owned(),
-            Self::MonthLong => month.to_owned(),
-            Self::Day => format!("{:0w$}", date.day, w = width(2)),
-            Self::DayBlank => format!("{:w$}", date.day, w = width(2)),
-            Self::DayOfYear => format!("{:0w$}", date.day_of_year(calendar), w = width(3)),
-            Self::Hour => format!("{:0w$}", date.hour, w = width(2)),
-            Self::Hour12 => format!("{:0w$}", (u16::from(date.hour) + 11) % 12 + 1, w = width(2)),
-            Self::AmPm => if date.hour < 12 { "AM" } else { "PM" }.to_owned(),
-            Self::Minute => format!("{:0w$}", date.minute, w = width(2)),
-            Self::Second => format!("{:0w$}", date.second, w = width(2)),
-            Self::Microsecond => format!("{:0w$}", date.nanosecond / 1000, w = width(6)),
+            Self::Year if date.year < 0 => write!(text, "-{:0w$}", date.year.unsigned_abs(), w = width(4)),
+            Self::Year => write!(text, "{:0w$}", date.year, w = width(4)),
+            Self::Year2 => write!(text, "{:0w$}", date.year.rem_euclid(100), w = width(2)),
+            Self::Month => write!(text, "{:0w$}", date.month, w = width(2)),
+            Self::MonthShort => text.write_str(month.get(..3).unwrap_or(month)),
+            Self::MonthLong => text.write_str(month),
+            Self::Day => write!(text, "{:0w$}", date.day, w = width(2)),
+            Self::DayBlank => write!(text, "{:w$}", date.day, w = width(2)),
+            Self::DayOfYear => write!(text, "{:0w$}", date.day_of_year(calendar), w = width(3)),
+            Self::Hour => write!(text, "{:0w$}", date.hour, w = width(2)),
+            Self::Hour12 => write!(text, "{:0w$}", (u16::from(date.hour) + 11) % 12 + 1, w = width(2)),
+            Self::AmPm => text.write_str(if date.hour < 12 { "AM" } else { "PM" }),
+            Self::Minute => write!(text, "{:0w$}", date.minute, w = width(2)),
+            Self::Second => write!(text, "{:0w$}", date.second, w = width(2)),
+            Self::Microsecond => write!(text, "{:0w$}", date.nanosecond / 1000, w = width(6)),
         }
     }
 

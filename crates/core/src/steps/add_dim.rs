@@ -1,5 +1,6 @@
 //! `add_dim`: a new dimension of length one, with its coordinate.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use regex::Regex;
@@ -80,7 +81,7 @@ pub(super) fn add_dim(
 
 /// Gives the new dimension to the variables that the step names, or to all that are data.
 fn widen(view: &mut FileView, add: &AddDim, missing: &mut Missing) {
-    let auxiliary = view.auxiliary();
+    let auxiliary = if add.variables.is_empty() { view.auxiliary() } else { BTreeSet::new() };
     let mut used = vec![false; add.variables.len()];
     for mapped in &mut view.variables {
         let named = add.variables.iter().position(|pattern| names::matches(pattern, &mapped.var.name));
