@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::arrange::{self, Comparison};
-use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Note, Piece};
+use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Labels, Note, Piece};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::hex;
 use arcoforge_core::pattern::Pattern;
@@ -44,7 +44,7 @@ pub struct Prepared {
     /// The recipe's folder.
     base: PathBuf,
     /// What users call the keys of every axis.
-    labels: Vec<Vec<String>>,
+    labels: Vec<Labels>,
     /// Declared positions that have no file and were skipped by policy or lie in the future: labels.
     pub absent: Vec<String>,
     /// Attributes that were left out because files differ: (variable, attribute).
@@ -133,7 +133,7 @@ pub(crate) fn prepare_like<'d>(
     plan.peak_bytes = plan.peak_bytes.max(interner.hand.peak_bytes());
     representable(&plan, &files).map_err(|e| vec![e])?;
     session.tell(&Event::Finished { stage: Stage::Plan });
-    let labels: Vec<Vec<String>> = axes.into_iter().map(|axis| axis.labels).collect();
+    let labels: Vec<Labels> = axes.into_iter().map(|axis| axis.labels).collect();
     let base = session.options.base.clone();
     let inputs = input_list(&files, &surveyed, &labels).map(|input| input.named(&base));
     let digest = digest(&named(recipe, &base), inputs, &plan.dataset).map_err(|e| vec![e])?;
@@ -225,11 +225,11 @@ fn check_unmatched(recipe: &Recipe, unmatched: &[Unmatched]) -> Outcome<()> {
 fn input_list<'a>(
     files: &'a [File],
     surveyed: &'a [Surveyed],
-    labels: &'a [Vec<String>],
+    labels: &'a [Labels],
 ) -> impl DoubleEndedIterator<Item = Input> + 'a {
     files.iter().zip(surveyed).map(move |(file, surveyed)| {
         let keys = file.index.iter().zip(labels);
-        let keys = keys.filter_map(|(at, labels)| labels.get(*at as usize).cloned()).collect();
+        let keys = keys.filter_map(|(at, labels)| labels.get(*at as usize).map(str::to_owned)).collect();
         Input { keys, url: Arc::clone(&file.url), validator: surveyed.object.validator().clone() }
     })
 }

@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
 fn lock_of(given: &Given, prepared: &Prepared) -> Result<Lock, Error> {
     let inputs = prepared.files.iter().zip(&prepared.surveyed);
     let found =
-        inputs.map(|(f, s)| (f.index.clone(), s.object.url().to_owned(), s.object.validator().clone()));
+        inputs.map(|(f, s)| (f.index.to_vec(), s.object.url().to_owned(), s.object.validator().clone()));
     Lock::new(&given.recipe, &given.options.base, found.collect())
 }
 

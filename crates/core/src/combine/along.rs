@@ -34,17 +34,24 @@ pub struct Segment {
 impl Along {
     /// Whole files one after the other: where every file begins, and at the end where the last one ends.
     pub fn of_files(dim: usize, offsets: &[u64]) -> Self {
-        let pairs = offsets.windows(2).enumerate().filter_map(|(key, pair)| match pair {
-            [start, end] if start < end => Some(Segment {
-                start: *start,
-                count: end - start,
-                key: Some(key as u32),
-                first: 0,
-                reversed: false,
-            }),
-            _ => None,
+        let segment = |(key, start, end): (usize, u64, u64)| Segment {
+            start,
+            count: end.saturating_sub(start),
+            key: Some(key as u32),
+            first: 0,
+            reversed: false,
+        };
+        let pairs = offsets.windows(2).enumerate().map(|(key, pair)| match pair {
+            [start, end] => (key, *start, *end),
+            _ => (key, 0, 0),
         });
-        Self { dim, keys: offsets.len().saturating_sub(1) as u32, segments: pairs.collect() }
+        let is_empty = |(_, start, end): &(usize, u64, u64)| start >= end;
+        // an iterator that knows its length makes the list in place, and one over millions of files is long
+        let segments = match pairs.clone().any(|pair| is_empty(&pair)) {
+            true => pairs.filter(|pair| !is_empty(pair)).map(segment).collect(),
+            false => pairs.map(segment).collect(),
+        };
+        Self { dim, keys: offsets.len().saturating_sub(1) as u32, segments }
     }
 
     /// One file, all of it: what a dimension is along which files do not follow each other.

@@ -12,7 +12,8 @@ use super::schemas::{self, Lenient};
 use super::statics::Static;
 use super::time::{self, Times};
 use super::{
-    CombineAxis, Combined, CombinedVar, Context, Difference, Disagreement, File, attributes, order, remarks,
+    CombineAxis, Combined, CombinedVar, Content, Context, Difference, Disagreement, File, attributes, order,
+    remarks,
 };
 use crate::attrs::{AttrValue, Attrs};
 use crate::block::scalar_to_le;
@@ -52,7 +53,8 @@ pub fn combine(
     let mut dropped = dropped::absent(&context, &all, &mut problems);
     for group in all.iter().filter(|group| !known.contains(&group.name)) {
         if !dropped.contains(&group.name) {
-            variables.extend(combiner.variable(group, &mut left_out, &mut dropped, &mut problems));
+            let variable = combiner.variable(group, &mut left_out, &mut dropped, &mut problems);
+            variables.extend(variable.map(|variable| sharing_segments(variable, &variables)));
         }
     }
     let mut notes = dropped.finish(&mut variables);
@@ -161,6 +163,23 @@ impl Combiner<'_> {
         let unwritten = unwritten(&var);
         Some(CombinedVar { var: Arc::new(var), coordinate, unwritten, content: content? })
     }
+}
+
+/// Variables along one axis take the same segments of files: a list of millions is held once.
+fn sharing_segments(mut variable: CombinedVar, others: &[CombinedVar]) -> CombinedVar {
+    let along = |other: &CombinedVar| match &other.content {
+        Content::Pieces(pieces) => pieces.along.clone(),
+        Content::Values(_) => Vec::new(),
+    };
+    if let Content::Pieces(pieces) = &mut variable.content {
+        for own in &mut pieces.along {
+            let mut known = others.iter().flat_map(along);
+            if let Some(same) = known.find(|known| known.segments == own.segments) {
+                own.segments = same.segments;
+            }
+        }
+    }
+    variable
 }
 
 /// The value of cells that no file holds; one that the type can hold.

@@ -89,12 +89,12 @@ impl Group {
 
 /// A file's keys along the axes of a variable.
 pub(crate) fn place_of(along: &[(usize, usize)], file: Option<&File>) -> Vec<u32> {
-    let index = file.map(|f| f.index.as_slice()).unwrap_or_default();
+    let index = file.map(|f| &*f.index).unwrap_or_default();
     along.iter().filter_map(|(axis, _)| index.get(*axis).copied()).collect()
 }
 
 /// A file's keys along the merge axes.
 pub(crate) fn merge_key(axes: &[CombineAxis], file: Option<&File>) -> Vec<u32> {
     let Some(file) = file else { return Vec::new() };
-    axes.iter().zip(&file.index).filter(|(axis, _)| !axis.is_concat()).map(|(_, &key)| key).collect()
+    axes.iter().zip(file.index.iter()).filter(|(axis, _)| !axis.is_concat()).map(|(_, &key)| key).collect()
 }

@@ -16,6 +16,8 @@ mod dropped;
 mod gaps;
 mod group;
 mod held;
+mod index;
+mod labels;
 mod layout;
 mod lengths;
 mod note;
@@ -52,6 +54,8 @@ pub(crate) use gaps::leaves_cells;
 pub use gaps::{AxisKey, Gaps};
 pub(crate) use group::{Group, Occurrence, place_of, variables as groups};
 pub use held::{Alike, Held};
+pub use index::Index;
+pub use labels::Labels;
 pub use note::Note;
 pub(crate) use place::filled;
 pub use place::place;
@@ -66,7 +70,7 @@ pub struct CombineAxis {
     /// How files along it are put together.
     pub kind: AxisKind,
     /// What users see for every key.
-    pub labels: Vec<String>,
+    pub labels: Labels,
     /// Items that every file must hold along a concat axis.
     pub items_per_file: Option<u64>,
     /// What becomes of items that no file holds.
@@ -79,7 +83,7 @@ pub struct File {
     /// For messages.
     pub url: Arc<str>,
     /// Its key along every axis.
-    pub index: Vec<u32>,
+    pub index: Index,
     /// Its schema after the steps; files of an archive share theirs.
     pub view: Arc<FileView>,
     /// Values that were read, by variable.

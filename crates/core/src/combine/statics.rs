@@ -112,7 +112,7 @@ impl Static<'_> {
     /// The keys of a file along some axes.
     fn key(&self, number: usize, axes: &[usize]) -> Vec<u32> {
         let file = self.group.files.get(number).and_then(|o| self.context.files.get(o.file as usize));
-        let index = file.map(|f| f.index.as_slice()).unwrap_or_default();
+        let index = file.map(|f| &*f.index).unwrap_or_default();
         axes.iter().filter_map(|&axis| index.get(axis).copied()).collect()
     }
 

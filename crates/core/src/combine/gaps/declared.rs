@@ -68,7 +68,7 @@ impl Declared<'_> {
     fn unknown(&self, absent: &[u32]) -> Disagreement {
         let name = &self.axis.name;
         let label = absent.first().and_then(|&key| self.axis.labels.get(key as usize));
-        let label = label.map_or("?", String::as_str);
+        let label = label.unwrap_or("?");
         refused(
             self.axis,
             format!(
@@ -161,11 +161,11 @@ impl Declared<'_> {
         count: u64,
     ) -> Option<Vec<Vec<Value>>> {
         let label = |key: u32| self.axis.labels.get(key as usize);
-        let same = |&key: &u32| texts.get(self.start(key) as usize) == label(key);
+        let same = |&key: &u32| texts.get(self.start(key) as usize).map(String::as_str) == label(key);
         if count != 1 || !present.iter().all(same) {
             return None;
         }
-        absent.iter().map(|&key| Some(vec![Value::Text(label(key)?.clone())])).collect()
+        absent.iter().map(|&key| Some(vec![Value::Text(label(key)?.to_owned())])).collect()
     }
 
     /// Values that keep the step of all others, where as many are missing as files are absent.

@@ -367,3 +367,16 @@ fn groups_and_marks() {
     let marked: Vec<bool> = combined.variables.iter().map(|v| v.coordinate).collect();
     assert_eq!(marked, [false, true, true]);
 }
+
+#[test]
+fn variables_share_the_segments_of_their_files() {
+    let data = |name| var(name, "time=1", Float32, &[1.0]);
+    let (axes, files) = along_time(&[&[data("u"), data("v")], &[data("u"), data("v")]]);
+    let combined = run(&axes, &files, &Policies::default()).expect("they are alike");
+    let segments = combined.variables.iter().filter_map(|variable| match &variable.content {
+        Content::Pieces(pieces) => pieces.along.first().map(|along| &along.segments),
+        Content::Values(_) => None,
+    });
+    let segments: Vec<_> = segments.collect();
+    assert!(matches!(segments.as_slice(), [u, v] if Arc::ptr_eq(u, v)), "{segments:?}");
+}

@@ -122,7 +122,7 @@ fn file(index: &[u32], vars: &[Var]) -> File {
     };
     // all values; `surveyed` leaves what combining asks for
     let values = vars.iter().map(|v| (v.var.name.clone(), values(&v.block))).collect();
-    File { url: url.into(), index: index.to_vec(), view: Arc::new(FileView::new(&schema)), values }
+    File { url: url.into(), index: index.into(), view: Arc::new(FileView::new(&schema)), values }
 }
 
 fn values(block: &Block) -> Values {
