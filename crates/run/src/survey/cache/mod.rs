@@ -128,9 +128,6 @@ impl SurveyCache {
     pub(super) fn keep(&self, place: &Place, mut facts: Facts) {
         let digests: Vec<u128> = facts.values.iter().map(|(_, _, block)| block_digest(block)).collect();
         self.share_schema(&mut facts.schema);
-        if facts.url == place.name {
-            facts.url = Arc::clone(&place.name);
-        }
         let values_max = VALUES_BYTES_MAX.min(self.memory_bytes / 4);
         let mut state = self.lock();
         let new = state.new.entry(place.number).or_default();
@@ -155,10 +152,11 @@ impl SurveyCache {
         known.push(Arc::clone(schema));
     }
 
-    /// Writes the files of positions before this one.
+    /// Writes the files of positions before this one, and lets go what was read of them.
     pub(super) fn flush_before(&self, position: &Position) {
         let until = self.number(position);
         let numbers: Vec<u64> = self.lock().new.range(..until).map(|(number, _)| *number).collect();
+        self.lock().held.retain(|(held, _)| *held >= until);
         numbers.into_iter().for_each(|number| self.write(number));
     }
 
@@ -170,6 +168,8 @@ impl SurveyCache {
 
     /// Ends a survey: what no run has used for long goes.
     pub(crate) fn end(&self) {
+        // combining asks for little of it again
+        self.lock().held.clear();
         old::touch(&self.folder);
         if let Some(root) = self.folder.parent() {
             old::prune(root, SystemTime::now());
@@ -203,14 +203,11 @@ impl SurveyCache {
 }
 
 impl Place {
-    /// Whether this is the name of the input.
-    pub(super) fn is(&self, name: &str) -> bool {
-        *self.name == *name
-    }
-
-    /// The name of the input.
-    pub(super) fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
+    /// One text where the input is called the same.
+    pub(super) fn share(&mut self, url: &Arc<str>) {
+        if self.name == *url {
+            self.name = Arc::clone(url);
+        }
     }
 }
 

@@ -141,7 +141,7 @@ impl<'a> Replay<'a> {
             Base::Known(known, _) => (*known).clone(),
             Base::Open(reader) => Facts {
                 version: version?,
-                url: self.object.url().into(),
+                url: self.object.name(),
                 validator: self.object.validator().clone(),
                 format: reader.format(),
                 schema: Arc::new(reader.schema().clone()),
