@@ -68,7 +68,7 @@ pub(crate) struct Run {
     /// Take what `test.take` of the recipe says
     #[arg(long, conflicts_with = "take")]
     pub(crate) test: bool,
-    /// Most memory that may be used, as in 2GiB; the default is 256MiB, and more for more than 60,000 files
+    /// Most memory that may be used, as in 2GiB; the default is 256MiB, and more for more than 70,000 files
     #[arg(long, value_parser = bytes, value_name = "SIZE")]
     memory: Option<u64>,
     /// Keep cells between the two stages of a rechunking in this folder; the default is beside the target. All units of a
@@ -205,4 +205,20 @@ fn take(text: &str) -> Result<Take, String> {
 
 fn bytes(text: &str) -> Result<u64, String> {
     parse_bytes(text).map_err(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_help_tells_how_many_files_fit_into_the_default_limit() {
+        let budget = Options::default().budget;
+        let mut counts = (0..10_000_000).step_by(1000);
+        let more = counts.find(|files| budget.surveying(*files).memory_bytes > budget.memory_bytes);
+        let thousands = more.expect("it grows") / 10_000 * 10;
+        let help = Run::augment_args(clap::Command::new("bake")).render_long_help().to_string();
+        let said = format!("the default is 256MiB, and more for more than {thousands},000 files");
+        assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(&said), "{said}: {help}");
+    }
 }

@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
 
     /// The budget for so many inputs.
     pub(crate) fn budget_of(&self, files: usize) -> Budget {
-        self.options.budget.knowing(Budget::base_bytes(files, 0))
+        self.options.budget.surveying(files)
     }
 
     /// Tells the watcher.

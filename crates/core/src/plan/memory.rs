@@ -2,6 +2,7 @@
 
 use super::source::Reading;
 use crate::codec::{Blosc, Codec, Encoding};
+use crate::combine::Content;
 use crate::target::ArraySpec;
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
@@ -25,6 +26,17 @@ const REFERENCE_BYTES: u64 = 8;
 pub(super) fn references(spec: &ArraySpec, reading: Option<&Reading>) -> u64 {
     let chunks = |reading: &Reading| super::cells(&spec.shape) / super::cells(&reading.chunk).max(1);
     reading.map_or(0, chunks).saturating_mul(REFERENCE_BYTES)
+}
+
+/// A file's part of an array, and where the variable is among those of the file while files are combined.
+const PIECE_BYTES: u64 = 32;
+
+/// Which file holds what of an array.
+pub(super) fn pieces(content: &Content) -> u64 {
+    match content {
+        Content::Pieces(pieces) => (pieces.files.len() as u64).saturating_mul(PIECE_BYTES),
+        Content::Values(_) => 0,
+    }
 }
 
 /// What is known of every object by the receipts of this bake and of one before.

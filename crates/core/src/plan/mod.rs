@@ -41,8 +41,10 @@ pub struct Budget {
 impl Budget {
     /// What the program itself needs before it holds any data.
     pub const BASE_BYTES: u64 = 24 << 20;
-    /// What is known of every file beside where its chunks are; files that are alike share their schema.
-    pub const FILE_BYTES: u64 = 2 << 10;
+    /// What is known of every file beside where its chunks are and its own values; files that are alike share their schema.
+    pub const FILE_BYTES: u64 = 768;
+    /// What a limit that nobody asked for leaves to the values that are a file's own: three times, say.
+    pub const OWN_BYTES: u64 = 768;
     /// What is known of every array: its attributes, where its cells come from, and its metadata while it is written.
     pub const ARRAY_BYTES: u64 = 8 << 10;
 
@@ -54,6 +56,13 @@ impl Budget {
         }
         let least = known_bytes.saturating_add(self.memory_bytes / 2);
         Self { memory_bytes: self.memory_bytes.max(least), ..self }
+    }
+
+    /// The limit for the survey of so many files.
+    #[must_use]
+    pub fn surveying(self, files: usize) -> Self {
+        let own = (files as u64).saturating_mul(Self::OWN_BYTES);
+        self.knowing(Self::base_bytes(files, 0).saturating_add(own))
     }
 
     /// What is resident before any data: what is known of files and arrays.
@@ -198,10 +207,9 @@ pub fn plan(
         let old = old.and_then(|old| old.arrays.iter().find(|spec| is_of(spec, &variable)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat, old.map(AsRef::as_ref))?);
     }
-    let chunks = arrays
-        .iter()
-        .zip(&readings)
-        .map(|(array, reading)| memory::references(&array.spec, reading.as_ref()));
+    let chunks = arrays.iter().zip(&readings).map(|(array, reading)| {
+        memory::references(&array.spec, reading.as_ref()).saturating_add(memory::pieces(&array.content))
+    });
     let base = chunks.fold(Budget::base_bytes(files.len(), arrays.len()), u64::saturating_add);
     let receipts = arrays.iter().map(|array| memory::receipts(&array.spec)).fold(base, u64::saturating_add);
     let budget = budget.knowing(receipts);

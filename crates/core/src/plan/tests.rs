@@ -85,7 +85,7 @@ impl Case {
         let schema = Schema { variables: vec![Arc::new(in_file.clone())], ..Schema::default() };
         let file = |n: u64| File {
             url: format!("{n}.nc").into(),
-            index: vec![n as u32],
+            index: [n as u32].as_slice().into(),
             view: Arc::new(FileView::new(&schema)),
             values: Held::default(),
         };

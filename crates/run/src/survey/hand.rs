@@ -13,6 +13,8 @@ use crate::session::Session;
 
 /// Rows that are read at a time to be compared, at least.
 const PART_BYTES_MIN: u64 = 128 << 10;
+/// Beside the values of one file's own: their place in its list, their shape, and what the allocator gives for each.
+const OWN_BYTES: u64 = 224;
 /// A text of some words in memory, and as it is read.
 const TEXT_BYTES: u64 = 96;
 
@@ -53,6 +55,14 @@ struct State {
 pub(crate) struct Room {
     bytes: u64,
     copies: u64,
+    /// What is taken beside the values, whatever they are.
+    beside: u64,
+}
+
+impl Room {
+    fn of(self, bytes: u64) -> u64 {
+        bytes.saturating_mul(self.copies).saturating_add(self.beside)
+    }
 }
 
 impl Hand {
@@ -65,13 +75,13 @@ impl Hand {
     /// Takes room for values before they are read; `None` where there is none. `own`: they are the file's own, so that
     /// combining makes a copy in which all files' values stand.
     pub(super) fn take(&self, var: &Variable, own: bool) -> Option<Room> {
-        let copies = if own { 2 } else { 1 };
-        let bytes = estimate(var);
-        let needed = bytes.saturating_mul(copies);
+        let (copies, beside) = if own { (2, OWN_BYTES) } else { (1, 0) };
+        let room = Room { bytes: estimate(var), copies, beside };
+        let needed = room.of(room.bytes);
         let mut state = self.lock();
         if state.over.is_none() && state.held.saturating_add(needed) <= self.allowed {
             state.held += needed;
-            return Some(Room { bytes, copies });
+            return Some(room);
         }
         state.over.get_or_insert_with(|| var.name.clone());
         if own || state.alike.insert(var.name.clone()) {
@@ -82,9 +92,9 @@ impl Hand {
 
     /// Room as it turned out: what another file has, too, takes none, and texts tell their length when they are read.
     pub(super) fn settle(&self, room: Room, block: Option<&Block>, name: &str) {
-        let needed = block.map_or(0, Block::held_bytes).saturating_mul(room.copies);
+        let needed = room.of(block.map_or(0, Block::held_bytes));
         let mut state = self.lock();
-        state.held = state.held.saturating_sub(room.bytes.saturating_mul(room.copies)).saturating_add(needed);
+        state.held = state.held.saturating_sub(room.of(room.bytes)).saturating_add(needed);
         if state.held > self.allowed {
             state.over.get_or_insert_with(|| name.to_owned());
         }
