@@ -28,7 +28,7 @@ use hand::Room;
 
 pub(crate) use all::{All, survey_all};
 pub(crate) use cache::{Place, SurveyCache};
-pub(crate) use hand::Hand;
+pub(crate) use hand::{Hand, check_files};
 pub(crate) use interner::Interner;
 
 /// Values that decide what a step does are read up to this size.
@@ -192,16 +192,16 @@ impl Surveyor<'_> {
             if needed.contains(name) && is_kept(mapped) {
                 let varies = |axis: &CombineAxis| axis.is_concat() && mapped.var.dims.contains(&axis.name);
                 let is_own = self.axes.iter().any(varies);
-                // what there is no room for is told in the end: how much it is
-                let Some(room) = self.interner.hand.take(&mapped.var, is_own) else { continue };
+                let Some(room) = self.interner.hand.take(&mapped.var, is_own) else {
+                    // told in the end: how much it is; until then it is not kept either
+                    forget_constant(&mut mapped.origin);
+                    continue;
+                };
                 let read = read_values(reader, mapped, (self.interner, room)).map_err(at)?;
                 let in_hand = read.block.is_some();
                 let list = if is_own { &mut own } else { &mut alike };
                 list.push((self.interner.name(name), read));
-                if matches!(mapped.origin, Origin::Constant(_)) {
-                    // the schema can be shared by files whose values differ
-                    mapped.origin = Origin::Held;
-                }
+                forget_constant(&mut mapped.origin);
                 if in_hand {
                     continue;
                 }
@@ -218,6 +218,13 @@ impl Surveyor<'_> {
         let mut values = Held::of(self.interner.alike(alike));
         own.into_iter().for_each(|(name, read)| values.insert(name, read));
         Ok((self.interner.view(view), values, refs))
+    }
+}
+
+/// Lets the value of a schema's variable go, so that the schema can be shared by files whose values differ.
+fn forget_constant(origin: &mut Origin) {
+    if matches!(origin, Origin::Constant(_)) {
+        *origin = Origin::Held;
     }
 }
 

@@ -18,9 +18,43 @@ const OWN_BYTES: u64 = 224;
 /// A text of some words in memory, and as it is read.
 const TEXT_BYTES: u64 = 96;
 
+/// Files that are surveyed or read from the cache at a time, with what they have in common with no other.
+const KEPT_FILES: usize = 20_000;
+/// What the cache keeps of one of them, and writes.
+const KEPT_BYTES: u64 = 1280;
+
+/// What is resident beside values while so many files are surveyed.
+fn base_bytes(files: usize) -> u64 {
+    let kept = (files.min(KEPT_FILES) as u64).saturating_mul(KEPT_BYTES);
+    Budget::base_bytes(files, 0).saturating_add(kept)
+}
+
 /// Bytes that are left for values in hand of so many files.
 pub(super) fn left_for_values(session: &Session<'_>, files: usize) -> u64 {
-    session.budget_of(files).memory_bytes.saturating_sub(Budget::base_bytes(files, 0))
+    session.budget_of(files).memory_bytes.saturating_sub(base_bytes(files))
+}
+
+/// Refuses what can't be surveyed before a file is opened.
+///
+/// # Errors
+/// `memory-limit` where what is known of so many files alone takes more than is allowed.
+pub(crate) fn check_files(session: &Session<'_>, files: usize) -> Result<()> {
+    let budget = session.budget_of(files);
+    let known = (files as u64).saturating_mul(Budget::FILE_BYTES);
+    if known <= budget.memory_bytes {
+        return Ok(());
+    }
+    let least = Budget { memory_bytes: 0, asked: false, ..budget }.surveying(files).memory_bytes;
+    let message = format!(
+        "what is known of {files} files takes {} MiB, and {} MiB are allowed",
+        known.div_ceil(1 << 20),
+        budget.memory_bytes >> 20
+    );
+    let help = format!(
+        "bake fewer files at a time, or allow more memory: `--memory {}MiB` will do for the survey",
+        least.div_ceil(1 << 20)
+    );
+    Err(Error::new(Code::MemoryLimit, message).help(help))
 }
 
 /// Bytes of values before they are read.
@@ -33,6 +67,8 @@ fn estimate(var: &Variable) -> u64 {
 
 /// The values of one survey that are in memory until the files are combined.
 pub(crate) struct Hand {
+    /// All that may be resident, and what of it is left to values.
+    limit: u64,
     allowed: u64,
     /// What else is in memory.
     base: u64,
@@ -68,8 +104,9 @@ impl Room {
 impl Hand {
     /// For the survey of so many files.
     pub(crate) fn of(session: &Session<'_>, files: usize) -> Self {
-        let (base, threads) = (Budget::base_bytes(files, 0), session.options.budget.workers.max(1) as u64);
-        Self { allowed: left_for_values(session, files), base, threads, state: Mutex::default() }
+        let (base, threads) = (base_bytes(files), session.options.budget.workers.max(1) as u64);
+        let (limit, allowed) = (session.budget_of(files).memory_bytes, left_for_values(session, files));
+        Self { limit, allowed, base, threads, state: Mutex::default() }
     }
 
     /// Takes room for values before they are read; `None` where there is none. `own`: they are the file's own, so that
@@ -145,7 +182,7 @@ impl Hand {
             "values that are compared and put together in memory (coordinates, texts and the like) take {} MiB, so that \
              {needed} MiB are needed, and {} MiB are allowed",
             mib(values),
-            mib(self.allowed.saturating_add(self.base))
+            mib(self.limit)
         );
         let help = format!(
             "drop what is not needed (`drop: [{name}]`), or allow as much memory: `--memory {needed}MiB` will do"
