@@ -10,6 +10,7 @@ pub struct Index(Form);
 const FEW: usize = 3;
 
 #[derive(Clone)]
+#[allow(clippy::box_collection)] // rare, and a list in place would make all longer
 enum Form {
     /// The first so many of them.
     Few(u8, [u32; FEW]),

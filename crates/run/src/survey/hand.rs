@@ -194,3 +194,39 @@ impl Hand {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_alone_take_too_much_are_refused_before_they_are_opened() {
+        let mib = |memory: u64, asked| Budget { memory_bytes: memory << 20, asked, workers: 2 };
+        // limit in MiB, whether somebody asked for it, files, what the help says will do
+        let rows = [
+            (256, true, 100_000, None),
+            (100, true, 200_000, Some(317)),
+            (64, true, 1000, None),
+            (1024, true, 1_000_000, None),
+            (700, true, 1_000_000, Some(1489)),
+            (256, false, 1_000_000, None),
+        ];
+        for (memory, asked, files, expected) in rows {
+            let refused = check_files(&mib(memory, asked).surveying(files), files);
+            let help = refused.err().and_then(|error| error.help);
+            let said = expected.map(|least| format!("`--memory {least}MiB` will do for the survey"));
+            let same = match (&help, &said) {
+                (Some(help), Some(said)) => help.ends_with(said.as_str()),
+                (help, said) => help.is_none() && said.is_none(),
+            };
+            assert!(same, "{memory} MiB, {files} files: {help:?}");
+        }
+    }
+
+    #[test]
+    fn one_time_of_each_of_a_million_files_fits_into_a_gibibyte() {
+        let files = 1_000_000;
+        let budget = Budget { memory_bytes: 1 << 30, asked: true, workers: 2 };
+        assert!(left_for_values(&budget, files) >= (OWN_BYTES + 2 * 8) * files as u64);
+    }
+}

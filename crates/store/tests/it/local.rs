@@ -133,10 +133,8 @@ fn a_file_that_changes_is_noticed() {
     let touched = sources.open(other.to_str().unwrap()).unwrap();
     let file = fs::OpenOptions::new().write(true).open(&other).unwrap();
     file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1)).unwrap();
-    // 300 other files push its descriptor out, so that it is opened again.
-    for _ in 0..300 {
-        sources.open(path.to_str().unwrap()).unwrap();
-    }
+    // 300 other objects push its descriptor out, so that it is opened again.
+    let _others: Vec<_> = (0..300).map(|_| sources.open(path.to_str().unwrap()).unwrap()).collect();
     assert_eq!(read_all(&*touched).unwrap_err().code, Code::SourceChanged);
 }
 
