@@ -298,8 +298,13 @@ class Bench:
                 raise Violation(f"{name} is not what a bake makes that nobody killed: {other[:5]}")
         check_left(self.work, self.case.targets)
         again = arco.run(*last, env=self.env)
-        if again.code != 0 or again.events()[-1].get("nothing_to_do", True) is not True:
+        # who overwrites does not trust what is there, and is told that it was written anew
+        nothing = "--overwrite" not in last
+        if again.code != 0 or again.events()[-1].get("nothing_to_do", nothing) is not nothing:
             raise Violation(f"a further run: {again.text}")
+        for name, want in self.want.items():
+            if arco.digest(self.work / name) != want:
+                raise Violation(f"{name} is another after a further run")
         check_left(self.work, self.case.targets)
 
 

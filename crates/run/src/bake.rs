@@ -93,7 +93,7 @@ pub fn stage(
 ) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
     past.look();
-    check_unbaked(&past, existing).map_err(fail)?;
+    check_unbaked(&past, existing, &session.options).map_err(fail)?;
     let prepared = prepare_to_bake(session, recipe, lock, &mut past, existing)?;
     let mut staged = Staged::new(past, &prepared, existing != Existing::Refuse);
     if existing == Existing::Overwrite {

@@ -31,7 +31,9 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         (false, false) => Existing::Refuse,
     };
     let pasts: Vec<Past> = targets.iter().map(|target| Past::of(target)).collect();
-    pasts.iter().try_for_each(|past| check_unbaked(past, existing))?;
+    for (given, past) in datasets.chosen.iter().zip(&pasts) {
+        check_unbaked(past, existing, &given.options)?;
+    }
     let (mut staged, mut new) = (Vec::new(), false);
     for (given, past) in datasets.chosen.iter_mut().zip(pasts) {
         given.options.unchecked_copies = args.unchecked_copies;

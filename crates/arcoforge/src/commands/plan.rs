@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
         let past = target.as_deref().map(Past::of);
         // a plan that is only shown says what lies there
         if let Some(past) = past.as_ref().filter(|_| args.save.is_some()) {
-            check_unbaked(past, existing(args))?;
+            check_unbaked(past, existing(args), &given.options)?;
         }
         if let Err(failure) = one(args, output, given, past, &locks) {
             failed.get_or_insert(failure.code());

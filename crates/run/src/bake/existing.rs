@@ -12,7 +12,7 @@ use super::publication::stranger;
 use crate::Outcome;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
-use crate::session::Session;
+use crate::session::{Options, Session};
 use crate::state::State;
 use crate::update::{self, Differences};
 
@@ -117,8 +117,13 @@ pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Resul
 ///
 /// # Errors
 /// `target-exists`, `target-unwritable`.
-pub fn check_unbaked(past: &Past, existing: Existing) -> Result<()> {
-    if past.made_by().is_some() { Ok(()) } else { check_unknown(past.target(), existing) }
+pub fn check_unbaked(past: &Past, existing: Existing, options: &Options) -> Result<()> {
+    if past.made_by().is_some() {
+        return Ok(());
+    }
+    // of a part it is said that it is one, which is known once the inputs are found
+    let perhaps_part = existing == Existing::Update && !options.take.is_empty();
+    if perhaps_part { check_target(past.target(), true) } else { check_unknown(past.target(), existing) }
 }
 
 /// A part of a dataset (`--take`, `--test`) takes the place of nothing but another part.
