@@ -12,7 +12,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
 use arcoforge_store::files::{atomic_write, is_at, remove_tree, unwritable};
-use arcoforge_write::LocalStore;
+use arcoforge_write::{LOCK, LocalStore, bakes_in, remove_bake, remove_working_folder, working_folder};
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{Input, Prepared, digest};
@@ -36,9 +36,7 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(target: &Path, digest: &str) -> Self {
-        let mut name = target.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
-        name.push(".bake");
-        let root = target.with_file_name(name);
+        let root = working_folder(target);
         Self { dir: root.join(digest), root }
     }
 
@@ -48,10 +46,7 @@ impl State {
     }
 
     fn all_in(root: &Path) -> Vec<Self> {
-        let entries = fs::read_dir(root).into_iter().flatten().flatten();
-        let mut dirs: Vec<PathBuf> = entries.map(|e| e.path()).filter(|path| path.is_dir()).collect();
-        dirs.sort();
-        dirs.into_iter().map(|dir| Self { root: root.to_owned(), dir }).collect()
+        bakes_in(root).into_iter().map(|dir| Self { root: root.to_owned(), dir }).collect()
     }
 
     /// `TARGET.bake`.
@@ -124,13 +119,15 @@ impl State {
         LocalStore::is_publishing(&self.store())
     }
 
-    /// Removes everything that the bake keeps.
+    /// Removes everything that the bake keeps, and nothing that it did not make.
     pub(crate) fn discard(&self) {
+        self.remove();
+        remove_working_folder(&self.root);
+    }
+
+    fn remove(&self) {
         self.forget_scratch();
-        let _left = fs::remove_dir_all(&self.dir);
-        if fs::read_dir(&self.root).is_ok_and(|entries| entries.flatten().all(|e| e.file_name() == LOCK)) {
-            let _left = fs::remove_dir_all(&self.root);
-        }
+        let _whole = remove_bake(&self.dir);
     }
 
     /// Folders of other bakes of this target that were being removed when a process was cut off.
@@ -143,10 +140,7 @@ impl State {
     /// Removes what processes that were cut off were writing or removing. Only while no other process bakes to this
     /// target.
     pub(crate) fn tidy(&self) {
-        for other in self.remains() {
-            other.forget_scratch();
-            let _left = fs::remove_dir_all(other.dir);
-        }
+        self.remains().iter().for_each(Self::remove);
         let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for path in entries.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
             let _left = fs::remove_file(path);
@@ -200,7 +194,10 @@ impl State {
         let Some(other) = Self::all_in(&self.root).into_iter().find(|other| same(other)) else {
             return Ok(());
         };
-        remove_tree(&self.dir)?;
+        if !remove_bake(&self.dir) && self.dir.exists() {
+            // somebody put something there
+            return Ok(());
+        }
         other.forget_scratch();
         fs::rename(&other.dir, &self.dir).map_err(|e| unwritable(&self.dir, e))?;
         // it names the checks that were
@@ -219,10 +216,7 @@ impl State {
         for note in gone.iter().flat_map(|other| [other.done(), other.visible()]) {
             remove_tree(&note)?;
         }
-        for other in gone {
-            other.forget_scratch();
-            let _left = fs::remove_dir_all(&other.dir);
-        }
+        gone.iter().for_each(Self::remove);
         Ok(kept.into_iter().map(|state| state.dir).collect())
     }
 
@@ -257,9 +251,6 @@ impl State {
         }
     }
 }
-
-/// The name of the file that is locked.
-const LOCK: &str = "lock";
 
 /// The lock is held as long as this lives.
 #[derive(Debug)]

@@ -6,6 +6,7 @@ use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, FoundFile};
 use arcoforge_core::figures::first_of;
 use arcoforge_core::recipe::Recipe;
+use arcoforge_write::check_place;
 
 use crate::Outcome;
 use crate::bake::{Baked, Existing, Past, Staged, check_existing, publish};
@@ -43,6 +44,7 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
             Error::new(Code::Usage, message).help(format!("units are numbered from 0 to {}", run.units - 1)),
         ]);
     }
+    check_place(&run.target).map_err(|e| vec![e])?;
     let prepared = prepared(session, plan, run)?;
     let range = range(run, &prepared, index);
     let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
@@ -65,6 +67,7 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
 /// `units-missing` with their numbers; a failed check; as [`publish`].
 pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
     let run = run_of(plan)?;
+    check_place(&run.target).map_err(|e| vec![e])?;
     let prepared = prepared(session, plan, run)?;
     let mut staged = Staged::new(Past::of(&run.target), &prepared, run.overwrite);
     if staged.is_done() {

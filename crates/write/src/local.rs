@@ -1,6 +1,7 @@
 //! A store in a local directory: filled beside the target, published by one rename or one exchange.
 
 mod replace;
+mod working;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -12,8 +13,9 @@ use arcoforge_store::files::{
     Durability, Exchange, Identity, atomic_write_with, exchange_dirs, remove_tree, unwritable,
 };
 
-pub use self::replace::check_target;
+pub use self::replace::{check_place, check_target};
 use self::replace::{exists, is_zarr, parent};
+pub use self::working::{LOCK, bakes_in, remove_bake, remove_working_folder, working_folder};
 use crate::{ShardWriter, Written, write_chunk};
 
 /// A directory that becomes a store when it is published; until then the target is untouched.

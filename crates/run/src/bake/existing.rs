@@ -5,7 +5,7 @@ use std::path::Path;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_write::check_target;
+use arcoforge_write::{check_place, check_target};
 
 use super::past::Past;
 use super::publication::stranger;
@@ -119,7 +119,7 @@ pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Resul
 /// `target-exists`, `target-unwritable`.
 pub fn check_unbaked(past: &Past, existing: Existing, options: &Options) -> Result<()> {
     if past.made_by().is_some() {
-        return Ok(());
+        return check_place(past.target());
     }
     // of a part it is said that it is one, which is known once the inputs are found
     let perhaps_part = existing == Existing::Update && !options.take.is_empty();

@@ -8,15 +8,24 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::unwritable;
 use rustix::fs::{Access, access};
 
+use super::working::{check_working_folder, is_working_folder};
+
 /// What is no Zarr store, nobody asked to lose.
 const NEVER_REPLACED: &str =
     "`--overwrite` replaces Zarr stores only: choose another target, or move what is there yourself";
+
+/// What was found, and what to do.
+const IN_WORKING_FOLDER: (&str, &str) = (
+    "the folder in which another bake works",
+    "choose a target outside: what lies there comes and goes with that bake",
+);
 
 /// Says before any work whether a store could be published at `target`.
 ///
 /// # Errors
 /// `target-exists` for a store without `overwrite`, and in any case for what is no Zarr store: a file, a symbolic link, a
-/// directory with anything else in it. `target-unwritable` where the directory above can't be made or written.
+/// directory with anything else in it; and those of [`check_place`]. `target-unwritable` where the directory above can't be
+/// made or written.
 pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
     if target.file_name().is_none() {
         return Err(exists("a folder without a name of its own", target)
@@ -34,22 +43,37 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
         Err(e) => return Err(unwritable(target, e)),
     }
     check_parent(target)?;
-    check_around(target)
+    check_place(target)
 }
 
-/// A store inside another one would go with it when that one is replaced, and its readers would not see it.
+/// Says whether a place is one for a store and the folder in which it is baked, whatever lies there now.
+///
+/// # Errors
+/// `target-exists` for a target in another store or in the working folder of another bake, and for one whose working folder
+/// would be a store, a file, or a folder that no bake made.
+pub fn check_place(target: &Path) -> Result<()> {
+    check_around(target)?;
+    check_working_folder(target)
+}
+
+/// A store inside another one would go with it when that one is replaced, and its readers would not see it; what lies where
+/// a bake works is not for readers at all.
 fn check_around(target: &Path) -> Result<()> {
     let above = nearest(target);
     let above = fs::canonicalize(above).map_err(|e| unwritable(above, e))?;
-    match above.ancestors().find(|above| is_zarr(above)) {
-        None => Ok(()),
-        Some(above) => {
-            let message = format!("found a Zarr store around the target: {}", above.display());
-            Err(Error::new(Code::TargetExists, message)
-                .at(target.display().to_string())
-                .help("choose a target that lies in no other store"))
+    let around = |(what, help): (&str, &str), above: &Path| {
+        let message = format!("found {what} around the target: {}", above.display());
+        Err(Error::new(Code::TargetExists, message).at(target.display().to_string()).help(help))
+    };
+    for above in above.ancestors() {
+        if is_zarr(above) {
+            return around(("a Zarr store", "choose a target that lies in no other store"), above);
+        }
+        if is_working_folder(above) {
+            return around(IN_WORKING_FOLDER, above);
         }
     }
+    Ok(())
 }
 
 /// The nearest directory above that exists.
