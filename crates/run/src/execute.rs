@@ -92,9 +92,7 @@ fn slab_objects(
         target.session.check_interrupt()?;
         let signature = target.signature(worker, array, &index)?;
         match target.reused(&array.spec, &index, &[signature])? {
-            Some(written) => {
-                done(Entry { object: chunks.flat(&index), written, chunks: vec![signature] }, true)?;
-            }
+            Some(written) => done(target.entry(array, &index, written, vec![signature]), true)?,
             None => left.push((index, signature)),
         }
     }
@@ -110,7 +108,7 @@ fn slab_objects(
             if written.is_none() {
                 target.store.leave_out(&key)?;
             }
-            let entry = Entry { object: chunks.flat(index), written, chunks: vec![*signature] };
+            let entry = target.entry(array, index, written, vec![*signature]);
             (done.lock().unwrap_or_else(PoisonError::into_inner))(entry, false)
         })?;
         producer.finish(worker);
@@ -161,7 +159,7 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
     let index = array.spec.objects().index(task);
     let signatures = target.signatures(worker, array, &index)?;
     if let Some(written) = target.reused(&array.spec, &index, &signatures)? {
-        return Ok((Entry { object: task, written, chunks: signatures }, true));
+        return Ok((target.entry(array, &index, written, signatures), true));
     }
     let old = target.reuse.shard(&array.spec, &index, &signatures)?;
     let key = chunk_key(target.format, &array.spec, &index);
@@ -211,7 +209,7 @@ fn shard(target: &Target<'_>, worker: &mut Worker, array: &ArrayPlan, task: u64)
     if written.is_none() {
         target.store.leave_out(&key)?;
     }
-    Ok((Entry { object: task, written, chunks: signatures }, false))
+    Ok((target.entry(array, &index, written, signatures), false))
 }
 
 /// Makes the encoded chunks of one slab.

@@ -3,8 +3,8 @@
 //! One line of JSON per object, appended after the object is complete. Objects are numbered as the dataset's grids
 //! number them, whatever the division into tasks was, so that a bake may be resumed with more or less memory.
 //! A receipt is trusted as far as it can be: bytes that a process wrote survive its end, so receipts of the running
-//! system hold if the object has their length; those of a system that went down hold where the bytes were flushed to
-//! the disk before, or their checksum is compared.
+//! system hold if the object has their length and did not change since; those of a system that went down hold where the
+//! bytes were flushed to the disk before. Else their checksum is compared.
 
 mod lines;
 mod trust;
@@ -23,7 +23,7 @@ use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_write::{Written, chunk_key, chunks_per_shard};
 
 use self::lines::{DIGITS, Line, Row, Scratched, header, signatures};
-use self::trust::{boot, is_durable, is_there};
+use self::trust::{Proof, boot, is_durable, is_there};
 use crate::execute::objects;
 use crate::signature::Signature;
 use crate::state::State;
@@ -96,7 +96,7 @@ impl Receipts {
                 let key = chunk_key(format, &objects.spec, &objects.grid.index(number));
                 let path = root.join(&key);
                 let same = match done {
-                    Some(Some(written)) => is_there(&path, *written, false),
+                    Some(Some(written)) => is_there(&path, *written, None, Proof::Checksum),
                     Some(None) => !path.exists(),
                     None => false,
                 };
@@ -124,19 +124,24 @@ impl Receipts {
             file.read_until(b'\n', line).is_ok_and(|bytes| bytes > 0)
         };
         let Some(header) = next(&mut line).then(|| header(&line)).flatten() else { return };
-        let trusted = flushed || (header.boot.is_some() && header.boot == boot()) || is_durable(path);
+        let proof = match flushed {
+            true => Proof::Length,
+            false if header.boot.is_some() && header.boot == boot() => Proof::Time,
+            false if is_durable(path) => Proof::Time,
+            false => Proof::Checksum,
+        };
         while next(&mut line) {
             match serde_json::from_slice(&line) {
-                Ok(Row::Scratch(Scratched { scratch, of })) if trusted => {
+                Ok(Row::Scratch(Scratched { scratch, of })) if proof != Proof::Checksum => {
                     self.scratch.entry(of).or_default().insert(scratch);
                 }
-                Ok(Row::Object(line)) => self.note(&line, format, root, trusted),
+                Ok(Row::Object(line)) => self.note(&line, format, root, proof),
                 Ok(Row::Scratch(_)) | Err(_) => {}
             }
         }
     }
 
-    fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: Option<&Path>, trusted: bool) {
+    fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: Option<&Path>, proof: Proof) {
         let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { return };
         if line.object >= objects.grid.len() {
             return;
@@ -145,7 +150,7 @@ impl Receipts {
         let there = |root: &Path| {
             let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
             match written {
-                Some(written) => is_there(&key, written, trusted),
+                Some(written) => is_there(&key, written, line.changed, proof),
                 None => !key.exists(),
             }
         };

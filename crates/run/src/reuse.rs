@@ -60,7 +60,14 @@ pub(crate) struct OldShard<'a> {
 
 impl Reuse {
     /// What bakes of a target made: those that did not end, and the one that lies at the target where `published`.
-    pub(crate) fn find(past: &mut Past, own: &State, dataset: &Dataset, published: bool) -> Self {
+    /// Of objects that changed after `now`, checksums are compared; of all where it is not known.
+    pub(crate) fn find(
+        past: &mut Past,
+        own: &State,
+        dataset: &Dataset,
+        published: bool,
+        now: Option<i128>,
+    ) -> Self {
         let target = past.target().to_owned();
         let at_target = past.made_by().filter(|_| published).cloned();
         let plans = past.plans();
@@ -74,8 +81,8 @@ impl Reuse {
             let (root, untouched_until) = match at_target.as_ref() == Some(&state) {
                 true => (target.clone(), untouched_until(&target, &state)),
                 false if state.done().is_file() => return None,
-                // receipts tell whether it is as it was written
-                false => (state.store(), Some(i128::MAX)),
+                // that they are as they were written is seen when receipts are read, below
+                false => (state.store(), now),
             };
             let mut old = plans.take_dataset(&state)?;
             // of other arrays no chunk can be taken, and nothing need be known

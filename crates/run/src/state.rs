@@ -7,11 +7,12 @@ use std::fs::{self, File, TryLockError};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_store::files::{atomic_write, is_at, remove_tree, unwritable};
+use arcoforge_store::files::{atomic_write, changed_ns, is_at, remove_tree, unwritable};
 use arcoforge_write::{LOCK, LocalStore, bakes_in, remove_bake, remove_working_folder, working_folder};
 use serde::{Deserialize, Serialize};
 
@@ -240,7 +241,7 @@ impl State {
                 // file systems without locks: nothing protects there, as nothing did
                 Ok(()) | Err(TryLockError::Error(_)) => {
                     fs::create_dir_all(&self.dir).map_err(|e| unwritable(&self.dir, e))?;
-                    return Ok(Guard { _file: file, shared });
+                    return Ok(Guard { file, shared });
                 }
                 Err(TryLockError::WouldBlock) => {
                     return Err(Error::new(Code::TargetBusy, "another process bakes to this target")
@@ -255,9 +256,19 @@ impl State {
 /// The lock is held as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Guard {
-    _file: File,
+    file: File,
     /// Others may hold it, too.
     pub(crate) shared: bool,
+}
+
+impl Guard {
+    /// The time by the clock of the target's file system: what changes there from now on has a later one. `None` where that
+    /// can't be told.
+    pub(crate) fn now(&self) -> Option<i128> {
+        self.file.set_modified(SystemTime::now()).ok()?;
+        // that clock stands still for milliseconds
+        self.file.metadata().ok().map(|found| changed_ns(&found) - 1)
+    }
 }
 
 /// A plan as a file: everything that decides the dataset, in closed form (recipe, arrays with their grids), and the list

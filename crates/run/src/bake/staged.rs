@@ -203,7 +203,8 @@ impl Staged {
 
     /// What bakes of other plans made of this target and did not publish, and what one did, where that is `published`.
     pub(crate) fn reuse(&mut self, prepared: &Prepared, published: bool) -> Reuse {
-        let found = Reuse::find(&mut self.past, &self.state, &prepared.plan.dataset, published);
+        let now = self.guard.as_ref().and_then(Guard::now);
+        let found = Reuse::find(&mut self.past, &self.state, &prepared.plan.dataset, published, now);
         self.past.forget();
         found
     }

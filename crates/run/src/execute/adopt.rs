@@ -1,11 +1,15 @@
-//! Objects that an earlier bake made whole, taken before anything is moved through scratch storage.
+//! Objects that an earlier bake made whole, taken before anything is moved through scratch storage; and what is noted of
+//! every object.
 
 use arcoforge_core::chunk::indices;
 use arcoforge_core::error::Result;
 use arcoforge_core::plan::ArrayPlan;
+use arcoforge_write::{Written, chunk_key};
 
 use super::{Target, Worker};
+use crate::bake::changed_ns;
 use crate::receipts::Entry;
+use crate::signature::Signature;
 
 impl Target<'_> {
     /// Takes an object that an earlier bake made; `None` where none did.
@@ -17,7 +21,21 @@ impl Target<'_> {
         let place = |e: arcoforge_core::error::Error| e.in_variable(&array.spec.name);
         let chunks = self.signatures(worker, array, &index).map_err(place)?;
         let found = self.reused(&array.spec, &index, &chunks).map_err(place)?;
-        Ok(found.map(|written| Entry { object, written, chunks }))
+        Ok(found.map(|written| self.entry(array, &index, written, chunks)))
+    }
+
+    /// What is noted of an object that is complete.
+    pub(super) fn entry(
+        &self,
+        array: &ArrayPlan,
+        index: &[u64],
+        written: Option<Written>,
+        chunks: Vec<Signature>,
+    ) -> Entry {
+        let changed = written
+            .and_then(|_| changed_ns(&self.store.staging().join(chunk_key(self.format, &array.spec, index))));
+        let changed_ns = changed.and_then(|changed| u64::try_from(changed).ok());
+        Entry { object: array.spec.objects().flat(index), written, changed_ns, chunks }
     }
 
     /// Whether a task of the first stage is to be run: no run before has moved its cells, or they are gone, and some object

@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) object: u64,
     /// `None` where all its cells are what readers see without it, so that it is not stored.
     pub(crate) written: Option<Written>,
+    /// When what the file system keeps of it last changed; `None` where nothing is stored, or nothing tells.
+    pub(crate) changed_ns: Option<u64>,
     /// The signatures of its chunks, in the order in which they lie in it.
     pub(crate) chunks: Vec<Signature>,
 }
@@ -60,6 +62,9 @@ pub(super) struct Line<'a, C> {
     pub(super) object: u64,
     pub(super) bytes: Option<u64>,
     pub(super) crc32c: Option<u32>,
+    /// When the object last changed, in nanoseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) changed: Option<u64>,
     /// Signatures of the chunks, one behind the other: 32 hexadecimal digits each.
     pub(super) chunks: C,
 }

@@ -4,14 +4,35 @@ use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use arcoforge_store::files::changed_ns;
 use arcoforge_write::Written;
 
 use super::lines::Footer;
 
-/// Whether an object has the length that was noted, and where that does not suffice, the checksum.
-pub(super) fn is_there(path: &Path, written: Written, trusted: bool) -> bool {
-    fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == written.bytes)
-        && (trusted || checksum(path) == Some(written.crc32c))
+/// What an object of the noted length must have besides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Proof {
+    /// Nothing: whoever takes it looks further.
+    Length,
+    /// The time of change that was noted; else the checksum. An object that an update linked is one with that of the
+    /// published store, into which others may write.
+    Time,
+    /// The checksum.
+    Checksum,
+}
+
+/// Whether an object is what was noted.
+pub(super) fn is_there(path: &Path, written: Written, changed: Option<u64>, proof: Proof) -> bool {
+    let Some(found) = fs::metadata(path).ok().filter(|found| found.is_file() && found.len() == written.bytes)
+    else {
+        return false;
+    };
+    let untouched = || changed.is_some_and(|changed| i128::from(changed) == changed_ns(&found));
+    match proof {
+        Proof::Length => true,
+        Proof::Time if untouched() => true,
+        Proof::Time | Proof::Checksum => checksum(path) == Some(written.crc32c),
+    }
 }
 
 /// CRC-32C of a file.

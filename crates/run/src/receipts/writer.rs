@@ -44,6 +44,7 @@ impl Writer {
             object: entry.object,
             bytes: entry.written.map(|w| w.bytes),
             crc32c: entry.written.map(|w| w.crc32c),
+            changed: entry.changed_ns,
             chunks: Digits(&entry.chunks),
         })
     }
