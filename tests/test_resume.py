@@ -245,7 +245,7 @@ def test_torn_receipts_are_harmless(failpoints, tmp_path, store, cache):
 @pytest.mark.parametrize("boot", ["same", "other"])
 @pytest.mark.parametrize("damage", ["length", "content", "gone"])
 def test_what_receipts_are_trusted_for(failpoints, boot, damage, tmp_path, store, cache):
-    """Bytes of this run of the system are there; those of an earlier one are compared."""
+    """What changed since it was noted is compared, and all that an earlier run of the system wrote."""
     made.days(tmp_path, [2] * 6, grid=(20, 24))
     path = recipe(tmp_path)
     arco.bake(path, to=tmp_path / "whole.zarr", env=cache)
@@ -268,8 +268,58 @@ def test_what_receipts_are_trusted_for(failpoints, boot, damage, tmp_path, store
         victim.write_bytes(content[:-1] if damage == "length" else bytes(255 - byte for byte in content))
     kill.without_lock(tmp_path)
     arco.bake(path, to=store, env=cache)
-    same = arco.digest(store) == arco.digest(tmp_path / "whole.zarr")
-    assert same == (boot == "other" or damage != "content")
+    assert arco.digest(store) == arco.digest(tmp_path / "whole.zarr")
+
+
+def overwritten(victim):
+    with open(victim, "r+b") as file:
+        file.write(bytes(255 - byte for byte in victim.read_bytes()))
+
+
+def restored(victim):
+    """As `rsync --inplace --times`, or `cp -p` over it: other bytes, the length and the time of modification that were."""
+    times = victim.stat()
+    overwritten(victim)
+    os.utime(victim, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def linked(victim):
+    """As `cp -al` does for a backup: the same bytes."""
+    os.link(victim, victim.parents[5] / "backup")
+
+
+@pytest.mark.parametrize("then", [("--update",), ("--overwrite",), ("--update", "another plan"), ("--overwrite", "another plan")], ids=" ".join)
+@pytest.mark.parametrize("touch", [overwritten, restored, linked])
+@pytest.mark.parametrize("shards", [False, True], ids=["chunks", "shards"])
+def test_a_published_store_that_changed_beside_an_unfinished_update(failpoints, shards, touch, then, tmp_path, store, cache):
+    """Both have objects in common; what somebody wrote into one is published by no run."""
+    made.days(tmp_path, [2] * 6, grid=(20, 24))
+    last = tmp_path / "day05.nc"
+    last.rename(tmp_path / "later")
+    path = recipe(tmp_path, output="output: {chunks: {time: 1, lat: 10, lon: 12}, shards: {time: 2, lat: 20, lon: 24}}\n" if shards else "")
+    arco.bake(path, to=store, env=cache)
+    (tmp_path / "later").rename(last)
+    kill.without_lock(tmp_path)
+    # a copy of it is brought up to date to count calls, and then it itself until most receipts are there
+    copy, calls = tmp_path / "copy", tmp_path / "calls"
+    shutil.copytree(store.parent, copy)
+    by = [str(failpoints), str(copy), "0", "count", str(calls)]
+    done = arco.run("bake", path, "--update", "--to", copy / store.name, env=cache, by=by)
+    assert done.code == 0, done.text
+    want = arco.digest(copy / store.name)
+    kill.without_lock(tmp_path)
+    noted = [n for n, line in enumerate(calls.read_text().splitlines(), 1) if "/receipts/" in line and " write " in line]
+    by = [str(failpoints), str(store.parent), str(noted[-2]), "after", str(calls)]
+    assert arco.run("bake", path, "--update", "--to", store, env=cache, by=by).code == 137
+    victim = sorted(path for path in (store / "t/c").rglob("*") if path.is_file() and path.stat().st_nlink > 1)[0]
+    touch(victim)
+    if "another plan" in then:
+        os.utime(last)
+    kill.without_lock(tmp_path)
+    done = arco.bake(path, then[0], "--json", to=store, env=cache)
+    assert arco.digest(store) == want
+    if touch is linked and then[0] == "--update" and "another plan" not in then:
+        assert done.events()[-1]["objects_kept"] >= len(noted) - 4, done.text
 
 
 def test_a_store_that_took_its_place_is_known(tmp_path, store, cache):

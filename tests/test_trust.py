@@ -282,6 +282,75 @@ def test_no_store_inside_another(tmp_path, store):
     assert arco.digest(store) == before and not [p for p in store.iterdir() if p.name.endswith(".bake")]
 
 
+def working(store):
+    return store.with_name(f"{store.name}.bake")
+
+
+def make_a_store(path, store):
+    arco.bake(path, to=working(store))
+
+
+def make_a_folder(path, store):
+    (working(store) / "mine").mkdir(parents=True)
+    (working(store) / "mine/notes.txt").write_text("keep")
+
+
+def make_a_file(path, store):
+    working(store).write_text("keep")
+
+
+@pytest.mark.parametrize("make", [make_a_store, make_a_folder, make_a_file])
+def test_what_no_bake_made_is_no_working_folder(make, tmp_path, store):
+    """It is refused before an input is opened, by every command that would write there."""
+    series(tmp_path)
+    path = recipe(tmp_path)
+    saved = tmp_path / "p.json"
+    assert arco.run("plan", path, "--to", store, "--units", 2, "--save", saved).code == 0
+    make(path, store)
+    before = arco.digest(store.parent)
+    for day in tmp_path.glob("day*.nc"):
+        day.rename(day.with_suffix(".gone"))
+    mention = (working(store).name, "would work", "choose another target")
+    for words in (("bake", path), ("bake", path, "--overwrite"), ("bake", path, "--update")):
+        arco.refuse(*words, "--to", store, exit="target", mention=mention)
+    arco.refuse("plan", path, "--to", store, "--units", 2, "--save", tmp_path / "q.json", exit="target", mention=mention)
+    arco.refuse("unit", "--plan", saved, "--index", 0, exit="target", mention=mention)
+    arco.refuse("finish", "--plan", saved, exit="target", mention=mention)
+    assert arco.digest(store.parent) == before and not store.exists()
+
+
+def test_no_store_where_another_bake_works(tmp_path, store):
+    series(tmp_path)
+    path = recipe(tmp_path)
+    arco.bake(path, to=store)
+    (state,) = (p for p in working(store).iterdir() if p.is_dir())
+    for inside in (working(store) / "y.zarr", state / "y.zarr", working(store) / "new/y.zarr"):
+        for how in ((), ("--overwrite",)):
+            arco.refuse("bake", path, *how, "--to", inside, exit="target", mention=("another bake works", working(store).name))
+
+
+def test_a_bake_removes_nothing_that_it_did_not_make(tmp_path, store):
+    """Neither beside its own folders nor in them, whether it ends well or not."""
+    series(tmp_path)
+    path = recipe(tmp_path)
+    arco.bake(path, to=store)
+    (state,) = (p for p in working(store).iterdir() if p.is_dir())
+    mine = [working(store) / "mine/a.nc", working(store) / "keep.nc", state / "notes.txt", working(store) / ("0" * 64) / "data.nc"]
+    for file in mine:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("keep")
+    series(tmp_path, 1, start=6)
+    arco.bake(path, "--update", to=store)
+    series(tmp_path, 1, start=7)
+    bad = arco.recipe(tmp_path, path.read_text().split("\n", 2)[2] + "steps: [{drop: nothing}]\n", "bad.yaml")
+    assert arco.run("bake", bad, "--overwrite", "--to", store).code != 0
+    arco.bake(path, "--overwrite", "--take", "time=3", to=tmp_path / "part.zarr")
+    arco.bake(path, "--update", to=store)
+    assert all(file.read_text() == "keep" for file in mine)
+    left = sorted(p.name for p in state.iterdir())
+    assert left == ["notes.txt"], left
+
+
 def test_units_of_inputs_without_versions_are_refused_before_they_run(tmp_path, store):
     series(tmp_path, 3)
     with web.Server(Plain, folder=tmp_path) as server:
