@@ -70,7 +70,7 @@ pub(crate) fn sniff(object: &dyn Object) -> Result<Found> {
     if [0, 512, 1024, 2048].into_iter().any(is_hdf5_at) {
         return Ok(Found::Hdf5);
     }
-    if let Some(error) = refuse(&head, size) {
+    if let Some(error) = refuse(&head, size, object.is_remote()) {
         return Err(error.at(object.url()));
     }
     let mut offset = HEAD_BYTES;
@@ -84,7 +84,7 @@ pub(crate) fn sniff(object: &dyn Object) -> Result<Found> {
 }
 
 /// The error for content that is known not to be a file that arcoforge reads.
-fn refuse(head: &[u8], size: u64) -> Option<Error> {
+fn refuse(head: &[u8], size: u64, remote: bool) -> Option<Error> {
     if size == 0 {
         return Some(not_data("an empty file (0 bytes)", "fetch the file again"));
     }
@@ -104,16 +104,23 @@ fn refuse(head: &[u8], size: u64) -> Option<Error> {
             if size <= HEAD_BYTES { "only zero bytes" } else { "zero bytes where the signature should be" };
         return Some(not_data(what, "the transfer failed or the file was never written: fetch it again"));
     }
-    refuse_text(head)
+    refuse_text(head, remote)
 }
 
 /// Web pages, and answers that servers give in place of a file.
-fn refuse_text(head: &[u8]) -> Option<Error> {
+fn refuse_text(head: &[u8], remote: bool) -> Option<Error> {
     let head = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
     let start: String = String::from_utf8_lossy(head.trim_ascii_start()).chars().take(1024).collect();
     let lower = start.to_ascii_lowercase();
-    let help =
-        "the server answered with something else than the file: check the URL, and whether it needs a login";
+    let help = match remote {
+        true => {
+            "the server answered with something else than the file: check the URL, and whether it needs a login"
+        }
+        false => {
+            "name data files only, as in `folder/*.nc`; where this one was fetched as data, the server had sent something \
+             else: fetch it again"
+        }
+    };
     if lower.starts_with("<!doctype html")
         || lower.starts_with("<html")
         || lower.contains("<html") && lower.starts_with('<')

@@ -1,8 +1,10 @@
 //! Which files patterns name: single files, directories, globs.
 
+mod folders;
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::fs::{self, FileType, Metadata};
+use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::error::{Code, Error, Result};
 use glob::{MatchOptions, Pattern, PatternError};
 
+use self::folders::{below, names};
 use crate::local::{explain_io, modified_ns, where_it_ends};
 
 /// One file found.
@@ -29,17 +32,18 @@ const GLOB: MatchOptions =
 
 /// Lists the regular files that patterns name.
 ///
-/// A pattern is a file, a directory (all regular files below it, hidden ones too; symbolic links to files are
-/// followed, those to directories are not) or a glob as in shells: `*`, `?` and `[a-z]` stay within a folder and pass
-/// over hidden names, `**` descends into folders that are neither hidden nor links. A path that exists is taken
-/// literally, whatever characters it has.
+/// A pattern is a file, a directory (all regular files below it, hidden ones too) or a glob as in shells: `*`, `?` and
+/// `[a-z]` stay within a folder and pass over hidden names, `**` descends into folders that are not hidden. Symbolic links
+/// are followed; below a directory, and by `**`, every folder is entered once, and none that lies above. A path that exists
+/// is taken literally, whatever characters it has.
 ///
 /// Entries come pattern by pattern in the order given, within a pattern sorted by the bytes of the whole path
 /// (`a-1/x` before `a/x`, `10` before `9`); a file named by two patterns comes once, where it was named first.
 ///
 /// # Errors
 /// `source-not-found` for a pattern that matches no file, naming the nearest folder that exists; `source-denied` for a
-/// folder that may not be read; `source-unsupported` for a path that is not UTF-8.
+/// folder that may not be read; `source-unsupported` for a path that is not UTF-8; `source-not-data` where files of a Zarr
+/// store would be among them.
 pub fn list_local(patterns: &[String]) -> Result<Vec<Entry>> {
     let mut seen = BTreeSet::new();
     let mut entries = Vec::new();
@@ -166,33 +170,15 @@ fn descend(base: &Path, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<()> 
             }
         }
         Part::Deep => {
-            descend(base, rest, found)?;
-            for (name, kind) in names(base)? {
-                if kind.is_dir() && !name.as_encoded_bytes().starts_with(b".") {
-                    descend(&base.join(name), parts, found)?;
-                }
-            }
+            below(base, false, |folder| {
+                let before = found.len();
+                descend(&folder.path, rest, found)?;
+                let taken = folder.is_store && found.len() > before;
+                if taken { Err(store_among(&folder.path)) } else { Ok(()) }
+            })?;
         }
     }
     Ok(())
-}
-
-/// What a folder holds, without following links; nothing where there is no folder.
-fn names(folder: &Path) -> Result<Vec<(OsString, FileType)>> {
-    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let items = match fs::read_dir(here) {
-        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            return Ok(Vec::new());
-        }
-        other => other.map_err(|e| explain(e, here))?,
-    };
-    items
-        .map(|item| {
-            let item = item?;
-            Ok((item.file_name(), item.file_type()?))
-        })
-        .collect::<io::Result<_>>()
-        .map_err(|e| explain(e, here))
 }
 
 fn explain(e: io::Error, path: &Path) -> Error {
@@ -215,21 +201,33 @@ fn nothing(pattern: &str, message: &str) -> Error {
 }
 
 fn walk(directory: &Path, found: &mut Vec<Entry>) -> Result<()> {
-    for (name, kind) in names(directory)? {
-        let path = directory.join(name);
-        if kind.is_dir() {
-            walk(&path, found)?;
-            continue;
+    below(directory, true, |folder| {
+        if folder.is_store {
+            return Err(store_among(&folder.path));
         }
-        match fs::metadata(&path) {
-            Ok(metadata) if metadata.is_file() => found.push(entry(&path, &metadata)?),
-            Ok(_) => {}
-            // Editors leave hidden links that lead nowhere as locks.
-            Err(e) if e.kind() == io::ErrorKind::NotFound && is_hidden(&path) => {}
-            Err(e) => return Err(explain(e, &path)),
+        for (name, _) in folder.names.iter().filter(|(_, kind)| !kind.is_dir()) {
+            let path = folder.path.join(name);
+            match fs::metadata(&path) {
+                Ok(metadata) if metadata.is_file() => found.push(entry(&path, &metadata)?),
+                Ok(_) => {}
+                // Editors leave hidden links that lead nowhere as locks.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && is_hidden(&path) => {}
+                Err(e) => return Err(explain(e, &path)),
+            }
         }
-    }
-    Ok(())
+        Ok(())
+    })
+}
+
+/// A store has no files to be read one by one.
+fn store_among(store: &Path) -> Error {
+    let above = store.parent().unwrap_or(Path::new(""));
+    Error::new(Code::SourceNotData, "found a Zarr store among the inputs, expected files")
+        .at(store.display().to_string())
+        .help(format!(
+            "keep stores in another folder, or name the files by a pattern, as in `{}`",
+            above.join("*.nc").display()
+        ))
 }
 
 fn is_hidden(path: &Path) -> bool {

@@ -23,6 +23,74 @@ fn tree() -> tempfile::TempDir {
 }
 
 #[test]
+fn links_to_folders_are_followed_and_every_folder_is_entered_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    for name in ["in/a/f0.nc", "in/z/f1.nc", "b/f2.nc", "b/.h/f3.nc", "c/f4.nc"] {
+        fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+        fs::write(root.join(name), name).unwrap();
+    }
+    for (to, at) in [
+        ("../b", "in/b"),
+        ("z", "in/0"),
+        ("..", "in/up"),
+        (".", "in/a/here"),
+        ("nowhere", "in/.gone"),
+        ("../c", "b/c"),
+        ("../b", "c/b"),
+    ] {
+        symlink(to, root.join(at)).unwrap();
+    }
+    let rows: [(&str, &[&str]); 7] = [
+        // what lies there without a link is named so; `up` leads to a folder above
+        ("in/**/*.nc", &["in/a/f0.nc", "in/b/c/f4.nc", "in/b/f2.nc", "in/z/f1.nc"]),
+        ("in/**", &["in/a/f0.nc", "in/b/c/f4.nc", "in/b/f2.nc", "in/z/f1.nc"]),
+        ("in", &["in/a/f0.nc", "in/b/.h/f3.nc", "in/b/c/f4.nc", "in/b/f2.nc", "in/z/f1.nc"]),
+        ("in/*/*.nc", &["in/0/f1.nc", "in/a/f0.nc", "in/b/f2.nc", "in/z/f1.nc"]),
+        ("in/b/**/*.nc", &["in/b/c/f4.nc", "in/b/f2.nc"]),
+        ("b/**", &["b/c/f4.nc", "b/f2.nc"]),
+        ("c", &["c/b/.h/f3.nc", "c/b/f2.nc", "c/f4.nc"]),
+    ];
+    for (pattern, expected) in rows {
+        let found = list_local(&[format!("{}/{pattern}", root.display())]).unwrap();
+        let found: Vec<&str> =
+            found.iter().map(|e| &e.path[root.display().to_string().len() + 1..]).collect();
+        assert_eq!(found, expected, "{pattern}");
+    }
+}
+
+#[test]
+fn a_store_among_the_inputs_is_said_to_be_one() {
+    for key in ["zarr.json", ".zgroup", ".zarray"] {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for name in ["in/f.nc", &format!("in/s.zarr/{key}"), "in/s.zarr/v/0.0"] {
+            fs::create_dir_all(root.join(name).parent().unwrap()).unwrap();
+            fs::write(root.join(name), name).unwrap();
+        }
+        for (pattern, refused) in [
+            ("in", true),
+            ("in/**", true),
+            ("in/**/*", true),
+            ("in/**/*.nc", false),
+            ("in/*.nc", false),
+            ("in/*", false),
+        ] {
+            match list_local(&[format!("{}/{pattern}", root.display())]) {
+                Err(e) => {
+                    assert!(refused && e.code == Code::SourceNotData, "{pattern}: {e:?}");
+                    assert!(
+                        e.message.contains("Zarr store") && e.help.unwrap().contains("*.nc"),
+                        "{pattern}"
+                    );
+                }
+                Ok(found) => assert!(!refused && found.len() == 1, "{pattern}"),
+            }
+        }
+    }
+}
+
+#[test]
 fn patterns() {
     let folder = tree();
     let root = folder.path().display().to_string();
