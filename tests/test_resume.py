@@ -102,6 +102,8 @@ class Points:
         else:
             assert done.code == arco.EXIT["target"] and "target-unwritable" in done.text, what
             assert "panicked" not in done.text and str(bench.work) in done.text, what
+            # an error behind the rename says what readers see
+            assert (seen == bench.want[name]) == ("the new dataset is at its target" in done.text), what
         (command,) = bench.commands()
         again = arco.run(*command, env=bench.env)
         assert again.code == 0, f"the next run: {again.text} after {what}"

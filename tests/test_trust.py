@@ -379,14 +379,24 @@ def test_a_file_of_the_far_future(tmp_path, store):
 def test_what_a_killed_process_left_beside_a_lock_goes(tmp_path, store):
     series(tmp_path)
     path = recipe(tmp_path)
-    old, young, other = (tmp_path / name for name in (".recipe.lock.17-0.partial", ".recipe.lock.18-0.partial", ".recipe.lock.mine.partial"))
-    for left in (old, young, other):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    # age in seconds, what stands in the name, and whether it stays
+    rows = [
+        (3600, f"{os.getpid()}-0", False),
+        (10, f"{os.getpid()}-1", True),
+        (10, f"{ended.pid}-0", False),
+        (-10, f"{ended.pid}-1", True),
+        (3600, "mine", True),
+        (3600, "17-x", True),
+    ]
+    files = [(tmp_path / f".recipe.lock.{name}.partial", age, stays) for age, name, stays in rows]
+    for left, age, _ in files:
         left.write_text("{")
-    long_ago = young.stat().st_mtime - 3600
-    for left in (old, other):
-        os.utime(left, (long_ago, long_ago))
+        time = left.stat().st_mtime - age
+        os.utime(left, (time, time))
     arco.bake(path, to=store)
-    assert (old.exists(), young.exists(), other.exists()) == (False, True, True)
+    assert [left.exists() for left, _, _ in files] == [stays for _, _, stays in files]
 
 
 def test_what_a_killed_overwrite_left_goes(tmp_path, store):

@@ -31,6 +31,8 @@ const VERSION: u32 = 1;
 const PARTITION: usize = 10_000;
 /// A file that is half written and older than this was left by a process that was killed.
 const PARTIAL_AGE: Duration = Duration::from_secs(60);
+/// The same where no process of this machine has the number in its name: that of another one may write just now.
+const ENDED_AGE: Duration = Duration::from_secs(1);
 
 /// The inputs of a recipe, as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,12 +223,23 @@ fn remove_partials(path: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(".partial"));
-        let ours = number.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit() || b == b'-'));
-        let modified = entry.metadata().ok().filter(|_| ours).and_then(|found| found.modified().ok());
-        if modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age > PARTIAL_AGE) {
+        let process = number.and_then(|number| number.split_once('-'));
+        let Some((process, _)) = process.filter(|(a, b)| [a, b].iter().all(|n| n.parse::<u32>().is_ok()))
+        else {
+            continue;
+        };
+        let age =
+            entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
+        let least = if has_ended(process) { ENDED_AGE } else { PARTIAL_AGE };
+        if age.is_some_and(|age| age > least) {
             let _left = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether no process of this machine has a number, as far as the system tells.
+fn has_ended(process: &str) -> bool {
+    Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists()
 }
 
 fn no_json(e: serde_json::Error) -> Error {

@@ -103,7 +103,7 @@ pub(crate) fn prepare_like<'d>(
     let published = published(inputs.part).map_err(|e| vec![e])?;
     let mut axes = combine_axes(&inputs.pattern);
     let budget = session.options.budget;
-    survey::check_files(session, inputs.len()).map_err(|e| vec![e])?;
+    survey::check_files(&session.budget_of(inputs.len()), inputs.len()).map_err(|e| vec![e])?;
     let interner = Interner::new(Hand::of(session, inputs.len()));
     let cache = SurveyCache::of(session, recipe, &inputs);
     let kept = (&interner, cache.as_ref());

@@ -193,7 +193,8 @@ impl LocalStore {
     ///
     /// # Errors
     /// `target-exists` where the target may not be replaced, `target-unwritable` where the system refuses; the target
-    /// is untouched then, and the staging directory kept. `bug` before [`write_metadata`](Self::write_metadata).
+    /// is untouched then, and the staging directory kept. `bug` before [`write_metadata`](Self::write_metadata). Where
+    /// [`is_published`](Self::is_published) says so after an error, readers see the new store all the same, see [`cut_short`].
     pub fn publish(&mut self, overwrite: bool) -> Result<Published> {
         if self.published {
             return Ok(Published { replaced: None, leftover: None });
@@ -209,7 +210,7 @@ impl LocalStore {
             let _not_moved = fs::remove_file(self.marker());
         })?;
         self.published = true;
-        sync_dir(parent(&self.target))?;
+        sync_dir(parent(&self.target)).map_err(|e| cut_short(e, &self.target))?;
         Ok(Published { replaced, leftover: self.clean().is_err().then(|| self.staging.clone()) })
     }
 
@@ -260,7 +261,9 @@ impl LocalStore {
         };
         if identity(&self.target).is_ok_and(|id| id == marked) {
             self.published = true;
-            return self.clean();
+            // its flush may be what failed
+            let ended = sync_dir(parent(&self.target)).and_then(|()| self.clean());
+            return ended.map_err(|e| cut_short(e, &self.target));
         }
         // what lies in the staging directory was exchanged for what it replaced, and something else took its place since
         if identity(&self.staging).is_ok_and(|id| id != marked) {
@@ -274,6 +277,18 @@ impl LocalStore {
         remove_tree(&self.staging)?;
         remove_tree(&self.marker())
     }
+}
+
+/// An error behind the step that made a store appear: what readers see, and what to do.
+pub fn cut_short(error: Error, target: &Path) -> Error {
+    let place = error.place.url.as_deref().unwrap_or_default();
+    let message = format!(
+        "the new dataset is at its target, and every reader sees it; what ends its publication failed: {}: {place}",
+        error.message
+    );
+    Error { message, ..error }
+        .at(target.display().to_string())
+        .help("mend the cause and run the same command again: it ends the publication and bakes nothing")
 }
 
 fn marker(staging: &Path) -> PathBuf {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::{atomic_write, unwritable};
-use arcoforge_write::{LocalStore, Written};
+use arcoforge_write::{LocalStore, Written, cut_short};
 
 use super::likeness::{Likeness, Note, changed_ns, folder, likeness};
 use super::past::Past;
@@ -103,7 +103,7 @@ pub(super) fn finish_publication(past: &mut Past) -> Result<()> {
     if state.is_publishing() {
         LocalStore::create(past.target(), state.store())?;
     }
-    end_publication(state)?;
+    end_publication(state).map_err(|e| cut_short(e, past.target()))?;
     past.look();
     Ok(())
 }

@@ -9,7 +9,7 @@ use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_store::files::remove_tree;
-use arcoforge_write::{LocalStore, Written};
+use arcoforge_write::{LocalStore, Written, cut_short};
 
 use super::publication::{end_publication, finish_publication, is_moved, note_moved, write_visible};
 use super::run::{Run, check_unchanged};
@@ -246,21 +246,24 @@ impl Staged {
         Ok(())
     }
 
-    /// The rename. What it leaves of an older store is worth a warning.
+    /// The rename. What it leaves of an older store is worth a warning. An error behind the rename says that readers see the
+    /// dataset.
     pub(super) fn appear(&mut self, session: &Session<'_>) -> Result<()> {
         let Some(store) = self.store.as_mut().filter(|_| !self.done) else { return Ok(()) };
         if let Some((key, written)) = &self.visible {
             write_visible(&self.state, key, *written)?;
         }
-        let published = store.publish(self.overwrite)?;
-        self.done = true;
+        let published = store.publish(self.overwrite);
+        self.done = store.is_published();
+        let published = published?;
         if let Some(left) = published.leftover {
             session.tell(&Event::Warning(format!(
                 "the old store could not be removed; its remains are in {}",
                 left.display()
             )));
         }
-        for left in end_publication(&self.state)? {
+        let kept = end_publication(&self.state).map_err(|e| cut_short(e, self.past.target()))?;
+        for left in kept {
             session.tell(&Event::Warning(format!(
                 "units of another plan for this target are kept in {}: `plan --overwrite` and `finish` publish them; \
                  remove the folder if nobody will",

@@ -31,20 +31,23 @@ fn base_bytes(files: usize) -> u64 {
 
 /// Bytes that are left for values in hand of so many files.
 pub(super) fn left_for_values(session: &Session<'_>, files: usize) -> u64 {
-    session.budget_of(files).memory_bytes.saturating_sub(base_bytes(files))
+    left(&session.budget_of(files), files)
+}
+
+fn left(budget: &Budget, files: usize) -> u64 {
+    budget.memory_bytes.saturating_sub(base_bytes(files))
 }
 
 /// Refuses what can't be surveyed before a file is opened.
 ///
 /// # Errors
 /// `memory-limit` where what is known of so many files alone takes more than is allowed.
-pub(crate) fn check_files(session: &Session<'_>, files: usize) -> Result<()> {
-    let budget = session.budget_of(files);
+pub(crate) fn check_files(budget: &Budget, files: usize) -> Result<()> {
     let known = (files as u64).saturating_mul(Budget::FILE_BYTES);
     if known <= budget.memory_bytes {
         return Ok(());
     }
-    let least = Budget { memory_bytes: 0, asked: false, ..budget }.surveying(files).memory_bytes;
+    let least = Budget { memory_bytes: 0, asked: false, ..*budget }.surveying(files).memory_bytes;
     let message = format!(
         "what is known of {files} files takes {} MiB, and {} MiB are allowed",
         known.div_ceil(1 << 20),
@@ -227,6 +230,6 @@ mod tests {
     fn one_time_of_each_of_a_million_files_fits_into_a_gibibyte() {
         let files = 1_000_000;
         let budget = Budget { memory_bytes: 1 << 30, asked: true, workers: 2 };
-        assert!(left_for_values(&budget, files) >= (OWN_BYTES + 2 * 8) * files as u64);
+        assert!(left(&budget, files) >= (OWN_BYTES + 2 * 8) * files as u64);
     }
 }
