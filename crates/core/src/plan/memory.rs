@@ -86,7 +86,7 @@ pub(super) fn ahead(left: u64) -> u64 {
 /// lets them.
 pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64, threads: u64) -> u64 {
     let between = encoding.codecs.len().saturating_sub(1).min(2) as u64;
-    let context = encoding.codecs.iter().map(context).max().unwrap_or(0);
+    let context = encoder(encoding);
     if encoding.is_over_cells(chunk_bytes) {
         return OVER_BYTES.saturating_add(context).saturating_mul(threads).saturating_add(chunk_bytes / 1024);
     }
@@ -97,6 +97,11 @@ pub(super) fn encoding(encoding: &Encoding, chunk_bytes: u64, threads: u64) -> u
 
 /// Runs of blocks, encoded by a thread, before they go over the elements that they were made of.
 const OVER_BYTES: u64 = 3 << 20;
+
+/// What the codecs of a chunk hold, however small it is.
+pub(super) fn encoder(encoding: &Encoding) -> u64 {
+    encoding.codecs.iter().map(context).max().unwrap_or(0)
+}
 
 /// What an encoder holds.
 fn context(codec: &Codec) -> u64 {

@@ -134,8 +134,13 @@ fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget,
     } else {
         String::new()
     };
+    let codec = if array.mode == Mode::Copy { 0 } else { memory::encoder(&spec.encoding) };
+    let by_codec = codec > array.worker_bytes / 2;
+    let of_codec =
+        if by_codec { format!(", of them {} MiB for its codec", mib(codec)) } else { String::new() };
     let message = format!(
-        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time{known}), and {} MiB are allowed",
+        "the plan needs {needed} MiB ({} MiB for one chunk of {chunk:?} cells{whose} at a time{of_codec}{known}), and {} MiB are \
+         allowed",
         mib(array.worker_bytes),
         mib(budget.memory_bytes)
     );
@@ -143,6 +148,7 @@ fn too_large(arrays: &[ArrayPlan], readings: &[Option<Reading>], budget: Budget,
         _ if crowded => {
             "bake fewer files at a time, choose larger chunks (`--chunks`), or allow as much memory"
         }
+        _ if by_codec => "choose a lower level of the codec (`output.codecs`), or allow as much memory",
         Some(_) => "a chunk of the files can only be decoded whole: allow as much memory",
         None => "choose smaller chunks (`--chunks`), or allow as much memory",
     };
