@@ -22,7 +22,8 @@ impl Place {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let target = folder.path().join("deep/er/a.zarr");
-        let staging = folder.path().join("deep/er/a.zarr.bake/1234/store");
+        // a bake's folder has the name of a digest
+        let staging = folder.path().join(format!("deep/er/a.zarr.bake/{:064x}/store", 1234));
         Self { folder, target, staging }
     }
 
