@@ -297,7 +297,7 @@ APART = {
     "alone": ('set: {u: "bias * 2"}', ["`bias` for `u`", "would stay as it is", "u.nc"]),
     "flags": ("mask: {u: {flags: {qc: [bad]}}}", ["`mask` of `u`", "`qc`", "no file has all"]),
     "times": ("time_from: {time: {year: year, month: month}}", ["`time_from` of `time`", "no file has all"]),
-    "name": ('set: {u: "u - biass"}', ["`biass`, which no file has", "`bias`"]),
+    "name": ('set: {u: "u - biass"}', ["`biass`, which no file has"]),
 }
 
 
