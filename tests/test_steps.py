@@ -320,13 +320,14 @@ def test_variables_of_different_files(tmp_path, step, mention):
     assert not out.exists()
 
 
-def test_what_would_stay_as_it_is_in_one_file(tmp_path):
-    """Along a concat axis a file without an input of `set` would keep what the others replace."""
+@pytest.mark.parametrize("step", ['set: {u: "u - bias"}', "mask: {u: {flags: {bias: [1]}}}"])
+def test_what_would_stay_as_it_is_in_one_file(step, tmp_path):
+    """Along a concat axis a file without an input of `set`, or a flag, would keep what the others replace."""
     for day, has_bias in enumerate([True, False, True]):
         time = (("time",), np.array([float(day)]), {"units": "days since 2000-01-01"})
         variables = {"time": time, "u": (("time",), np.array([3.0]))}
         netcdf(tmp_path / f"day{day}.nc", variables | ({"bias": (("time",), np.array([1.0]))} if has_bias else {}))
-    steps = 'combine: {absent: fill}\nsteps:\n  - set: {u: "u - bias"}\n'
+    steps = f"combine: {{absent: fill}}\nsteps:\n  - {step}\n"
     recipe = arco.recipe(tmp_path, source() + steps)
     mention = ["day1.nc", "`bias` for `u`", "would stay as it is"]
     arco.refuse("bake", recipe, "--to", tmp_path / "out.zarr", exit="recipe", mention=mention, cwd=tmp_path)

@@ -31,8 +31,6 @@ const VERSION: u32 = 1;
 const PARTITION: usize = 10_000;
 /// A file that is half written and older than this was left by a process that was killed.
 const PARTIAL_AGE: Duration = Duration::from_secs(60);
-/// The same where no process of this machine has the number in its name: that of another one may write just now.
-const ENDED_AGE: Duration = Duration::from_secs(1);
 
 /// The inputs of a recipe, as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -168,13 +166,19 @@ impl Lock {
     }
 
     /// How an input differs from the one that was locked; `None` where it does not.
-    pub(crate) fn change(&self, position: &Position, url: &str, now: &Validator) -> Option<String> {
+    pub(crate) fn change(
+        &self,
+        position: &Position,
+        url: &str,
+        base: &Path,
+        now: &Validator,
+    ) -> Option<String> {
         // pruned and whole patterns number their positions alike along every axis, so the index finds the input
         let at = self.inputs.binary_search_by(|input| input.position.as_slice().cmp(&position.index)).ok();
         let Some(locked) = at.and_then(|at| self.inputs.get(at)) else {
             return Some("not in the lock".to_owned());
         };
-        if !url.ends_with(&locked.url) {
+        if *name_of(url, base) != *locked.url {
             return Some(format!("`{}` in the lock", locked.url));
         }
         (locked.validator != *now)
@@ -224,22 +228,15 @@ fn remove_partials(path: &Path) {
         let name = entry.file_name();
         let number = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(".partial"));
         let process = number.and_then(|number| number.split_once('-'));
-        let Some((process, _)) = process.filter(|(a, b)| [a, b].iter().all(|n| n.parse::<u32>().is_ok()))
-        else {
+        if !process.is_some_and(|(a, b)| [a, b].iter().all(|n| n.parse::<u32>().is_ok())) {
             continue;
-        };
+        }
         let age =
             entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
-        let least = if has_ended(process) { ENDED_AGE } else { PARTIAL_AGE };
-        if age.is_some_and(|age| age > least) {
+        if age.is_some_and(|age| age > PARTIAL_AGE) {
             let _left = fs::remove_file(entry.path());
         }
     }
-}
-
-/// Whether no process of this machine has a number, as far as the system tells.
-fn has_ended(process: &str) -> bool {
-    Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists()
 }
 
 fn no_json(e: serde_json::Error) -> Error {

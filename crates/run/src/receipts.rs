@@ -107,7 +107,8 @@ impl Receipts {
 
     /// Lines that are torn or do not fit the dataset are passed over: what they are about is done again.
     fn filled(mut self, state: &State, format: TargetFormat, root: Option<&Path>, flushed: bool) -> Self {
-        let files = fs::read_dir(state.receipts()).into_iter().flatten().flatten();
+        let folder = if flushed { state.receipts_published() } else { state.receipts() };
+        let files = fs::read_dir(folder).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = files.map(|entry| entry.path()).collect();
         files.sort();
         for file in files {

@@ -13,7 +13,9 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
 use arcoforge_store::files::{atomic_write, changed_ns, is_at, remove_tree, unwritable};
-use arcoforge_write::{LOCK, LocalStore, bakes_in, remove_bake, remove_working_folder, working_folder};
+use arcoforge_write::{
+    LOCK, LocalStore, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::prepare::{Input, Prepared, digest};
@@ -157,11 +159,47 @@ impl State {
             && !has_units(&self.receipts())
     }
 
+    /// Receipts of the dataset that is published, while it is baked anew.
+    fn receipts_before(&self) -> PathBuf {
+        self.dir.join(RECEIPTS_BEFORE)
+    }
+
+    /// Receipts of what is published, or about to be.
+    pub(crate) fn receipts_published(&self) -> PathBuf {
+        let before = self.receipts_before();
+        if before.is_dir() && !self.visible().is_file() { before } else { self.receipts() }
+    }
+
+    /// Before what is published is baked anew: its receipts say nothing of the new store.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub(crate) fn set_receipts_aside(&self) -> Result<()> {
+        let before = self.receipts_before();
+        if !self.done().is_file() || before.is_dir() || !self.receipts().is_dir() {
+            return Ok(());
+        }
+        fs::rename(self.receipts(), &before).map_err(|e| unwritable(&before, e))
+    }
+
+    /// Once the new store is visible.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub(crate) fn forget_receipts_before(&self) -> Result<()> {
+        remove_tree(&self.receipts_before())
+    }
+
     /// Removes that.
     ///
     /// # Errors
     /// `target-unwritable`.
     pub(crate) fn forget_abandoned(&self) -> Result<()> {
+        if self.receipts_before().is_dir() {
+            remove_tree(&self.receipts())?;
+            let (from, to) = (self.receipts_before(), self.receipts());
+            fs::rename(from, &to).map_err(|e| unwritable(&to, e))?;
+        }
         self.forget_scratch();
         remove_tree(&self.scratch())?;
         remove_tree(&self.visible())?;

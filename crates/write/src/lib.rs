@@ -40,8 +40,8 @@ use arcoforge_core::target::Dataset;
 pub use codecs::caps;
 pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
-    LOCK, LazyFile, LocalStore, Published, bakes_in, check_place, check_target, cut_short, remove_bake,
-    remove_working_folder, working_folder,
+    LOCK, LazyFile, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
+    remove_bake, remove_working_folder, working_folder,
 };
 pub use shard::{ShardIndex, ShardWriter, Written, shard_index, write_chunk};
 pub use text::encode_text;

@@ -15,7 +15,9 @@ use arcoforge_store::files::{
 
 pub use self::replace::{check_place, check_target};
 use self::replace::{exists, is_zarr, parent};
-pub use self::working::{LOCK, bakes_in, remove_bake, remove_working_folder, working_folder};
+pub use self::working::{
+    LOCK, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
+};
 use crate::{ShardWriter, Written, write_chunk};
 
 /// A directory that becomes a store when it is published; until then the target is untouched.

@@ -3,6 +3,7 @@
 //! They get the variable's `_FillValue`, else its `missing_value`; a variable without either gets a new `_FillValue`:
 //! NaN, or the netCDF library's default of an integer type, which must not be a value of the file.
 
+use super::FileContext;
 use super::matching;
 use super::stored::{invalid, is_real, not_real, readable};
 use super::unmatched::Missing;
@@ -16,7 +17,12 @@ use crate::names;
 use crate::recipe::MaskRule;
 use crate::schema::{Storage, Variable};
 
-pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Missing) -> Result<()> {
+pub(super) fn mask(
+    view: &mut FileView,
+    rules: &[MaskRule],
+    context: FileContext<'_>,
+    missing: &mut Missing,
+) -> Result<()> {
     for rule in rules {
         let mut flags = Vec::new();
         for (name, wanted) in &rule.flags {
@@ -26,6 +32,12 @@ pub(super) fn mask(view: &mut FileView, rules: &[MaskRule], missing: &mut Missin
             }
         }
         if flags.len() < rule.flags.len() {
+            let lacks = rule.flags.iter().map(|(name, _)| name).find(|name| view.variable(name).is_none());
+            let masked =
+                |m: &&Mapped| names::matches(&rule.variable, &m.var.name) && !names::is_glob(&rule.variable);
+            if let (Some(masked), Some(lacks)) = (view.variables.iter().find(masked), lacks) {
+                missing.partly(&masked.var.name, lacks, context.url);
+            }
             apart(rule, missing);
             continue;
         }

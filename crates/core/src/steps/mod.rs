@@ -130,7 +130,7 @@ fn apply_one(
         Step::Attrs(edits) => attributes::edit(view, edits, missing),
         Step::ResetCoords(patterns) => reset_coords::reset_coords(view, patterns, missing),
         Step::Cast(types) => cast::cast(view, types, missing),
-        Step::Mask(rules) => mask::mask(view, rules, missing),
+        Step::Mask(rules) => mask::mask(view, rules, context, missing),
         Step::Subset(selections) => subset::subset(view, selections, context, values, missing),
         Step::TimeFrom(time) => time_from::time_from(view, time, values, missing),
         Step::FlattenGroups(separator) => flatten::flatten(view, separator),

@@ -22,7 +22,7 @@ pub enum Existing {
     /// It is an error.
     #[default]
     Refuse,
-    /// It is replaced; nothing of it is used.
+    /// It is replaced; nothing of what is published is used.
     Overwrite,
     /// It is replaced by one that takes over all chunks that are still the same. A store that this recipe did not make is
     /// an error.

@@ -131,6 +131,7 @@ fn mark_copies(past: &mut Past) -> Result<()> {
 /// that are kept, because units of another plan made what is in them.
 pub(super) fn end_publication(state: &State) -> Result<Vec<PathBuf>> {
     let kept = state.forget_others()?;
+    state.forget_receipts_before()?;
     match fs::rename(state.visible(), state.done()) {
         Err(e) if e.kind() == ErrorKind::NotFound && state.done().is_file() => {}
         other => other.map_err(|e| unwritable(&state.done(), e))?,

@@ -50,7 +50,13 @@ pub struct Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         let alone = self.guard.as_ref().is_some_and(|guard| !guard.shared);
-        if !self.done && alone && !self.begun.load(Ordering::Relaxed) {
+        if self.done || !alone || self.begun.load(Ordering::Relaxed) {
+            return;
+        }
+        if self.state.done().is_file() {
+            // what is published stays, and what is known of it
+            let _left = self.state.forget_abandoned();
+        } else {
             self.state.discard();
         }
     }
@@ -102,6 +108,9 @@ impl Staged {
             finish_publication(&mut self.past)?;
             self.state.tidy();
             self.state.inherit(recipe, &prepared.digest, self.past.plans())?;
+            if self.anew {
+                self.state.set_receipts_aside()?;
+            }
         }
         self.begun.store(self.state.receipts().is_dir(), Ordering::Relaxed);
         if self.past.made_by() == Some(&self.state) && !self.anew {
@@ -109,6 +118,13 @@ impl Staged {
             self.done = true;
             self.baked.nothing_to_do = true;
             return Ok(());
+        }
+        if shared && LocalStore::is_copied(self.target(), &self.state.store()) {
+            let message =
+                "a publication was cut off, and copied: which store is the new one is to be found out first";
+            return Err(Error::new(Code::TargetBusy, message)
+                .at(self.target().display().to_string())
+                .help("`arcoforge finish` or `arcoforge bake` does so"));
         }
         self.store = Some(LocalStore::create(self.target(), self.state.store())?);
         if !self.state.plan().is_file() {

@@ -120,7 +120,8 @@ impl Surveyor<'_> {
         self.session.check_interrupt()?;
         let Some(opened) = open(self.session, self.cache, position)? else { return Ok(None) };
         let object = &opened.object;
-        if let Some(has) = lock.and_then(|l| l.change(position, object.url(), object.validator())) {
+        let base = &self.session.options.base;
+        if let Some(has) = lock.and_then(|l| l.change(position, object.url(), base, object.validator())) {
             change(FoundFile { url: object.url().to_owned(), has });
             return Ok(None);
         }

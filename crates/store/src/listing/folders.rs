@@ -29,9 +29,17 @@ pub(super) fn below(base: &Path, hidden: bool, mut visit: impl FnMut(Folder) -> 
     let (mut waiting, mut links) = (VecDeque::from([base.to_owned()]), BTreeSet::new());
     loop {
         // links wait until there is nothing else
-        let Some(path) = waiting.pop_front().or_else(|| links.pop_first()) else { return Ok(()) };
+        let (path, is_link) = match waiting.pop_front() {
+            Some(path) => (path, false),
+            None => match links.pop_first() {
+                Some(path) => (path, true),
+                None => return Ok(()),
+            },
+        };
         let Ok(found) = fs::metadata(here(&path)) else { continue };
-        if !found.is_dir() || !seen.insert((found.dev(), found.ino())) {
+        let is_new = seen.insert((found.dev(), found.ino()));
+        // without links there is no circle, and not every file system numbers its folders apart
+        if !found.is_dir() || (is_link && !is_new) {
             continue;
         }
         let names = names(&path)?;

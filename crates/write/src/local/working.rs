@@ -13,10 +13,21 @@ use super::replace::is_zarr;
 const END: &str = ".bake";
 /// The name of the file that is locked; it is empty.
 pub const LOCK: &str = "lock";
+/// The name of the receipts of what is published, while it is baked anew.
+pub const RECEIPTS_BEFORE: &str = "receipts.before";
 /// What lies in the folder of one bake, in the order in which it goes: what says that something was published first, then
 /// what is large, last what tells whose it was.
-const PARTS: [&str; 8] =
-    ["done", "visible", "store", "store.publishing", "scratch", "scratch-folder", "receipts", "plan.json"];
+const PARTS: [&str; 9] = [
+    "done",
+    "visible",
+    "store",
+    "store.publishing",
+    "scratch",
+    "scratch-folder",
+    RECEIPTS_BEFORE,
+    "receipts",
+    "plan.json",
+];
 /// Hexadecimal digits of a digest, which names the folder of one bake.
 const DIGEST_DIGITS: usize = 64;
 
