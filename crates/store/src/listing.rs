@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::error::{Code, Error, Result};
 use glob::{MatchOptions, Pattern, PatternError};
 
-use self::folders::{below, names};
+use self::folders::{below, leads_nowhere, names};
 use crate::local::{explain_io, modified_ns, where_it_ends};
 
 /// One file found.
@@ -155,8 +155,10 @@ fn parse(pattern: &str) -> Result<Vec<Part>, PatternError> {
 /// Collects the paths below `base` that match.
 fn descend(base: &Path, parts: &[Part], found: &mut Vec<PathBuf>) -> Result<()> {
     let Some((part, rest)) = parts.split_first() else {
-        if fs::symlink_metadata(base).is_ok() {
-            found.push(base.to_owned());
+        match fs::symlink_metadata(base) {
+            Err(e) if leads_nowhere(&e) => {}
+            // one that can't be asked is never left out in silence
+            other => other.map(|_| found.push(base.to_owned())).map_err(|e| explain(e, base))?,
         }
         return Ok(());
     };

@@ -14,7 +14,7 @@ use arcoforge_store::files::{
 };
 
 pub use self::replace::{check_place, check_target};
-use self::replace::{exists, is_zarr, parent};
+use self::replace::{check_replaced, exists, is_zarr, parent};
 pub use self::working::{
     LOCK, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
 };
@@ -205,7 +205,7 @@ impl LocalStore {
             return Err(Error::new(Code::Bug, "found no metadata in a store to be published")
                 .at(self.staging.display().to_string()));
         }
-        check_target(&self.target, overwrite)?;
+        check_replaced(&self.target, overwrite)?;
         self.flush()?;
         Self::mark(&self.staging, &self.staging)?;
         let replaced = self.swap(overwrite).inspect_err(|_| {
@@ -283,13 +283,12 @@ impl LocalStore {
 
 /// An error behind the step that made a store appear: what readers see, and what to do.
 pub fn cut_short(error: Error, target: &Path) -> Error {
-    let place = error.place.url.as_deref().unwrap_or_default();
     let message = format!(
-        "the new dataset is at its target, and every reader sees it; what ends its publication failed: {}: {place}",
+        "the new dataset is at its target, and every reader sees it: {}; what ends its publication failed: {}",
+        target.display(),
         error.message
     );
     Error { message, ..error }
-        .at(target.display().to_string())
         .help("mend the cause and run the same command again: it ends the publication and bakes nothing")
 }
 

@@ -26,20 +26,18 @@ pub(super) struct Folder {
 /// seen: what is reached without a link is listed that way, and a link to a folder above would lead around in a circle.
 pub(super) fn below(base: &Path, hidden: bool, mut visit: impl FnMut(Folder) -> Result<()>) -> Result<()> {
     let mut seen: BTreeSet<(u64, u64)> = above(base);
-    let (mut waiting, mut links) = (VecDeque::from([base.to_owned()]), BTreeSet::new());
+    let (mut waiting, mut links) = (VecDeque::from([(base.to_owned(), false)]), BTreeSet::new());
     loop {
         // links wait until there is nothing else
-        let (path, is_link) = match waiting.pop_front() {
-            Some(path) => (path, false),
-            None => match links.pop_first() {
-                Some(path) => (path, true),
-                None => return Ok(()),
-            },
+        let link = || links.pop_first().map(|link| (link, true));
+        let Some((path, linked)) = waiting.pop_front().or_else(link) else { return Ok(()) };
+        let found = match fs::metadata(here(&path)) {
+            Err(e) if leads_nowhere(&e) => continue,
+            other => other.map_err(|e| explain(e, &path))?,
         };
-        let Ok(found) = fs::metadata(here(&path)) else { continue };
         let is_new = seen.insert((found.dev(), found.ino()));
         // without links there is no circle, and not every file system numbers its folders apart
-        if !found.is_dir() || (is_link && !is_new) {
+        if !found.is_dir() || (linked && !is_new) {
             continue;
         }
         let names = names(&path)?;
@@ -48,7 +46,7 @@ pub(super) fn below(base: &Path, hidden: bool, mut visit: impl FnMut(Folder) -> 
             let open = names.iter().filter(|(name, _)| hidden || !name.as_encoded_bytes().starts_with(b"."));
             for (name, kind) in open {
                 if kind.is_dir() {
-                    waiting.push_back(path.join(name));
+                    waiting.push_back((path.join(name), linked));
                 } else if kind.is_symlink() {
                     links.insert(path.join(name));
                 }
@@ -56,6 +54,12 @@ pub(super) fn below(base: &Path, hidden: bool, mut visit: impl FnMut(Folder) -> 
         }
         visit(Folder { path, names, is_store })?;
     }
+}
+
+/// Whether a path has no end: nothing is there, or links lead around in a circle.
+pub(super) fn leads_nowhere(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || e.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 /// What a folder holds, without following links; nothing where there is no folder.

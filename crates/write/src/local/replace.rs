@@ -27,6 +27,12 @@ const IN_WORKING_FOLDER: (&str, &str) = (
 /// directory with anything else in it; and those of [`check_place`]. `target-unwritable` where the directory above can't be
 /// made or written.
 pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
+    check_replaced(target, overwrite)?;
+    check_working_folder(target)
+}
+
+/// The same of a store that was filled, wherever that was.
+pub(super) fn check_replaced(target: &Path, overwrite: bool) -> Result<()> {
     if target.file_name().is_none() {
         return Err(exists("a folder without a name of its own", target)
             .help("name the store to write, as in `--to sst.zarr`: a folder that the bake makes"));
@@ -43,7 +49,7 @@ pub fn check_target(target: &Path, overwrite: bool) -> Result<()> {
         Err(e) => return Err(unwritable(target, e)),
     }
     check_parent(target)?;
-    check_place(target)
+    check_around(target)
 }
 
 /// Says whether a place is one for a store and the folder in which it is baked, whatever lies there now.
