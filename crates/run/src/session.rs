@@ -8,7 +8,7 @@ use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use arcoforge_core::plan::Budget;
-use arcoforge_store::{ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
+use arcoforge_store::{BucketOptions, ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
 
 /// How a command runs.
 #[derive(Debug, Clone)]
@@ -147,6 +147,7 @@ impl<'a> Session<'a> {
             roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
             unpack: unpack(&options.budget),
+            buckets: BucketOptions::from_env(),
             ..SourceOptions::default()
         }));
         Self { options, sources, watcher: Box::new(watcher) }

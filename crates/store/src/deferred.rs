@@ -10,7 +10,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::local::{lock, modified_ns};
 use crate::location::Location;
 use crate::object::{Object, Validator};
-use crate::sources::Sources;
+use crate::sources::{Sources, without_member};
 use crate::wrapped::split_member;
 
 /// An input that was opened in an earlier run, as it was then.
@@ -35,12 +35,15 @@ impl Sources {
                 version_of_file(&whole)
             }
             Location::Local(_) => None,
-            Location::Http(url) => {
-                let head = self.client().head(&url).ok().flatten()?;
-                let size = head.content_length.filter(|size| *size > 0 && head.encoding.is_none())?;
-                Some(head.validator(size))
-            }
+            Location::Http(url) => self.version_of_url(&url),
+            Location::Bucket(url) => self.version_of_url(&without_member(url).text()),
         }
+    }
+
+    fn version_of_url(&self, url: &str) -> Option<Validator> {
+        let head = self.client().head(url).ok().flatten()?;
+        let size = head.content_length.filter(|size| *size > 0 && head.encoding.is_none())?;
+        Some(head.validator(size))
     }
 
     /// An input that was opened before under `url_or_path`, with the name and the version that it had. It is opened

@@ -22,6 +22,7 @@
 //! This crate never knows what an array is.
 
 mod ahead;
+mod bucket;
 mod buffered;
 mod cache;
 mod deferred;
@@ -37,6 +38,7 @@ mod stats;
 mod wrapped;
 
 pub use ahead::{Ahead, Ticket};
+pub use bucket::{Bucket, BucketKind, BucketOptions, BucketUrl, Got, Item, Multipart, Page, Pages, Put};
 pub use buffered::{BlockOptions, Buffered};
 pub use http::ROOTS_VARIABLE;
 pub use listing::{Entry, list_local};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use arcoforge_core::error::{Code, Error, Result};
 
+use crate::bucket::BucketUrl;
+
 /// Where an input lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
@@ -12,14 +14,19 @@ pub enum Location {
     Local(PathBuf),
     /// An `http://` or `https://` URL, without its fragment.
     Http(String),
+    /// `s3://`, `gs://`, `az://` and what else buckets are written as.
+    Bucket(BucketUrl),
 }
 
 impl Location {
-    /// Parses a path, a `file://` URL or an `http(s)://` URL.
+    /// Parses a path, a `file://` URL, an `http(s)://` URL or a URL of a bucket.
     ///
     /// # Errors
     /// `source-unsupported` for any other scheme.
     pub fn parse(text: &str) -> Result<Self> {
+        if let Some(bucket) = BucketUrl::parse(text) {
+            return bucket.map(Self::Bucket);
+        }
         let Some((scheme, rest)) = split_scheme(text) else {
             return match text.strip_prefix("file:/") {
                 Some(rest) => Ok(Self::Local(PathBuf::from(unescape(&format!("/{rest}"), text)?))),
@@ -32,7 +39,7 @@ impl Location {
             other => Err(Error::new(
                 Code::SourceUnsupported,
                 format!(
-                    "found a URL of scheme `{other}://`, expected `https://`, `http://`, `file://` or a path"
+                    "found a URL of scheme `{other}://`, expected `https://`, `http://`, `s3://`, `gs://`, `az://`, `file://` or a path"
                 ),
             )
             .at(redact(text))
@@ -42,7 +49,7 @@ impl Location {
 
     /// Whether reading it needs the network.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Http(_))
+        matches!(self, Self::Http(_) | Self::Bucket(_))
     }
 }
 
@@ -207,6 +214,7 @@ mod tests {
     fn locations() {
         let local = |path: &str| Ok(Location::Local(PathBuf::from(path)));
         let http = |url: &str| Ok(Location::Http(url.to_owned()));
+        let bucket = |url: &str| Ok(Location::Bucket(BucketUrl::parse(url).unwrap().unwrap()));
         for (text, expected) in [
             ("a.nc", local("a.nc")),
             ("/data/a b.nc", local("/data/a b.nc")),
@@ -218,8 +226,9 @@ mod tests {
             ("HTTP://H:80/a.nc", http("HTTP://H:80/a.nc")),
             ("https://h/a b/é.nc#part", http("https://h/a%20b/%C3%A9.nc")),
             ("https://h/a%20b.nc?x={y}", http("https://h/a%20b.nc?x=%7By%7D")),
-            ("s3://bucket/a.nc", Err(Code::SourceUnsupported)),
-            ("gs://bucket/a.nc", Err(Code::SourceUnsupported)),
+            ("s3://bucket/a.nc", bucket("s3://bucket/a.nc")),
+            ("gs://bucket/a b.nc", bucket("gs://bucket/a b.nc")),
+            ("s3://id:secret@bucket/a.nc", Err(Code::SourceUnsupported)),
             ("ftp://h/a.nc", Err(Code::SourceUnsupported)),
             ("file://server/a.nc", Err(Code::SourceUnsupported)),
             ("file:///a%2", Err(Code::SourceNotFound)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 
+use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
 use crate::cache::Cache;
 use crate::http::{Client, HttpObject};
 use crate::local::{FilePool, LocalObject};
@@ -60,6 +61,8 @@ pub struct SourceOptions {
     pub interrupted: Option<Arc<AtomicBool>>,
     /// What compressed and archived inputs may take.
     pub unpack: UnpackLimits,
+    /// Endpoints, regions and keys of object stores.
+    pub buckets: BucketOptions,
 }
 
 impl Default for SourceOptions {
@@ -85,6 +88,7 @@ impl Default for SourceOptions {
             allow_local: true,
             interrupted: None,
             unpack: UnpackLimits::default(),
+            buckets: BucketOptions::default(),
         }
     }
 }
@@ -103,7 +107,7 @@ impl Sources {
     /// Prepares to open inputs. Opens no file and no socket.
     pub fn new(options: SourceOptions) -> Self {
         let files = Arc::new(FilePool::default());
-        let client = Arc::new(Client::new(&options, Arc::clone(&files)));
+        let client = Client::new(&options, Arc::clone(&files));
         let cache = options.cache.clone().map(Cache::new);
         let unwrapper = Unwrapper::new(Arc::clone(&client), options.cache.clone(), options.unpack);
         Self { options, files, client, cache, unwrapper }
@@ -132,6 +136,11 @@ impl Sources {
                 let member = url_or_path.split_once('#').map(|(_, member)| member);
                 self.unwrapper.open(&url, member, || self.open_http(&url))
             }
+            Location::Bucket(url) => {
+                let member = url.key.split_once('#').map(|(_, member)| member.to_owned());
+                let url = without_member(url).text();
+                self.unwrapper.open(&url, member.as_deref(), || self.open_http(&url))
+            }
         }
     }
 
@@ -148,6 +157,7 @@ impl Sources {
                 Ok(Arc::new(LocalObject::open(&self.files, &path, &path.display().to_string())?))
             }
             Location::Http(url) => self.open_http(&url),
+            Location::Bucket(url) => self.open_http(&without_member(url).text()),
         }
     }
 
@@ -168,6 +178,29 @@ impl Sources {
         match &self.cache {
             Some(cache) => Ok(Arc::new(cache.open(&self.client, url)?)),
             None => HttpObject::open(&self.client, url),
+        }
+    }
+
+    /// A place to put objects, and to list and read them: `s3://bucket/prefix`, `gs://`, `az://`, a path or a `file://`
+    /// URL. Opens no socket and makes no folder.
+    ///
+    /// # Errors
+    /// `source-unsupported` for any other scheme, `source-denied` for folders where these may not be used.
+    pub fn bucket(&self, url_or_path: &str) -> Result<Bucket> {
+        match Location::parse(url_or_path)? {
+            Location::Bucket(url) => {
+                let remote = Remote::new(&self.client, &url);
+                Ok(Bucket::new(Arc::new(remote), &url.text(), &url.key))
+            }
+            Location::Local(path) => {
+                self.check_local(url_or_path)?;
+                Ok(Bucket::new(Arc::new(Folder::new(path)), url_or_path, ""))
+            }
+            _ => Err(Error::new(
+                Code::SourceUnsupported,
+                "found a URL where nothing can be written, expected `s3://`, `gs://`, `az://` or a folder",
+            )
+            .at(redact(url_or_path))),
         }
     }
 
@@ -193,4 +226,12 @@ impl Sources {
     pub fn options(&self) -> &SourceOptions {
         &self.options
     }
+}
+
+/// The object itself: a member of an archive is named behind `#`.
+pub(crate) fn without_member(mut url: BucketUrl) -> BucketUrl {
+    if let Some((key, _)) = url.key.split_once('#') {
+        url.key = key.to_owned();
+    }
+    url
 }

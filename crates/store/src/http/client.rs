@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -25,6 +25,7 @@ use super::spool::Spools;
 use super::stop::{StoppableTcp, Watch};
 use super::tls;
 use super::versions::Versions;
+use crate::bucket::{Addressed, Addresses, DENIED};
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
 use crate::sources::SourceOptions;
@@ -41,8 +42,11 @@ const GAINED_BYTES: u64 = 8 * 1024 * 1024;
 pub(crate) struct Client {
     agent: OnceLock<(Agent, Option<Watch>)>,
     options: SourceOptions,
-    lanes: Lanes,
-    counters: Counters,
+    pub(super) lanes: Lanes,
+    pub(super) counters: Counters,
+    /// Itself, for what sends by it.
+    me: Weak<Self>,
+    pub(crate) addresses: Addresses,
     pub(crate) files: Arc<FilePool>,
     pub(crate) spools: Spools,
     pub(crate) keys: KeyLocks,
@@ -70,9 +74,11 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    pub(crate) fn new(options: &SourceOptions, files: Arc<FilePool>) -> Self {
-        Self {
+    pub(crate) fn new(options: &SourceOptions, files: Arc<FilePool>) -> Arc<Self> {
+        Arc::new_cyclic(|me| Self {
             agent: OnceLock::new(),
+            me: Weak::clone(me),
+            addresses: Addresses::new(options.buckets.clone()),
             options: options.clone(),
             lanes: Lanes::new(
                 options.connections_per_host,
@@ -85,11 +91,11 @@ impl Client {
             honesty: Honesty::default(),
             versions: Versions::default(),
             beginnings: Beginnings::default(),
-        }
+        })
     }
 
     /// The agent, made with the first request: until then no file of root certificates is read.
-    fn agent(&self) -> Result<&Agent, Failure> {
+    pub(super) fn agent(&self) -> Result<&Agent, Failure> {
         if let Some((agent, _)) = self.agent.get() {
             return Ok(agent);
         }
@@ -118,28 +124,34 @@ impl Client {
         range: Option<&Range<u64>>,
         fields: &[(&str, &str)],
     ) -> Result<Answer<'_>, Failure> {
-        self.send(url, self.agent()?.get(url), range, fields)
+        self.send(url, false, range, fields)
     }
 
     /// Sends a HEAD; what the answer says of the object, if it is one.
     pub(crate) fn head(&self, url: &str) -> Result<Option<Head>, Failure> {
-        let answer = self.send(url, self.agent()?.head(url), None, &[])?;
+        let answer = self.send(url, true, None, &[])?;
         Ok((answer.status == 200).then_some(answer.head))
     }
 
     fn send(
         &self,
         url: &str,
-        mut request: RequestBuilder<WithoutBody>,
+        head: bool,
         range: Option<&Range<u64>>,
         fields: &[(&str, &str)],
     ) -> Result<Answer<'_>, Failure> {
         let shown = redact(url);
-        let host = host_of(url);
+        let target = self.addresses.address(&self.me, url, range, head)?;
+        let asked = target.as_ref().map_or(url, |target| &target.url);
+        let host = host_of(asked);
         let permit = self.lanes.enter(&host);
         self.wait_for_turn(&permit, &shown)?;
         Counters::add(&self.counters.requests, 1);
-        if let Some(range) = range {
+        let agent = self.agent()?;
+        let mut request = if head { agent.head(asked) } else { agent.get(asked) };
+        if let Some(target) = &target {
+            request = signed(request, target);
+        } else if let Some(range) = range {
             let last = range.end.saturating_sub(1);
             request = request.header("Range", format!("bytes={}-{last}", range.start));
         }
@@ -148,16 +160,25 @@ impl Client {
         }
         let response = request.call().map_err(|e| explain_transport(e, &shown, self.options.read_timeout))?;
         let status = response.status().as_u16();
-        let head = Head::of(response.headers(), &host_of(&response.get_uri().to_string()));
-        if let Some(failure) = explain_status(status, &head, &shown) {
+        let moved = target.as_ref().and_then(|target| target.moved(response.headers(), status, &shown));
+        if let Some(failure) = moved {
+            return Err(failure);
+        }
+        let answered_by = response.get_uri().to_string();
+        let head = Head::of(response.headers(), &host_of(&answered_by));
+        if let Some(mut failure) = explain_status(status, &head, &shown) {
             if let Retry::After(wait) = failure.retry
                 && wait <= self.options.retry_after_max
             {
                 self.lanes.pause(&host, Instant::now() + wait);
             }
+            if target.is_some() && matches!(status, 401 | 403) {
+                failure.error.help = Some(DENIED.to_owned());
+            }
             return Err(failure);
         }
-        let answered_by = redact(&response.get_uri().to_string());
+        // signed URLs are nobody's business, and stores of objects do not redirect
+        let answered_by = if target.is_some() { shown } else { redact(&answered_by) };
         let body = response.into_body().into_with_config().limit(u64::MAX).reader();
         Ok(Answer { status, head, answered_by, body, client: self, _permit: permit })
     }
@@ -204,7 +225,7 @@ impl Client {
     }
 
     /// Waits until the host may be asked: neither more often than the rate, nor while it wants to be left alone.
-    fn wait_for_turn(&self, permit: &Permit, shown: &str) -> Result<(), Failure> {
+    pub(super) fn wait_for_turn(&self, permit: &Permit, shown: &str) -> Result<(), Failure> {
         loop {
             let turn = permit.turn(Instant::now());
             self.wait_until(Some(turn), shown)?;
@@ -233,6 +254,16 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// A request as it was signed; a redirect would lead to where that is not valid.
+fn signed(mut request: RequestBuilder<WithoutBody>, target: &Addressed) -> RequestBuilder<WithoutBody> {
+    for (name, value) in &target.headers {
+        if name != "host" && name != "content-length" {
+            request = request.header(name, value);
+        }
+    }
+    request.config().max_redirects(0).build()
 }
 
 fn give_up(failure: Failure, attempts: u32) -> Error {

@@ -5,6 +5,7 @@ mod beginnings;
 mod body;
 mod client;
 mod digest;
+mod exchange;
 mod failure;
 mod guard;
 mod head;
@@ -32,7 +33,8 @@ use crate::object::{Object, Prefix, Validator, check_range, check_ranges, read_r
 use crate::ranges::{MERGED_BYTES_MAX, merge};
 
 pub(crate) use client::{Answer, Client};
-pub(crate) use failure::Failure;
+pub(crate) use exchange::Exchanged;
+pub(crate) use failure::{Failure, Retry};
 pub(crate) use head::same_version;
 pub(crate) use spool::Spooled;
 pub(crate) use transfer::{Downloaded, Transfer};
