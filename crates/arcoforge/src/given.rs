@@ -73,7 +73,13 @@ pub(crate) fn from_recipe(
     let one = |(at, recipe): (usize, Recipe)| {
         let connections = recipe.source.connections.unwrap_or(options.connections);
         let rate = recipe.source.rate.or(options.rate);
-        let options = Options { base: base.clone(), connections, rate, ..options.clone() };
+        let options = Options {
+            base: base.clone(),
+            connections,
+            rate,
+            credentials: recipe.source.credentials.clone(),
+            ..options.clone()
+        };
         let number = (count > 1).then_some((at + 1, count));
         Given { recipe, path: Some(path.clone()), options, number, changed: false }
     };

@@ -16,6 +16,7 @@
 //! ```
 
 mod checksums;
+mod credentials;
 mod expand;
 mod found;
 mod grid;
@@ -30,6 +31,7 @@ use crate::axis::Key;
 use crate::template::Template;
 
 pub use checksums::{Algorithm, Checksum, Checksums, parse_manifest};
+pub use credentials::{CredentialKind, Credentials, is_credential_name};
 pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
 pub use rate::Rate;
 
@@ -52,6 +54,9 @@ pub struct Source {
     /// What the bytes of the inputs must add up to.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
+    /// The login that the servers ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
 }
 
 impl Source {
@@ -65,6 +70,7 @@ impl Source {
             connections: None,
             rate: None,
             checksums: Checksums { listed: BTreeMap::new(), manifests: Vec::new() },
+            credentials: None,
         }
     }
 }

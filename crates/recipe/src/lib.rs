@@ -29,6 +29,7 @@ mod checksums;
 mod codecs;
 mod combine;
 mod computed;
+mod credentials;
 mod csv;
 mod diagnostic;
 mod expand;

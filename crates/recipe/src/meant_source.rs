@@ -46,7 +46,10 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
     let group =
         written.group.map(|group| group.value.trim_matches('/').to_owned()).filter(|group| !group.is_empty());
     let checksums = written.checksums.map_or_else(Default::default, |checksums| checksums.0);
-    pattern::Source { input, overrides, missing, group, connections, rate, checksums }
+    let mut source =
+        pattern::Source { input, overrides, missing, group, connections, rate, checksums, credentials: None };
+    source.credentials = written.credentials.and_then(|login| login.meant(&source, cx));
+    source
 }
 
 /// Most connections and most requests in a time, to one host.

@@ -4,6 +4,7 @@ use crate::checks::CheckItem;
 use crate::checksums::ChecksumList;
 use crate::codecs::CodecList;
 use crate::combine::Combine;
+use crate::credentials::Login;
 use crate::keys::{Axes, Override, Select};
 use crate::matrix::MatrixMap;
 use crate::outputs::{FormatName, Outputs};
@@ -128,8 +129,8 @@ written! {
             limits: Limits,
             /// What the bytes of the inputs must add up to.
             checksums: ChecksumList,
-            /// The name of a credential of the bakery. Not in this version.
-            credentials: NotYet,
+            /// The login that the servers ask for; what is secret is held by the machine.
+            credentials: Login,
         }
     }
 }

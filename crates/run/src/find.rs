@@ -39,6 +39,7 @@ pub struct Inputs {
 /// # Errors
 /// `recipe-*` for patterns that do not fit, `source-not-found` where a listing is empty.
 pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
+    session.check_credentials()?;
     let now = now();
     let pattern = match &recipe.source.input {
         Input::Find(find) => {

@@ -8,7 +8,7 @@ use arcoforge_core::arrange::{self, Comparison};
 use arcoforge_core::combine::{self, CombineAxis, Combined, File, Gaps, Labels, Note, Piece};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::hex;
-use arcoforge_core::pattern::Pattern;
+use arcoforge_core::pattern::{Pattern, Source};
 use arcoforge_core::plan::{self, Plan};
 use arcoforge_core::recipe::{Policies, Recipe};
 use arcoforge_core::reconcile::reconcile;
@@ -290,6 +290,8 @@ pub(crate) fn digest(
     let json = |e: serde_json::Error| Error::new(Code::Bug, "the plan can't be written as JSON").caused_by(e);
     add(&serde_json::json!([DIGEST_VERSION, env!("CARGO_PKG_VERSION")]));
     let Recipe { name, about: _, axes, source, steps, combine, output, checks, test: _ } = recipe;
+    // by whatever login, it is the same dataset
+    let source = Source { credentials: None, ..source.clone() };
     add(&serde_json::to_value((name, axes, source, steps, combine, output, checks)).map_err(json)?);
     add(&serde_json::to_value(dataset).map_err(json)?);
     for input in inputs {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::pattern::Rate;
+use arcoforge_core::pattern::{Credentials, Rate};
 use arcoforge_core::plan::Budget;
 use arcoforge_store::{BucketOptions, ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
 
@@ -25,6 +25,8 @@ pub struct Options {
     pub connections: u32,
     /// Most requests to one host in a time.
     pub rate: Option<Rate>,
+    /// The login that the recipe names.
+    pub credentials: Option<Credentials>,
     /// Relative paths in a recipe start here.
     pub base: PathBuf,
     /// First keys per axis that are taken; empty for all.
@@ -45,6 +47,7 @@ impl Default for Options {
             survey_cache: None,
             connections: 8,
             rate: None,
+            credentials: None,
             base: PathBuf::new(),
             take: std::collections::BTreeMap::new(),
             unchecked_copies: false,
@@ -144,6 +147,7 @@ impl<'a> Session<'a> {
             cache: options.cache.clone(),
             connections_per_host: options.connections.max(1),
             rate_per_host: options.rate,
+            credentials: options.credentials.clone(),
             roots: std::env::var_os(ROOTS_VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from),
             interrupted: Some(Arc::clone(&options.interrupted)),
             unpack: unpack(&options.budget),
@@ -161,6 +165,25 @@ impl<'a> Session<'a> {
     /// Tells the watcher.
     pub fn tell(&self, event: &Event) {
         (self.watcher)(event);
+    }
+
+    /// Where the machine holds the credentials that the recipe names; none where it names none.
+    ///
+    /// # Errors
+    /// `source-denied` where it does not hold them, with what to set.
+    pub fn credentials_found(&self) -> Result<Option<String>> {
+        Ok(self.sources.check_credentials()?.map(|held| format!("{} in {}", held.kind.name(), held.from)))
+    }
+
+    /// Makes sure, before any work, that the machine holds the credentials that the recipe names.
+    ///
+    /// # Errors
+    /// `source-denied`, with what to set.
+    pub(crate) fn check_credentials(&self) -> Result<()> {
+        if let Some(warning) = self.sources.check_credentials()?.and_then(|held| held.warning.clone()) {
+            self.tell(&Event::Warning(warning));
+        }
+        Ok(())
     }
 
     /// An error once Ctrl-C was pressed.

@@ -25,6 +25,7 @@ mod ahead;
 mod bucket;
 mod buffered;
 mod cache;
+pub mod credentials;
 mod deferred;
 pub mod files;
 mod http;

@@ -79,7 +79,7 @@ fn http(text: &str, rest: &str) -> Result<Location> {
 }
 
 /// Escapes what may not stand in a request line: blanks, controls and what is not ASCII.
-fn escape(url: &str) -> Cow<'_, str> {
+pub(crate) fn escape(url: &str) -> Cow<'_, str> {
     if url.bytes().all(|b| b.is_ascii_graphic() && !br#""<>\^`{|}"#.contains(&b)) {
         return Cow::Borrowed(url);
     }
@@ -139,6 +139,11 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
     let valid = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+.-".contains(c));
     valid.then_some((scheme, rest))
+}
+
+/// The scheme of a URL in lower case; empty for a path.
+pub(crate) fn scheme_of(url: &str) -> String {
+    split_scheme(url).map_or_else(String::new, |(scheme, _)| scheme.to_ascii_lowercase())
 }
 
 /// `host:port` in lower case, the unit of connection limits.

@@ -6,10 +6,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::pattern::Rate;
+use arcoforge_core::pattern::{Credentials, Rate};
 
 use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
 use crate::cache::Cache;
+use crate::credentials::{Held, Login, Machine};
 use crate::http::{Client, HttpObject};
 use crate::local::{FilePool, LocalObject};
 use crate::location::{Location, redact};
@@ -59,6 +60,10 @@ pub struct SourceOptions {
     pub allow_local: bool,
     /// Set by Ctrl-C: waits end early with `interrupted`.
     pub interrupted: Option<Arc<AtomicBool>>,
+    /// The login that the recipe names; every server gets what belongs to it alone.
+    pub credentials: Option<Credentials>,
+    /// What holds the credentials.
+    pub machine: Machine,
     /// What compressed and archived inputs may take.
     pub unpack: UnpackLimits,
     /// Endpoints, regions and keys of object stores.
@@ -87,6 +92,8 @@ impl Default for SourceOptions {
             allow_private: true,
             allow_local: true,
             interrupted: None,
+            credentials: None,
+            machine: Machine::default(),
             unpack: UnpackLimits::default(),
             buckets: BucketOptions::default(),
         }
@@ -211,6 +218,14 @@ impl Sources {
         Err(Error::new(Code::SourceDenied, "files of this machine may not be read here")
             .at(redact(shown))
             .help("use an `https://` address"))
+    }
+
+    /// What the machine holds of the credentials that the recipe names; none where it names none.
+    ///
+    /// # Errors
+    /// `source-denied` where it does not hold them, or only for other hosts; with what to set.
+    pub fn check_credentials(&self) -> Result<Option<Arc<Held>>> {
+        self.client.login.as_ref().map(Login::held).transpose()
     }
 
     /// What has been fetched so far.

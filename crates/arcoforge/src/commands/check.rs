@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arcoforge_core::pattern::Input;
 use arcoforge_core::recipe::Recipe;
-use arcoforge_run::{Session, figures, find};
+use arcoforge_run::{Options, Session, figures, find};
 use serde_json::json;
 
 use crate::Outcome;
@@ -32,6 +32,7 @@ fn one(path: &Path, patterns: &[String], output: &Output) -> Outcome {
     let several = recipes.len() > 1;
     let recipes = datasets::only(recipes, patterns)?;
     let name = path.display();
+    credentials(&recipes, output);
     let found = recipes.iter().map(|recipe| inputs(path, recipe)).collect::<Outcome<Vec<_>>>()?;
     if !several {
         found.iter().for_each(|inputs| output.data(&format!("{name}: ok, {inputs}\n")));
@@ -42,6 +43,26 @@ fn one(path: &Path, patterns: &[String], output: &Output) -> Outcome {
         output.data(&format!("  {}: {inputs}\n", recipe.name));
     }
     Ok(())
+}
+
+/// Which credentials the recipes ask for, and whether this machine holds them; those who check need not.
+fn credentials(recipes: &[Recipe], output: &Output) {
+    let mut told = Vec::new();
+    for asked in recipes.iter().filter_map(|recipe| recipe.source.credentials.as_ref()) {
+        if told.contains(&asked) {
+            continue;
+        }
+        told.push(asked);
+        let options = Options { credentials: Some(asked.clone()), ..options::base(None) };
+        match Session::new(options, |_| {}).credentials_found() {
+            Ok(Some(place)) => output.note(&format!("credentials `{}`: {place}", asked.name)),
+            Ok(None) => {}
+            Err(error) => {
+                let help = error.help.map_or_else(String::new, |help| format!(": {help}"));
+                output.note(&format!("credentials `{}`: {}{help}", asked.name, error.message));
+            }
+        }
+    }
 }
 
 /// The inputs in words; what a listing holds is for `plan` to find out.

@@ -61,6 +61,7 @@ pub(super) fn options(plan: &PlanFile) -> Options {
     Options {
         connections: *connections,
         rate: plan.recipe.source.rate,
+        credentials: plan.recipe.source.credentials.clone(),
         base: folder.clone(),
         take: take.clone(),
         scratch: scratch.clone(),

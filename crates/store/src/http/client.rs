@@ -10,13 +10,14 @@ use std::time::{Duration, Instant};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use ureq::tls::TlsConfig;
-use ureq::typestate::WithoutBody;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
-use ureq::{Agent, BodyReader, Proxy, RequestBuilder, ResponseExt};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, BodyReader, Proxy, RequestBuilder};
 
 use super::backoff::backoff;
 use super::beginnings::Beginnings;
 use super::failure::{Failure, Retry, explain_status, explain_transport};
+use super::follow::{Asked, Followed, follow};
 use super::guard::GuardedResolver;
 use super::head::Head;
 use super::honest::Honesty;
@@ -26,13 +27,12 @@ use super::stop::{StoppableTcp, Watch};
 use super::tls;
 use super::versions::Versions;
 use crate::bucket::{Addressed, Addresses, DENIED};
+use crate::credentials::{Login, Pass};
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
 use crate::sources::SourceOptions;
 use crate::stats::{Counters, Stats};
 
-/// Redirects that are followed.
-const REDIRECTS_MAX: u32 = 10;
 /// Repetitions where nothing answers at all: a wrong name or port is not worth more.
 const CONNECT_RETRIES_MAX: u32 = 2;
 /// An attempt that brought so many bytes further counts as a success: the repetitions begin anew.
@@ -42,8 +42,9 @@ const GAINED_BYTES: u64 = 8 * 1024 * 1024;
 pub(crate) struct Client {
     agent: OnceLock<(Agent, Option<Watch>)>,
     options: SourceOptions,
-    pub(super) lanes: Lanes,
-    pub(super) counters: Counters,
+    pub(crate) lanes: Lanes,
+    pub(crate) login: Option<Login>,
+    pub(crate) counters: Counters,
     /// Itself, for what sends by it.
     me: Weak<Self>,
     pub(crate) addresses: Addresses,
@@ -84,6 +85,7 @@ impl Client {
                 options.connections_per_host,
                 options.rate_per_host.map_or(Duration::ZERO, Rate::interval),
             ),
+            login: options.credentials.clone().map(|asked| Login::new(asked, options.machine.clone())),
             counters: Counters::default(),
             files,
             spools: Spools::new(options.scratch.clone()),
@@ -124,63 +126,100 @@ impl Client {
         range: Option<&Range<u64>>,
         fields: &[(&str, &str)],
     ) -> Result<Answer<'_>, Failure> {
-        self.send(url, false, range, fields)
+        self.send(&Asked { head_only: false, url, range, fields, shown: &redact(url) })
     }
 
     /// Sends a HEAD; what the answer says of the object, if it is one.
     pub(crate) fn head(&self, url: &str) -> Result<Option<Head>, Failure> {
-        let answer = self.send(url, true, None, &[])?;
+        let asked = Asked { head_only: true, url, range: None, fields: &[], shown: &redact(url) };
+        let answer = self.send(&asked)?;
         Ok((answer.status == 200).then_some(answer.head))
     }
 
-    fn send(
-        &self,
-        url: &str,
-        head: bool,
-        range: Option<&Range<u64>>,
-        fields: &[(&str, &str)],
-    ) -> Result<Answer<'_>, Failure> {
-        let shown = redact(url);
-        let target = self.addresses.address(&self.me, url, range, head)?;
-        let asked = target.as_ref().map_or(url, |target| &target.url);
-        let host = host_of(asked);
+    fn send(&self, asked: &Asked<'_>) -> Result<Answer<'_>, Failure> {
+        match self.addresses.address(&self.me, asked.url, asked.range, asked.head_only)? {
+            Some(target) => self.send_signed(asked, &target),
+            None => self.send_plain(asked),
+        }
+    }
+
+    /// Of an object in a bucket: stores of objects do not redirect, and signed URLs are nobody's business.
+    fn send_signed(&self, asked: &Asked<'_>, target: &Addressed) -> Result<Answer<'_>, Failure> {
+        let host = host_of(&target.url);
         let permit = self.lanes.enter(&host);
-        self.wait_for_turn(&permit, &shown)?;
+        self.wait_for_turn(&permit, asked.shown)?;
         Counters::add(&self.counters.requests, 1);
         let agent = self.agent()?;
-        let mut request = if head { agent.head(asked) } else { agent.get(asked) };
-        if let Some(target) = &target {
-            request = signed(request, target);
-        } else if let Some(range) = range {
-            let last = range.end.saturating_sub(1);
-            request = request.header("Range", format!("bytes={}-{last}", range.start));
-        }
-        for (name, value) in fields {
+        let request = if asked.head_only { agent.head(&target.url) } else { agent.get(&target.url) };
+        let mut request = signed(request, target);
+        for (name, value) in asked.fields {
             request = request.header(*name, *value);
         }
-        let response = request.call().map_err(|e| explain_transport(e, &shown, self.options.read_timeout))?;
+        let response =
+            request.call().map_err(|e| explain_transport(e, asked.shown, self.options.read_timeout))?;
         let status = response.status().as_u16();
-        let moved = target.as_ref().and_then(|target| target.moved(response.headers(), status, &shown));
-        if let Some(failure) = moved {
+        if let Some(failure) = target.moved(response.headers(), status, asked.shown) {
             return Err(failure);
         }
-        let answered_by = response.get_uri().to_string();
-        let head = Head::of(response.headers(), &host_of(&answered_by));
-        if let Some(mut failure) = explain_status(status, &head, &shown) {
-            if let Retry::After(wait) = failure.retry
-                && wait <= self.options.retry_after_max
-            {
-                self.lanes.pause(&host, Instant::now() + wait);
-            }
-            if target.is_some() && matches!(status, 401 | 403) {
-                failure.error.help = Some(DENIED.to_owned());
-            }
-            return Err(failure);
+        let head = Head::of(response.headers(), &host);
+        let Some(mut failure) = explain_status(status, &head, asked.shown) else {
+            let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+            let answered_by = asked.shown.to_owned();
+            return Ok(Answer { status, head, answered_by, body, client: self, _permit: permit });
+        };
+        self.pause_after(&failure, &host);
+        if matches!(status, 401 | 403) {
+            failure.error.help = Some(DENIED.to_owned());
         }
-        // signed URLs are nobody's business, and stores of objects do not redirect
-        let answered_by = if target.is_some() { shown } else { redact(&answered_by) };
-        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(Answer { status, head, answered_by, body, client: self, _permit: permit })
+        Err(failure)
+    }
+
+    fn send_plain(&self, asked: &Asked<'_>) -> Result<Answer<'_>, Failure> {
+        let host = host_of(asked.url);
+        let permit = self.lanes.enter(&host);
+        let mut refreshed = false;
+        loop {
+            self.wait_for_turn(&permit, asked.shown)?;
+            Counters::add(&self.counters.requests, 1);
+            let found = follow(self.agent()?, self.login.as_ref(), asked, self.options.read_timeout)?;
+            let Followed { response, url, pass } = found;
+            let status = response.status().as_u16();
+            let head = Head::of(response.headers(), &host_of(&url));
+            let answered_by = redact(&url);
+            let Some(failure) = explain_status(status, &head, asked.shown) else {
+                let body = response.into_body().into_with_config().limit(u64::MAX).reader();
+                return Ok(Answer { status, head, answered_by, body, client: self, _permit: permit });
+            };
+            self.pause_after(&failure, &host);
+            if status != 401 || refreshed || !self.refresh(&pass).map_err(Failure::never)? {
+                return Err(self.explain_denied(failure, &pass, &url));
+            }
+            refreshed = true;
+        }
+    }
+
+    /// Leaves a host alone for as long as it asks.
+    fn pause_after(&self, failure: &Failure, host: &str) {
+        if let Retry::After(wait) = failure.retry
+            && wait <= self.options.retry_after_max
+        {
+            self.lanes.pause(host, Instant::now() + wait);
+        }
+    }
+
+    /// Whether there are other credentials than those that a server refused.
+    fn refresh(&self, pass: &Pass) -> Result<bool> {
+        match (&self.login, pass.generation) {
+            (Some(login), Some(generation)) => login.refresh(generation),
+            _ => Ok(false),
+        }
+    }
+
+    fn explain_denied(&self, mut failure: Failure, pass: &Pass, url: &str) -> Failure {
+        if let (Some(login), Code::SourceDenied) = (&self.login, failure.error.code) {
+            failure.error.help = Some(login.denied(pass, url));
+        }
+        failure
     }
 
     /// Calls `attempt` until it succeeds, fails for good, or the repetitions are used up.
@@ -318,8 +357,8 @@ fn agent(options: &SourceOptions, tls: TlsConfig) -> Agent {
     let proxy = if options.proxy_from_env && options.allow_private { Proxy::try_from_env() } else { None };
     let config = Agent::config_builder()
         .http_status_as_error(false)
-        .max_redirects(REDIRECTS_MAX)
-        .max_redirects_will_error(true)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
         .user_agent(options.user_agent.as_str())
         .accept("*/*")
         .accept_encoding("identity")

@@ -7,6 +7,7 @@ mod client;
 mod digest;
 mod exchange;
 mod failure;
+mod follow;
 mod guard;
 mod head;
 mod honest;

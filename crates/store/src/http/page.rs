@@ -4,6 +4,8 @@ use arcoforge_core::error::{Code, Error};
 
 use super::head::Head;
 
+/// NASA's login server.
+const EARTHDATA_LOGIN: &str = "https://urs.earthdata.nasa.gov/";
 /// Bytes at the beginning of a body that are looked at.
 pub(crate) const LOOKED_AT: usize = 4096;
 
@@ -27,6 +29,13 @@ pub(crate) fn refuse(head: &Head, start: &[u8], shown: &str, answered_by: &str) 
         Some(title) => format!("the server sent a web page (HTML) titled \"{title}\", not data"),
         None => "the server sent a web page (HTML), not data".to_owned(),
     };
+    if answered_by.starts_with(EARTHDATA_LOGIN) {
+        let message = "NASA's Earthdata Login answered in place of the archive";
+        return Some(Error::new(Code::SourceDenied, message).at(shown).help(
+            "give `credentials: earthdata` in `source`; an account that is given already may have to accept the archive's \
+             licence first, or to approve its application: open the URL in a browser",
+        ));
+    }
     let redirected = if answered_by == shown {
         String::new()
     } else {

@@ -4,6 +4,7 @@
 
 mod ahead;
 mod cache;
+mod credentials;
 mod files;
 mod http;
 mod listing;
