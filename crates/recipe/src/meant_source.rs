@@ -334,7 +334,10 @@ fn find_of(find: written::Find, axes: &Axes, axes_known: bool, cx: &mut Cx) -> F
         _ => {}
     }
     let globs = find.glob.map_or_else(Vec::new, |globs| globs.0);
-    for glob in globs.iter().filter(|g| g.value.contains("://") && !g.value.starts_with("file://")) {
+    let listed = ["file://", "ftp://", "ftps://"];
+    let later =
+        |g: &&Text| g.value.contains("://") && !listed.iter().any(|scheme| g.value.starts_with(scheme));
+    for glob in globs.iter().filter(later) {
         let message =
             "listings of web servers are part of the language, but this version can't read them yet";
         cx.push(

@@ -43,7 +43,7 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     let now = now();
     let pattern = match &recipe.source.input {
         Input::Find(find) => {
-            let found = listed(find, &recipe.axes, &session.options.base)?;
+            let found = listed(session, find, &recipe.axes)?;
             Pattern::from_found(&recipe.axes, &recipe.source, Some(now), &found)?
         }
         Input::Url(_) | Input::Files(_) => Pattern::expand(&recipe.axes, &recipe.source, Some(now))?,
@@ -173,16 +173,23 @@ fn now() -> DateTime {
 }
 
 /// Files of a listing with the keys that their paths give.
-fn listed(find: &Find, axes: &[Axis], base: &Path) -> Result<Vec<(BTreeMap<String, Key>, String)>> {
-    if let Some(url) = find.glob.iter().find(|g| g.contains("://") && !g.starts_with("file://")) {
+fn listed(session: &Session<'_>, find: &Find, axes: &[Axis]) -> Result<Vec<(BTreeMap<String, Key>, String)>> {
+    let base = &session.options.base;
+    let is_ftp = |glob: &&String| glob.starts_with("ftp://") || glob.starts_with("ftps://");
+    let other = |glob: &&String| glob.contains("://") && !glob.starts_with("file://") && !is_ftp(glob);
+    if let Some(url) = find.glob.iter().find(other) {
         return Err(Error::new(
             Code::RecipeNotYet,
-            format!("`source.find` lists folders of this machine only, found `{url}`"),
+            format!("`source.find` lists folders of this machine and of FTP servers, found `{url}`"),
         )
         .help("give the files by `source.url` or `source.files`"));
     }
     let patterns: Vec<String> = find.glob.iter().map(|g| resolve(g, base)).collect();
-    let entries = list_local(&patterns)?;
+    let mut entries = Vec::new();
+    for patterns in patterns.chunk_by(|a, b| is_ftp(&a) == is_ftp(&b)) {
+        let remote = patterns.first().is_some_and(|first| is_ftp(&first));
+        entries.extend(if remote { session.sources.list_ftp(patterns)? } else { list_local(patterns)? });
+    }
     let Some(regex) = &find.regex else {
         return Ok(entries.into_iter().map(|entry| (BTreeMap::new(), entry.path)).collect());
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
 
+use crate::ftp;
 use crate::local::{lock, modified_ns};
 use crate::location::Location;
 use crate::object::{Object, Validator};
@@ -37,6 +38,7 @@ impl Sources {
             Location::Local(_) => None,
             Location::Http(url) => self.version_of_url(&url),
             Location::Bucket(url) => self.version_of_url(&without_member(url).text()),
+            Location::Ftp(url) => ftp::version(self.client(), &url),
         }
     }
 

@@ -28,6 +28,7 @@ mod cache;
 pub mod credentials;
 mod deferred;
 pub mod files;
+mod ftp;
 mod http;
 mod listing;
 mod local;

@@ -16,10 +16,12 @@ pub enum Location {
     Http(String),
     /// `s3://`, `gs://`, `az://` and what else buckets are written as.
     Bucket(BucketUrl),
+    /// An `ftp://` or `ftps://` URL (with TLS), without its fragment.
+    Ftp(String),
 }
 
 impl Location {
-    /// Parses a path, a `file://` URL, an `http(s)://` URL or a URL of a bucket.
+    /// Parses a path, a `file://` URL, an `http(s)://` URL, an `ftp(s)://` URL or a URL of a bucket.
     ///
     /// # Errors
     /// `source-unsupported` for any other scheme.
@@ -35,11 +37,13 @@ impl Location {
         };
         match scheme.to_ascii_lowercase().as_str() {
             "http" | "https" => http(text, rest),
+            "ftp" | "ftps" => Ok(Self::Ftp(text.split('#').next().unwrap_or(text).to_owned())),
             "file" => file_url(text, rest),
             other => Err(Error::new(
                 Code::SourceUnsupported,
                 format!(
-                    "found a URL of scheme `{other}://`, expected `https://`, `http://`, `s3://`, `gs://`, `az://`, `file://` or a path"
+                    "found a URL of scheme `{other}://`, expected `https://`, `http://`, `s3://`, `gs://`, `az://`, `ftp://`, \
+                     `file://` or a path"
                 ),
             )
             .at(redact(text))
@@ -49,7 +53,7 @@ impl Location {
 
     /// Whether reading it needs the network.
     pub fn is_remote(&self) -> bool {
-        matches!(self, Self::Http(_) | Self::Bucket(_))
+        matches!(self, Self::Http(_) | Self::Bucket(_) | Self::Ftp(_))
     }
 }
 
@@ -234,7 +238,8 @@ mod tests {
             ("s3://bucket/a.nc", bucket("s3://bucket/a.nc")),
             ("gs://bucket/a b.nc", bucket("gs://bucket/a b.nc")),
             ("s3://id:secret@bucket/a.nc", Err(Code::SourceUnsupported)),
-            ("ftp://h/a.nc", Err(Code::SourceUnsupported)),
+            ("ftp://h/a b.nc#part", Ok(Location::Ftp("ftp://h/a b.nc".to_owned()))),
+            ("gopher://h/a.nc", Err(Code::SourceUnsupported)),
             ("file://server/a.nc", Err(Code::SourceUnsupported)),
             ("file:///a%2", Err(Code::SourceNotFound)),
             ("file:///a%ff.nc", Err(Code::SourceUnsupported)),

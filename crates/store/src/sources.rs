@@ -1,5 +1,6 @@
 //! Opening inputs: one entry point for paths and URLs.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +12,9 @@ use arcoforge_core::pattern::{Credentials, Rate};
 use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
 use crate::cache::Cache;
 use crate::credentials::{Held, Login, Machine};
+use crate::ftp;
 use crate::http::{Client, HttpObject};
+use crate::listing::Entry;
 use crate::local::{FilePool, LocalObject};
 use crate::location::{Location, redact};
 use crate::object::Object;
@@ -120,7 +123,7 @@ impl Sources {
         Self { options, files, client, cache, unwrapper }
     }
 
-    /// Opens a path, a `file://` URL or an `http(s)://` URL, as if it lay there plain: what is compressed (gzip, bzip2,
+    /// Opens a path, or a `file://`, `http(s)://` or `ftp(s)://` URL, as if it lay there plain: what is compressed (gzip, bzip2,
     /// xz, zstd) or archived (zip, tar) is known by its content. A member of an archive is named behind `#`, in full or
     /// by a glob that matches one; else the archive must hold one data file.
     ///
@@ -148,6 +151,10 @@ impl Sources {
                 let url = without_member(url).text();
                 self.unwrapper.open(&url, member.as_deref(), || self.open_http(&url))
             }
+            Location::Ftp(url) => {
+                let member = url_or_path.split_once('#').map(|(_, member)| member);
+                self.unwrapper.open(&url, member, || ftp::open(&self.client, &url))
+            }
         }
     }
 
@@ -165,7 +172,26 @@ impl Sources {
             }
             Location::Http(url) => self.open_http(&url),
             Location::Bucket(url) => self.open_http(&without_member(url).text()),
+            Location::Ftp(url) => ftp::open(&self.client, &url),
         }
+    }
+
+    /// Lists the files that patterns of `ftp(s)://` URLs name, with `*`, `?`, `[a-z]` and `**` as in [`list_local`]; each
+    /// pattern's files sorted by their URLs. A slash at the end stands for all files below.
+    ///
+    /// # Errors
+    /// `source-not-found` for a pattern that matches no file, `source-limit` for one that leads into too many folders;
+    /// those of connections.
+    ///
+    /// [`list_local`]: crate::list_local
+    pub fn list_ftp(&self, patterns: &[String]) -> Result<Vec<Entry>> {
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for pattern in patterns {
+            let found = ftp::list(&self.client, pattern)?;
+            entries.extend(found.into_iter().filter(|entry| seen.insert(entry.path.clone())));
+        }
+        Ok(entries)
     }
 
     /// Opens a local file, also one whose path is not UTF-8.
@@ -233,7 +259,7 @@ impl Sources {
         self.client.stats()
     }
 
-    pub(crate) fn client(&self) -> &Client {
+    pub(crate) fn client(&self) -> &Arc<Client> {
         &self.client
     }
 

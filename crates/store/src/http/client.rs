@@ -28,6 +28,7 @@ use super::tls;
 use super::versions::Versions;
 use crate::bucket::{Addressed, Addresses, DENIED};
 use crate::credentials::{Login, Pass};
+use crate::ftp::Ftp;
 use crate::local::FilePool;
 use crate::location::{host_of, redact};
 use crate::sources::SourceOptions;
@@ -48,6 +49,7 @@ pub(crate) struct Client {
     /// Itself, for what sends by it.
     me: Weak<Self>,
     pub(crate) addresses: Addresses,
+    pub(crate) ftp: Ftp,
     pub(crate) files: Arc<FilePool>,
     pub(crate) spools: Spools,
     pub(crate) keys: KeyLocks,
@@ -87,6 +89,7 @@ impl Client {
             ),
             login: options.credentials.clone().map(|asked| Login::new(asked, options.machine.clone())),
             counters: Counters::default(),
+            ftp: Ftp::default(),
             files,
             spools: Spools::new(options.scratch.clone()),
             keys: KeyLocks::default(),
@@ -264,7 +267,7 @@ impl Client {
     }
 
     /// Waits until the host may be asked: neither more often than the rate, nor while it wants to be left alone.
-    pub(super) fn wait_for_turn(&self, permit: &Permit, shown: &str) -> Result<(), Failure> {
+    pub(crate) fn wait_for_turn(&self, permit: &Permit, shown: &str) -> Result<(), Failure> {
         loop {
             let turn = permit.turn(Instant::now());
             self.wait_until(Some(turn), shown)?;

@@ -177,7 +177,7 @@ fn parse_clock(word: &str) -> Option<i64> {
 }
 
 /// Days from 1970-01-01 in the proleptic Gregorian calendar; years count from March, so that leap days come last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let month_from_march = (month + 9) % 12;
     let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;

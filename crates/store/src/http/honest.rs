@@ -51,7 +51,7 @@ pub(crate) fn sends_what_it_says(
 }
 
 /// A piece that can't be taken for the beginning, nor for its neighbour one byte further.
-fn telling_piece(start: &[u8]) -> Option<(Range<u64>, &[u8])> {
+pub(crate) fn telling_piece(start: &[u8]) -> Option<(Range<u64>, &[u8])> {
     let first = start.get(..PROBE_BYTES)?;
     [2, 3, 4, 5, 7].into_iter().find_map(|part| {
         let at = start.len() / part;

@@ -21,6 +21,11 @@ mod versions;
 
 pub use tls::ROOTS_VARIABLE;
 
+pub(crate) use failure::explain_transport;
+pub(crate) use guard::{Refused, is_public};
+pub(crate) use honest::{changed, telling_piece};
+pub(crate) use tls::read_roots;
+
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -36,7 +41,7 @@ use crate::ranges::{MERGED_BYTES_MAX, merge};
 pub(crate) use client::{Answer, Client};
 pub(crate) use exchange::Exchanged;
 pub(crate) use failure::{Failure, Retry};
-pub(crate) use head::same_version;
+pub(crate) use head::{days_since_1970, same_version};
 pub(crate) use spool::Spooled;
 pub(crate) use transfer::{Downloaded, Transfer};
 
@@ -309,6 +314,11 @@ fn open_whole<'a>(
     let object = Arc::new(object.standing_for(validator, Some(Box::new(guard))));
     client.spools.keep(url, &object);
     Ok(object)
+}
+
+/// An error if what begins so is a web page in place of data.
+pub(crate) fn page_in_place(start: &[u8], shown: &str) -> Option<Error> {
+    page::refuse(&head::Head::default(), start, shown, shown)
 }
 
 pub(crate) fn empty(shown: &str) -> Error {

@@ -20,7 +20,7 @@ pub(super) fn config(file: Option<&Path>) -> Result<TlsConfig> {
     Ok(TlsConfig::builder().root_certs(roots).build())
 }
 
-fn read_roots(path: &Path) -> Result<Vec<Certificate<'static>>> {
+pub(crate) fn read_roots(path: &Path) -> Result<Vec<Certificate<'static>>> {
     let wrong = |why: &str| {
         Error::new(Code::SourceDenied, format!("the root certificates that `{ROOTS_VARIABLE}` names {why}"))
             .at(path.display().to_string())
