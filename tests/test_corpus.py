@@ -27,7 +27,6 @@ NOT_READ = {
     "grib-bitmap": "GRIB",
     "grib-homogeneous": "GRIB",
     "grib-mixed-levels": "GRIB",
-    "tiff-scale-nodata-differ": "GeoTIFF",
 }
 
 

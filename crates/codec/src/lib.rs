@@ -1,4 +1,4 @@
-//! Bytes to bytes: every codec that a chunk of HDF5, NetCDF4 or Zarr can be stored with.
+//! Bytes to bytes: every codec that a chunk of HDF5, NetCDF4, Zarr or TIFF can be stored with.
 //!
 //! In the flow this stands between reading and writing: `arcoforge-read` hands over the stored bytes of a chunk with
 //! their [`Encoding`](arcoforge_core::codec::Encoding), [`decode`] gives back little-endian elements; [`encode`] is the
@@ -39,6 +39,7 @@ mod records;
 mod scratch;
 mod shuffle;
 mod support;
+mod tiff;
 mod to_end;
 mod zstandard;
 

@@ -10,7 +10,7 @@ use crate::deflate::Wrapper;
 use crate::scratch::{Buffers, Scratch, Tools, grow};
 use crate::{
     bad_parameter, bitshuffle, blosc, bzip, checksum, corrupt, lz4, lzf, order, records, shuffle, support,
-    too_long, zstandard,
+    tiff, too_long, zstandard,
 };
 
 /// Undoes the codecs of one chunk, from last to first; `out` then holds little-endian elements.
@@ -84,6 +84,7 @@ pub(crate) const fn expansion_max(codec: &Codec) -> u64 {
         Codec::Zstd { .. } | Codec::Blosc(_) | Codec::Bitshuffle { .. } => 1 << 15,
         // a block of at least 32 bytes for 900,000 run lengths of 259 bytes for 5
         Codec::Bzip2 { .. } => 1 << 21,
+        Codec::Tiff(step) => tiff::expansion_max(step),
         _ => u64::MAX,
     }
 }
@@ -102,6 +103,7 @@ fn stages<'a>(codecs: impl Iterator<Item = &'a Codec>, decoded_bytes: usize) -> 
         stages.push(Stage { codec, bytes_max });
         bytes_max = match codec {
             Codec::Shuffle { .. } => bytes_max,
+            Codec::Tiff(step) => tiff::input_max(step, bytes_max),
             Codec::Fletcher32 | Codec::Crc32c => bytes_max.saturating_add(4),
             _ => bytes_max.saturating_mul(2).saturating_add(4096),
         };
@@ -180,6 +182,7 @@ pub(crate) fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Too
         Codec::Records { piece_bytes, stride_bytes } => {
             records::decode(*piece_bytes, *stride_bytes, stored, out)
         }
+        Codec::Tiff(step) => tiff::decode(step, stored, out),
         Codec::Szip { .. } | Codec::ScaleOffset { .. } | Codec::Nbit { .. } => {
             undo_foreign(codec, stored, out, tools)
         }
@@ -299,6 +302,7 @@ fn apply(codec: &Codec, data: &[u8], out: &mut Vec<u8>, tools: &mut Tools) -> Re
         | Codec::Nbit { .. }
         | Codec::Bitshuffle { .. }
         | Codec::Records { .. }
+        | Codec::Tiff(_)
         | Codec::Unknown { .. } => Err(Error::new(
             Code::TargetUnsupported,
             format!("`{}` can be read but not written", codec.name()),

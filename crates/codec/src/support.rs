@@ -2,7 +2,7 @@
 
 use arcoforge_core::codec::Codec;
 
-use crate::bitshuffle;
+use crate::{bitshuffle, tiff};
 
 /// Whether [`decode`](crate::decode) can undo this codec, else why not (a lower-case phrase).
 ///
@@ -21,6 +21,7 @@ pub fn is_decodable(codec: &Codec) -> Result<(), String> {
         }
         Codec::Shuffle { element_size: 0 } => Err("`shuffle` with elements of 0 bytes".into()),
         Codec::Bitshuffle { params } => bitshuffle::Params::parse(params).map(|_| ()),
+        Codec::Tiff(step) => tiff::is_decodable(step),
         _ => Ok(()),
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! `arcoforge-codec` carries them out; readers report them, targets name them, and the planner compares them.
 
+mod tiff;
+
 use serde::{Deserialize, Serialize};
+
+pub use self::tiff::Tiff;
 
 use crate::dtype::{DataType, Endian};
 
@@ -76,6 +80,8 @@ pub enum Codec {
         /// Bytes from the beginning of one piece to that of the next.
         stride_bytes: u64,
     },
+    /// A step of TIFF's own.
+    Tiff(Tiff),
     /// A filter that can't be undone here; keeps its HDF5 number and name for the message.
     Unknown {
         /// The registered number of the filter.
@@ -104,6 +110,7 @@ impl Codec {
             Self::Nbit { .. } => "nbit",
             Self::Bitshuffle { .. } => "bitshuffle",
             Self::Records { .. } => "records",
+            Self::Tiff(step) => step.name(),
             Self::Unknown { .. } => "unknown",
         }
     }

@@ -27,6 +27,8 @@ pub enum Format {
     Netcdf4,
     /// HDF5 without the conventions of the NetCDF library.
     Hdf5,
+    /// TIFF or BigTIFF, GeoTIFF included.
+    Tiff,
     /// Zarr, version 2.
     Zarr2,
     /// Zarr, version 3.
@@ -236,6 +238,7 @@ impl fmt::Display for Format {
             Self::Netcdf3Data64 => "NetCDF-3 64-bit data (CDF-5)",
             Self::Netcdf4 => "NetCDF-4",
             Self::Hdf5 => "HDF5",
+            Self::Tiff => "TIFF",
             Self::Zarr2 => "Zarr v2",
             Self::Zarr3 => "Zarr v3",
         })

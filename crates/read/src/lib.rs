@@ -24,6 +24,7 @@ pub mod hdf5;
 pub mod netcdf3;
 mod sniff;
 mod text;
+pub mod tiff;
 pub mod zarr;
 
 use std::path::Path;
@@ -59,6 +60,7 @@ pub fn open(object: Arc<dyn Object>) -> Result<Box<dyn Reader>> {
     Ok(match sniff::sniff(object.as_ref())? {
         sniff::Found::Netcdf3 => Box::new(netcdf3::open(object)?),
         sniff::Found::Hdf5 => Box::new(hdf5::open(object)?),
+        sniff::Found::Tiff => Box::new(tiff::open(object)?),
     })
 }
 

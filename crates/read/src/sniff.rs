@@ -4,16 +4,16 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::Object;
 use arcoforge_store::object::read_range;
 
-use crate::netcdf3;
 use crate::text::shown;
+use crate::{netcdf3, tiff};
 
 /// What the first read asks for; holds the signature of HDF5 behind a user block of up to 2 KiB.
 const HEAD_BYTES: u64 = 4096;
 /// A user block of HDF5 is not looked for beyond this.
 const USER_BLOCK_BYTES_MAX: u64 = 1 << 30;
 const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4) and HDF5 files, plain or packed by \
-                     gzip, bzip2, xz, zstd, zip or tar";
+const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4), HDF5 and TIFF files, plain or \
+                     packed by gzip, bzip2, xz, zstd, zip or tar";
 
 /// What the readers are chosen by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) enum Found {
     Netcdf3,
     /// HDF5 of any kind, NetCDF-4 included.
     Hdf5,
+    /// TIFF or BigTIFF, GeoTIFF included.
+    Tiff,
 }
 
 /// Content that is known and not read; the store takes gzip, bzip2, xz, zstd, zip and tar off before. Its first bytes, the code, what it is, what to do.
@@ -43,10 +45,6 @@ const OTHERS: &[Other] = others! {
     b"7z\xbc\xaf\x27\x1c" SourceUnsupported "a 7-Zip archive" "unpack it first";
     b"GRIB" SourceUnsupported "a GRIB file" "convert it to NetCDF first, for example with `cdo -f nc copy`";
     b"BUFR" SourceUnsupported "a BUFR file" "convert it to NetCDF first";
-    b"II*\x00" SourceUnsupported "a TIFF file" "convert it to NetCDF first, for example with `gdal_translate -of netCDF`";
-    b"MM\x00*" SourceUnsupported "a TIFF file" "convert it to NetCDF first, for example with `gdal_translate -of netCDF`";
-    b"II+\x00" SourceUnsupported "a BigTIFF file" "convert it to NetCDF first, for example with `gdal_translate -of netCDF`";
-    b"MM\x00+" SourceUnsupported "a BigTIFF file" "convert it to NetCDF first, for example with `gdal_translate -of netCDF`";
     b"\x0e\x03\x13\x01" SourceUnsupported "an HDF4 file" "convert it first, for example with `h4toh5` or `ncdump` and `ncgen`";
     b"SIMPLE  =" SourceUnsupported "a FITS file" "convert it to NetCDF first";
     b"%PDF" SourceNotData "a PDF document" "check the URL";
@@ -65,6 +63,9 @@ pub(crate) fn sniff(object: &dyn Object) -> Result<Found> {
     let head = read_range(object, 0..size.min(HEAD_BYTES))?;
     if netcdf3::format_of(&head).is_some() {
         return Ok(Found::Netcdf3);
+    }
+    if tiff::is_tiff(&head) {
+        return Ok(Found::Tiff);
     }
     let is_hdf5_at = |offset: usize| head.get(offset..).is_some_and(|rest| rest.starts_with(HDF5_SIGNATURE));
     if [0, 512, 1024, 2048].into_iter().any(is_hdf5_at) {

@@ -1,7 +1,7 @@
 //! Every codec: the first bytes choose codecs and their parameters, the rest are stored bytes.
 
 use arcoforge_codec::Scratch;
-use arcoforge_core::codec::{Blosc, BloscShuffle, Codec, Encoding};
+use arcoforge_core::codec::{Blosc, BloscShuffle, Codec, Encoding, Tiff};
 use arcoforge_core::dtype::Endian;
 use arcoforge_read::hdf5::decode_foreign;
 
@@ -33,7 +33,7 @@ fn codec(next: &mut impl FnMut() -> usize) -> Codec {
         .map(|n| if n >= 240 { 1 << (2 * (n - 240) + 1) } else { n })
         .collect();
     let at = |n: usize| params.get(n).copied().unwrap_or(0);
-    match id % 13 {
+    match id % 14 {
         0 => Codec::Zlib { level: 1 },
         1 => Codec::Gzip { level: 1 },
         2 => Codec::Zstd { level: 1 },
@@ -54,6 +54,23 @@ fn codec(next: &mut impl FnMut() -> usize) -> Codec {
         10 => Codec::Szip { params },
         11 if at(0) & 1 == 0 => Codec::Nbit { params },
         11 => Codec::ScaleOffset { params },
+        12 => Codec::Tiff(tiff(at(0), at(1), u64::from(at(2)), at(3))),
         _ => Codec::Records { piece_bytes: u64::from(at(0)), stride_bytes: u64::from(at(1)) },
+    }
+}
+
+/// A step of TIFF's own.
+fn tiff(which: u32, size: u32, row: u64, samples: u32) -> Tiff {
+    let endian = if samples & 1 == 0 { Endian::Little } else { Endian::Big };
+    match which % 9 {
+        0 => Tiff::Lzw,
+        1 => Tiff::PackBits,
+        2 => Tiff::Jpeg { tables: Vec::new(), samples, row, ycbcr: size & 1 == 0 },
+        3 => Tiff::ReversedBits,
+        4 => Tiff::Delta { element_size: size, samples, row, endian },
+        5 => Tiff::FloatDelta { element_size: size, samples, row },
+        6 => Tiff::Packed { bits: size, row },
+        7 => Tiff::Interleaved { samples, element_size: size },
+        _ => Tiff::Sample { sample: samples / 2, samples, element_size: size },
     }
 }

@@ -104,6 +104,14 @@ pub static TARGETS: &[Target] = &[
         repair: None,
     },
     Target {
+        name: "tiff",
+        run: files::tiff,
+        seeds: seeds::tiff,
+        words: &[],
+        kind: Kind::Placed,
+        repair: None,
+    },
+    Target {
         name: "sniff",
         run: files::any,
         seeds: seeds::any,

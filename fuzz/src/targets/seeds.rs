@@ -126,6 +126,10 @@ pub(super) fn netcdf3() -> Vec<Vec<u8>> {
     contents("read/tests/it/fixtures/netcdf3", &["nc"])
 }
 
+pub(super) fn tiff() -> Vec<Vec<u8>> {
+    contents("read/tests/it/fixtures/tiff", &["tif"])
+}
+
 pub(super) fn any() -> Vec<Vec<u8>> {
     let mut all = netcdf3();
     all.truncate(8);

@@ -8,4 +8,5 @@ mod memory;
 mod mutate;
 mod netcdf3;
 mod sniff;
+mod tiff;
 mod zarr;
