@@ -192,7 +192,11 @@ pub(crate) fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Too
             shuffle::unshuffle(*element_size as usize, stored, target);
             Ok(stored.len())
         }
-        Codec::Fletcher32 | Codec::Crc32c | Codec::Shuffle { .. } | Codec::Unknown { .. } => {
+        Codec::Fletcher32
+        | Codec::Crc32c
+        | Codec::Shuffle { .. }
+        | Codec::Grib(_)
+        | Codec::Unknown { .. } => {
             let reason = support::is_decodable(codec).err().unwrap_or_default();
             Err(Error::new(Code::SourceUnsupported, reason))
         }
@@ -303,6 +307,7 @@ fn apply(codec: &Codec, data: &[u8], out: &mut Vec<u8>, tools: &mut Tools) -> Re
         | Codec::Bitshuffle { .. }
         | Codec::Records { .. }
         | Codec::Tiff(_)
+        | Codec::Grib(_)
         | Codec::Unknown { .. } => Err(Error::new(
             Code::TargetUnsupported,
             format!("`{}` can be read but not written", codec.name()),

@@ -82,6 +82,8 @@ pub enum Codec {
     },
     /// A step of TIFF's own.
     Tiff(Tiff),
+    /// One field of a GRIB message: whole (`GRIB` to `7777`), or sections 5, 6 and 7 of it.
+    Grib(Grib),
     /// A filter that can't be undone here; keeps its HDF5 number and name for the message.
     Unknown {
         /// The registered number of the filter.
@@ -111,9 +113,60 @@ impl Codec {
             Self::Bitshuffle { .. } => "bitshuffle",
             Self::Records { .. } => "records",
             Self::Tiff(step) => step.name(),
+            Self::Grib(_) => "grib",
             Self::Unknown { .. } => "unknown",
         }
     }
+}
+
+/// What decoding a field of GRIB 1 (WMO FM 92-VIII) or GRIB 2 (FM 92-XIV) needs beside its bytes. How it is packed stands in
+/// these.
+///
+/// Decoded, it is `points` little-endian numbers in the order of the file, NaN where the field has no value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grib {
+    /// What every value becomes.
+    pub float: GribFloat,
+    /// Values of the field, missing ones included.
+    pub points: u64,
+    /// How to put values in rows; `None` leaves them as they follow each other in the field.
+    pub scan: Option<GribScan>,
+}
+
+/// The numbers that a GRIB field decodes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GribFloat {
+    /// 32 bits: the packed value is computed in 64 and rounded once.
+    F32,
+    /// 64 bits, for fields that are packed so.
+    F64,
+}
+
+impl GribFloat {
+    /// Bytes of one value.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+}
+
+/// A scanning mode (GRIB 1 table 8, GRIB 2 table 3.4) whose values do not lie row by row from the first point of each.
+///
+/// Decoded values do: `rows` rows of `columns` values, rows and columns in the directions that the mode tells, which is
+/// not undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GribScan {
+    /// Points along a row (Ni, Nx).
+    pub columns: u64,
+    /// Points along a column (Nj, Ny); `columns` times `rows` is the number of points.
+    pub rows: u64,
+    /// Consecutive values are neighbours along j: the field is stored column by column (bit 3 of the mode).
+    pub by_columns: bool,
+    /// Every second row, or column if stored so, runs in the opposite direction (bit 4 of the mode, GRIB 2 only).
+    pub alternating: bool,
 }
 
 /// The parameters of Blosc 1.

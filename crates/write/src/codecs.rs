@@ -90,6 +90,8 @@ pub(crate) fn compresses(codec: &Codec) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use arcoforge_core::codec::{Grib, GribFloat};
+
     use super::*;
 
     #[test]
@@ -116,6 +118,7 @@ mod tests {
             Codec::ScaleOffset { params: vec![] },
             Codec::Nbit { params: vec![] },
             Codec::Bitshuffle { params: vec![] },
+            Codec::Grib(Grib { float: GribFloat::F32, points: 1, scan: None }),
             Codec::Unknown { id: 1, name: String::new() },
         ];
         for codec in every {
