@@ -1,4 +1,4 @@
-//! Bytes to bytes: every codec that a chunk of HDF5, NetCDF4, Zarr or TIFF can be stored with.
+//! Bytes to bytes: every codec that a chunk of HDF5, NetCDF4, Zarr, TIFF or GRIB can be stored with.
 //!
 //! In the flow this stands between reading and writing: `arcoforge-read` hands over the stored bytes of a chunk with
 //! their [`Encoding`](arcoforge_core::codec::Encoding), [`decode`] gives back little-endian elements; [`encode`] is the
@@ -31,6 +31,7 @@ mod blosc;
 mod bzip;
 mod checksum;
 mod deflate;
+mod grib;
 mod lz4;
 mod lzf;
 mod order;

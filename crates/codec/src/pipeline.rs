@@ -9,8 +9,8 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::deflate::Wrapper;
 use crate::scratch::{Buffers, Scratch, Tools, grow};
 use crate::{
-    bad_parameter, bitshuffle, blosc, bzip, checksum, corrupt, lz4, lzf, order, records, shuffle, support,
-    tiff, too_long, zstandard,
+    bad_parameter, bitshuffle, blosc, bzip, checksum, corrupt, grib, lz4, lzf, order, records, shuffle,
+    support, tiff, too_long, zstandard,
 };
 
 /// Undoes the codecs of one chunk, from last to first; `out` then holds little-endian elements.
@@ -183,6 +183,7 @@ pub(crate) fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Too
             records::decode(*piece_bytes, *stride_bytes, stored, out)
         }
         Codec::Tiff(step) => tiff::decode(step, stored, out),
+        Codec::Grib(field) => grib::decode(field, stored, out, tools),
         Codec::Szip { .. } | Codec::ScaleOffset { .. } | Codec::Nbit { .. } => {
             undo_foreign(codec, stored, out, tools)
         }
@@ -192,11 +193,7 @@ pub(crate) fn undo(codec: &Codec, stored: &[u8], out: &mut [u8], tools: &mut Too
             shuffle::unshuffle(*element_size as usize, stored, target);
             Ok(stored.len())
         }
-        Codec::Fletcher32
-        | Codec::Crc32c
-        | Codec::Shuffle { .. }
-        | Codec::Grib(_)
-        | Codec::Unknown { .. } => {
+        Codec::Fletcher32 | Codec::Crc32c | Codec::Shuffle { .. } | Codec::Unknown { .. } => {
             let reason = support::is_decodable(codec).err().unwrap_or_default();
             Err(Error::new(Code::SourceUnsupported, reason))
         }

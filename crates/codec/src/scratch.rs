@@ -3,7 +3,7 @@
 use arcoforge_core::codec::Codec;
 use arcoforge_core::error::Result;
 
-use crate::{deflate, zstandard};
+use crate::{deflate, grib, zstandard};
 
 /// Decodes a codec that only the HDF5 library defines: [`Codec::Szip`], [`Codec::ScaleOffset`] or [`Codec::Nbit`].
 ///
@@ -47,6 +47,8 @@ pub(crate) struct Tools {
     pub(crate) block: Vec<u8>,
     /// Runs of blocks of Blosc.
     pub(crate) runs: Vec<Vec<u8>>,
+    /// Images of GRIB.
+    pub(crate) png: grib::Rooms,
     pub(crate) foreign: Option<ForeignDecode>,
 }
 

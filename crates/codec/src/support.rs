@@ -2,7 +2,7 @@
 
 use arcoforge_core::codec::Codec;
 
-use crate::{bitshuffle, tiff};
+use crate::{bitshuffle, grib, tiff};
 
 /// Whether [`decode`](crate::decode) can undo this codec, else why not (a lower-case phrase).
 ///
@@ -19,7 +19,7 @@ pub fn is_decodable(codec: &Codec) -> Result<(), String> {
         Codec::Records { piece_bytes, stride_bytes } if *piece_bytes == 0 || stride_bytes < piece_bytes => {
             Err(format!("`records` with pieces of {piece_bytes} bytes, {stride_bytes} bytes apart"))
         }
-        Codec::Grib(_) => Err("`grib` fields are not decoded yet".into()),
+        Codec::Grib(field) => grib::refusal(field).map_or(Ok(()), Err),
         Codec::Shuffle { element_size: 0 } => Err("`shuffle` with elements of 0 bytes".into()),
         Codec::Bitshuffle { params } => bitshuffle::Params::parse(params).map(|_| ()),
         Codec::Tiff(step) => tiff::is_decodable(step),
