@@ -78,12 +78,12 @@ impl<'a> Sections<'a> {
         };
         let representation = section(self.representation, 5)?;
         let data = section(self.data, 7)?;
+        let packing = packing(&representation)?;
         let packed = representation.u32(6)? as usize;
         let bitmap = bitmap(section(self.bitmap, 6)?, points)?;
         if packed > points || (bitmap.is_none() && packed != points) {
             return Err(corrupt(format!("GRIB section 5: {packed} values found, {points} expected")));
         }
-        let packing = packing(&representation)?;
         let rows = self.grid.map_or(Ok(Rows::Unknown), |grid| rows(&grid))?;
         Ok(Field { packing, bitmap, packed, data: data.from(6), rows })
     }
