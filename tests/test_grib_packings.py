@@ -268,7 +268,7 @@ REFUSED = {
     "another number of points": (
         lambda: grib.message(2, "grid_simple", grib.field(COUNT), COLUMNS, ROWS),
         COUNT + 1,
-        f"section 5: {COUNT} values found, {COUNT + 1} expected",
+        f"section 3: {COUNT} points found, {COUNT + 1} expected",
     ),
 }
 

@@ -3,6 +3,7 @@
 mod checksums;
 mod codec;
 mod files;
+mod grib;
 mod language;
 mod memory;
 mod seeds;
@@ -142,6 +143,14 @@ pub static TARGETS: &[Target] = &[
         words: &[],
         kind: Kind::Bytes,
         repair: None,
+    },
+    Target {
+        name: "grib-field",
+        run: grib::decode,
+        seeds: seeds::grib_fields,
+        words: &[],
+        kind: Kind::Placed,
+        repair: Some(grib::repair),
     },
 ];
 

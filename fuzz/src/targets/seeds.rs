@@ -173,6 +173,20 @@ pub(super) fn codecs() -> Vec<Vec<u8>> {
     table.lines().filter_map(|line| vector(line, &stored)).collect()
 }
 
+/// The messages of the codec crate's tests, behind the target's header.
+pub(super) fn grib_fields() -> Vec<Vec<u8>> {
+    let folder = crates().join("codec/tests/it/fixtures");
+    let table = fs::read_to_string(folder.join("grib.txt")).unwrap_or_default();
+    let stored = fs::read(folder.join("grib.bin")).unwrap_or_default();
+    let field = |line: &str| {
+        let numbers: Vec<usize> = line.split(' ').skip(1).flat_map(str::parse).collect();
+        let [points, start, length] = numbers[..] else { return None };
+        let header = super::grib::header(u16::try_from(points).ok()?);
+        Some([&header[..], stored.get(start..start.checked_add(length)?)?].concat())
+    };
+    table.lines().filter_map(field).collect()
+}
+
 fn vector(line: &str, all: &[u8]) -> Option<Vec<u8>> {
     let fields: Vec<&str> = line.split(' ').collect();
     let [_, codecs, mask, order, size, count, _, start, len] = fields[..] else { return None };

@@ -32,6 +32,9 @@ pub(super) fn message(stored: &[u8], points: usize) -> Result<Field<'_>> {
     let bitmap = bits.map(|section| bitmap_of(&section, points)).transpose()?;
     let packed = bitmap.map_or(points, |bits| bitmap::ones(bits, 0, points));
     let rows = grid.as_ref().map_or(Ok(Rows::Unknown), rows)?;
+    if !matches!(rows, Rows::Unknown) {
+        rows.lengths(points)?;
+    }
     let reader = Reader { section: data, decimal: product.i16(27)?, bitmap, packed, points, rows };
     let (packing, octet) = reader.packing()?;
     Ok(Field { packing, bitmap, packed, data: data.from(octet), rows })

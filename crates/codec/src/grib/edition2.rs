@@ -80,6 +80,10 @@ impl<'a> Sections<'a> {
         let data = section(self.data, 7)?;
         let packing = packing(&representation)?;
         let packed = representation.u32(6)? as usize;
+        let of_grid = self.grid.map_or(Ok(points as u64), |grid| grid.u32(7).map(u64::from))?;
+        if of_grid != points as u64 {
+            return Err(corrupt(format!("GRIB section 3: {of_grid} points found, {points} expected")));
+        }
         let bitmap = bitmap(section(self.bitmap, 6)?, points)?;
         if packed > points || (bitmap.is_none() && packed != points) {
             return Err(corrupt(format!("GRIB section 5: {packed} values found, {points} expected")));

@@ -35,8 +35,15 @@ unsafe impl GlobalAlloc for Largest {
     }
 }
 
+/// The largest single allocation of this thread meanwhile.
+pub(crate) fn largest_allocation(work: impl FnOnce()) -> usize {
+    LARGEST.set(0);
+    work();
+    LARGEST.get()
+}
+
 /// Marsaglia's xorshift: the same damage in every run.
-struct Noise(u64);
+pub(crate) struct Noise(pub(crate) u64);
 
 impl Noise {
     fn below(&mut self, bound: usize) -> usize {
@@ -47,7 +54,7 @@ impl Noise {
     }
 
     /// Flips, sets, cuts, repeats or adds a few bytes; most often near the start, where headers are.
-    fn damage(&mut self, stored: &[u8]) -> Vec<u8> {
+    pub(crate) fn damage(&mut self, stored: &[u8]) -> Vec<u8> {
         let mut bytes = stored.to_vec();
         for _ in 0..=self.below(4) {
             let reach = if self.below(2) == 0 { bytes.len().min(24) } else { bytes.len() };

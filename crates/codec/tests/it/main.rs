@@ -4,6 +4,7 @@
 
 mod damage;
 mod foreign;
+mod grib;
 mod over;
 mod roundtrip;
 mod vectors;
