@@ -33,6 +33,10 @@ pub enum Format {
     Zarr2,
     /// Zarr, version 3.
     Zarr3,
+    /// GRIB, edition 1.
+    Grib1,
+    /// GRIB, edition 2.
+    Grib2,
 }
 
 /// The schema of a file or dataset.
@@ -241,6 +245,8 @@ impl fmt::Display for Format {
             Self::Tiff => "TIFF",
             Self::Zarr2 => "Zarr v2",
             Self::Zarr3 => "Zarr v3",
+            Self::Grib1 => "GRIB 1",
+            Self::Grib2 => "GRIB 2",
         })
     }
 }

@@ -19,6 +19,7 @@
 
 mod chars;
 pub mod gather;
+pub mod grib;
 pub mod hdf5;
 
 pub mod netcdf3;
@@ -61,6 +62,7 @@ pub fn open(object: Arc<dyn Object>) -> Result<Box<dyn Reader>> {
         sniff::Found::Netcdf3 => Box::new(netcdf3::open(object)?),
         sniff::Found::Hdf5 => Box::new(hdf5::open(object)?),
         sniff::Found::Tiff => Box::new(tiff::open(object)?),
+        sniff::Found::Grib => Box::new(grib::open(object)?),
     })
 }
 

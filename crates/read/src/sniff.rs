@@ -11,8 +11,10 @@ use crate::{netcdf3, tiff};
 const HEAD_BYTES: u64 = 4096;
 /// A user block of HDF5 is not looked for beyond this.
 const USER_BLOCK_BYTES_MAX: u64 = 1 << 30;
+/// Headings of bulletins are shorter.
+const HEADING_BYTES_MAX: usize = 512;
 const HDF5_SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4), HDF5 and TIFF files, plain or \
+const READS: &str = "arcoforge reads NetCDF (classic, 64-bit offset, CDF-5, NetCDF-4), HDF5, GRIB and TIFF files, plain or \
                      packed by gzip, bzip2, xz, zstd, zip or tar";
 
 /// What the readers are chosen by.
@@ -24,6 +26,8 @@ pub(crate) enum Found {
     Hdf5,
     /// TIFF or BigTIFF, GeoTIFF included.
     Tiff,
+    /// GRIB messages, maybe behind the header of a bulletin.
+    Grib,
 }
 
 /// Content that is known and not read; the store takes gzip, bzip2, xz, zstd, zip and tar off before. Its first bytes, the code, what it is, what to do.
@@ -43,7 +47,6 @@ macro_rules! others {
 const OTHERS: &[Other] = others! {
     b"\x1f\x9d" SourceUnsupported "a file compressed with compress (.Z)" "unpack it first: `uncompress FILE`";
     b"7z\xbc\xaf\x27\x1c" SourceUnsupported "a 7-Zip archive" "unpack it first";
-    b"GRIB" SourceUnsupported "a GRIB file" "convert it to NetCDF first, for example with `cdo -f nc copy`";
     b"BUFR" SourceUnsupported "a BUFR file" "convert it to NetCDF first";
     b"\x0e\x03\x13\x01" SourceUnsupported "an HDF4 file" "convert it first, for example with `h4toh5` or `ncdump` and `ncgen`";
     b"SIMPLE  =" SourceUnsupported "a FITS file" "convert it to NetCDF first";
@@ -71,6 +74,9 @@ pub(crate) fn sniff(object: &dyn Object) -> Result<Found> {
     if [0, 512, 1024, 2048].into_iter().any(is_hdf5_at) {
         return Ok(Found::Hdf5);
     }
+    if is_grib(&head) {
+        return Ok(Found::Grib);
+    }
     if let Some(error) = refuse(&head, size, object.is_remote()) {
         return Err(error.at(object.url()));
     }
@@ -82,6 +88,17 @@ pub(crate) fn sniff(object: &dyn Object) -> Result<Found> {
         offset *= 2;
     }
     Err(unknown(&head).at(object.url()))
+}
+
+/// Whether messages begin here: at once, or behind what is put before bulletins of the WMO (GTS headings, `****` lengths).
+fn is_grib(head: &[u8]) -> bool {
+    let edition = |at: usize| matches!(head.get(at + 7), Some(1 | 2));
+    let starts = |at: usize| head.get(at..).is_some_and(|rest| rest.starts_with(b"GRIB"));
+    let heading = head.iter().take(HEADING_BYTES_MAX).enumerate().take_while(|(at, byte)| {
+        starts(*at) || byte.is_ascii_graphic() || matches!(byte, b' ' | b'\r' | b'\n' | 0x01 | 0x03 | 0)
+    });
+    let mut at = heading.map(|(at, _)| at);
+    at.any(|at| starts(at) && edition(at))
 }
 
 /// The error for content that is known not to be a file that arcoforge reads.
