@@ -38,6 +38,7 @@ pub mod plan;
 pub mod policy;
 pub mod recipe;
 pub mod reconcile;
+pub mod references;
 pub mod schema;
 pub mod selection;
 pub mod steps;

@@ -76,6 +76,8 @@ pub struct TargetCaps {
     pub codecs_extension: &'static [&'static str],
     /// Whether chunks can be put together in shards.
     pub shards: bool,
+    /// Whether chunks stay where they are, and the target only says where.
+    pub references: bool,
 }
 
 impl TargetCaps {

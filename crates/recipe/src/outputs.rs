@@ -14,7 +14,7 @@ pub(crate) const FORMATS: &[(&str, Option<TargetFormat>)] = &[
     ("zarr2", Some(TargetFormat::Zarr2)),
     ("icechunk", None),
     ("icechunk-virtual", None),
-    ("kerchunk-json", None),
+    ("kerchunk-json", Some(TargetFormat::KerchunkJson)),
     ("kerchunk-parquet", None),
 ];
 

@@ -112,9 +112,13 @@ pub fn stage(
             if existing == Existing::Update {
                 kept_chunks(&prepared).into_iter().for_each(|text| session.tell(&Event::Note(text)));
             }
-            let (reuse, receipts) =
-                (staged.reuse(&prepared, existing == Existing::Update), staged.receipts(&prepared));
-            staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
+            if prepared.plan.dataset.format.is_references() {
+                staged.refer(session, &prepared)?;
+            } else {
+                let (reuse, receipts) =
+                    (staged.reuse(&prepared, existing == Existing::Update), staged.receipts(&prepared));
+                staged.run(session, &prepared, receipts, &reuse, &(0..prepared.tasks()), None)?;
+            }
             staged.complete(session, &prepared, &examination)?;
         }
     }

@@ -248,12 +248,12 @@ impl<'a> Producer<'a> {
     ) -> Result<Option<T>> {
         let (target, spec) = (self.target, &self.array.spec);
         match (&self.array.content, self.array.mode) {
-            (Content::Values(block), _) => self.values(worker, block, index, write),
+            (Content::Values(block), _) => values(target.format, worker, spec, block, index, write),
             (Content::Pieces(pieces), Mode::Copy) => match stored(target.prepared, spec, pieces, index)? {
                 Some(found) => {
                     copy_stored(target, worker, spec, index, &found, write).map_err(|e| e.in_chunk(index))
                 }
-                None => self.gathered(worker, pieces, index, write),
+                None => gathered(target.format, target.prepared, worker, spec, pieces, index, write),
             },
             (Content::Pieces(_), _) => {
                 let at: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
@@ -265,54 +265,57 @@ impl<'a> Producer<'a> {
         }
     }
 
-    /// A chunk by itself, among others that are copied.
-    fn gathered<T>(
-        &self,
-        worker: &mut Worker,
-        pieces: &Pieces,
-        index: &[u64],
-        write: impl FnOnce(&[u8]) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let spec = &self.array.spec;
-        let region = spec.chunks().region(index);
-        let mut buffers = fill(worker, self.target.prepared, spec, pieces, &region)?;
-        let buffer = buffers.first_mut().ok_or_else(|| Error::new(Code::Bug, "a chunk without a buffer"))?;
-        let packed = pack(self.target.format, worker, spec, index, buffer, write)?;
-        worker.give_back(buffers);
-        Ok(packed)
-    }
-
-    fn values<T>(
-        &self,
-        worker: &mut Worker,
-        block: &Block,
-        index: &[u64],
-        write: impl FnOnce(&[u8]) -> Result<T>,
-    ) -> Result<Option<T>> {
-        let spec = &self.array.spec;
-        let cells = spec.chunks().region(index);
-        match &block.data {
-            BlockData::Text(texts) => {
-                let mut chunk = vec![String::new(); spec.chunks().chunk_cells() as usize];
-                for (to, from) in text_cells(&block.shape, &spec.chunk, &cells) {
-                    if let (Some(slot), Some(text)) = (chunk.get_mut(to), texts.get(from)) {
-                        slot.clone_from(text);
-                    }
-                }
-                let bytes = encode_text(&chunk)?;
-                encode(&spec.encoding, 1, &bytes, &mut worker.encoded, &mut worker.scratch)?;
-                write(&worker.encoded).map(Some)
-            }
-            BlockData::Bytes(bytes) => {
-                let mut chunk = part_bytes(block, bytes, &cells)?;
-                pack(self.target.format, worker, spec, index, &mut chunk, write)
-            }
-        }
-    }
-
     fn finish(self, worker: &mut Worker) {
         let buffers = self.buffers.into_iter();
         worker.give_back(buffers.map(|buffer| buffer.into_inner().unwrap_or_else(PoisonError::into_inner)));
+    }
+}
+
+/// A chunk by itself, among others that are copied: its stored bytes are handed to `write`, once; `None` where it is best
+/// left out.
+pub(crate) fn gathered<T>(
+    format: TargetFormat,
+    prepared: &Prepared,
+    worker: &mut Worker,
+    spec: &ArraySpec,
+    pieces: &Pieces,
+    index: &[u64],
+    write: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
+    let region = spec.chunks().region(index);
+    let mut buffers = fill(worker, prepared, spec, pieces, &region)?;
+    let buffer = buffers.first_mut().ok_or_else(|| Error::new(Code::Bug, "a chunk without a buffer"))?;
+    let packed = pack(format, worker, spec, index, buffer, write)?;
+    worker.give_back(buffers);
+    Ok(packed)
+}
+
+/// A chunk of values in hand, in the same way.
+pub(crate) fn values<T>(
+    format: TargetFormat,
+    worker: &mut Worker,
+    spec: &ArraySpec,
+    block: &Block,
+    index: &[u64],
+    write: impl FnOnce(&[u8]) -> Result<T>,
+) -> Result<Option<T>> {
+    let cells = spec.chunks().region(index);
+    match &block.data {
+        BlockData::Text(texts) => {
+            let mut chunk = vec![String::new(); spec.chunks().chunk_cells() as usize];
+            for (to, from) in text_cells(&block.shape, &spec.chunk, &cells) {
+                if let (Some(slot), Some(text)) = (chunk.get_mut(to), texts.get(from)) {
+                    slot.clone_from(text);
+                }
+            }
+            let bytes = encode_text(&chunk)?;
+            encode(&spec.encoding, 1, &bytes, &mut worker.encoded, &mut worker.scratch)?;
+            write(&worker.encoded).map(Some)
+        }
+        BlockData::Bytes(bytes) => {
+            let mut chunk = part_bytes(block, bytes, &cells)?;
+            pack(format, worker, spec, index, &mut chunk, write)
+        }
     }
 }
 

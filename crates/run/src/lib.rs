@@ -34,6 +34,7 @@ mod lookahead;
 mod pool;
 mod prepare;
 mod receipts;
+mod references;
 mod reuse;
 mod scratch;
 mod session;

@@ -23,6 +23,7 @@ use crate::find::{find, name_of, named};
 use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
+use crate::references;
 use crate::session::{Event, Session, Stage};
 use crate::signature::{is_weak, this_run};
 use crate::survey::{self, All, Hand, Interner, Kept, SurveyCache, Surveyed};
@@ -140,7 +141,7 @@ pub(crate) fn prepare_like<'d>(
     let digest = digest(&named(recipe, &base), inputs, &plan.dataset).map_err(|e| vec![e])?;
     let names = std::iter::once("").chain(recipe.steps.iter().map(steps::name));
     let history = names.zip(interner.history()).collect();
-    Ok(Prepared {
+    let mut prepared = Prepared {
         plan,
         part,
         files,
@@ -153,7 +154,14 @@ pub(crate) fn prepare_like<'d>(
         digest,
         history,
         compare,
-    })
+    };
+    let format = recipe.output.format;
+    if format.is_references() {
+        let inlined = references::refuse(&prepared, format)?;
+        inlined.iter().for_each(|note| session.tell(&Event::Note(note.text())));
+        prepared.notes.extend(inlined);
+    }
+    Ok(prepared)
 }
 
 /// What was combined, unless something is wrong with single files: that does not hide what others disagree on.

@@ -135,7 +135,7 @@ impl State {
 
     /// Folders of other bakes of this target that were being removed when a process was cut off.
     pub(crate) fn remains(&self) -> Vec<Self> {
-        let kept = |state: &Self| state == self || state.is_publishing() || state.store().is_dir();
+        let kept = |state: &Self| state == self || state.is_publishing() || state.store().exists();
         let noted = |state: &Self| state.done().is_file() || state.visible().is_file();
         Self::all_in(&self.root).into_iter().filter(|state| !kept(state) && !noted(state)).collect()
     }
@@ -154,7 +154,7 @@ impl State {
     /// units made stays: somebody may wait for it.
     pub(crate) fn is_abandoned(&self) -> bool {
         self.done().is_file()
-            && self.store().is_dir()
+            && self.store().exists()
             && !self.is_publishing()
             && !has_units(&self.receipts())
     }
@@ -209,7 +209,7 @@ impl State {
     /// Whether a bake began here that has not come to its end.
     fn is_unfinished(&self) -> bool {
         let noted = self.done().is_file() || self.visible().is_file();
-        self.store().is_dir() && !self.is_publishing() && !noted
+        self.store().exists() && !self.is_publishing() && !noted
     }
 
     /// Goes on from what a bake of the same plan with other checks made, where nothing is here yet: checks decide

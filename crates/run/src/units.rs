@@ -92,8 +92,14 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
 /// Refuses units over inputs whose versions nothing tells: each process would take them for others.
 ///
 /// # Errors
-/// `source-changed` with the names of these inputs.
+/// `source-changed` with the names of these inputs; `usage` for a target of references.
 pub fn check_lasting(prepared: &Prepared) -> Outcome<()> {
+    if prepared.plan.dataset.format.is_references() {
+        let message = "found units for a target of references, which moves no data: one process writes it";
+        return Err(vec![
+            Error::new(Code::Usage, message).help("leave out `--units`, and run `arcoforge bake`"),
+        ]);
+    }
     let weak: Vec<FoundFile> = prepared
         .inputs()
         .filter(|input| is_weak(&input.validator))

@@ -129,6 +129,10 @@ impl Object for Buffered {
         self.inner.url()
     }
 
+    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+        self.inner.place()
+    }
+
     fn validator(&self) -> &Validator {
         self.inner.validator()
     }

@@ -101,6 +101,11 @@ impl Object for Deferred {
         Arc::clone(&self.url)
     }
 
+    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+        // on a server it is known only where the whole has the object's own version: then nothing is wrapped around it
+        if self.remote { Ok(Some((self.name(), 0))) } else { self.object()?.place() }
+    }
+
     fn validator(&self) -> &Validator {
         &self.validator
     }

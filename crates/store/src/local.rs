@@ -60,6 +60,8 @@ pub(crate) struct LocalObject {
     opening: AtomicU64,
     pool: Arc<FilePool>,
     standing: Option<Box<Standing>>,
+    /// Its bytes lie nowhere else as they are.
+    is_unpacked: bool,
 }
 
 /// What a downloaded or unpacked file stands for.
@@ -102,6 +104,7 @@ impl LocalObject {
             opening: AtomicU64::new(opening),
             pool: Arc::clone(pool),
             standing: None,
+            is_unpacked: false,
         })
     }
 
@@ -109,6 +112,12 @@ impl LocalObject {
     pub(crate) fn standing_for(mut self, validator: Validator, guard: Option<Guard>) -> Self {
         let validator = Validator { size: self.validator.size, ..validator };
         self.standing = Some(Box::new(Standing { validator, _guard: guard }));
+        self
+    }
+
+    /// A file that holds what another one holds compressed.
+    pub(crate) fn unpacked(mut self) -> Self {
+        self.is_unpacked = true;
         self
     }
 
@@ -157,6 +166,10 @@ impl Object for LocalObject {
 
     fn name(&self) -> Arc<str> {
         Arc::clone(&self.url)
+    }
+
+    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+        Ok((!self.is_unpacked).then(|| (self.name(), 0)))
     }
 
     fn validator(&self) -> &Validator {

@@ -32,6 +32,12 @@ pub trait Object: Send + Sync + Debug {
         self.url().into()
     }
 
+    /// Where its bytes lie as they are: the URL or path of what holds them (without secrets), and the first byte there.
+    /// `None` where they lie nowhere: what is compressed as a whole is unpacked for this run only.
+    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+        Ok(Some((self.name(), 0)))
+    }
+
     /// What was seen when the object was opened.
     fn validator(&self) -> &Validator;
 

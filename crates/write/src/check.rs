@@ -53,9 +53,9 @@ fn node<'a>(
 }
 
 fn bad_name(format: TargetFormat, part: &str) -> Option<&'static str> {
-    let reserved: &[&str] = match format {
+    let reserved: &[&str] = match format.metadata() {
         TargetFormat::Zarr3 => &["zarr.json"],
-        TargetFormat::Zarr2 => &[".zarray", ".zattrs", ".zgroup", ".zmetadata"],
+        _ => &[".zarray", ".zattrs", ".zgroup", ".zmetadata"],
     };
     match part {
         "" => Some("a part of it is empty"),
@@ -63,7 +63,7 @@ fn bad_name(format: TargetFormat, part: &str) -> Option<&'static str> {
         _ if part.contains(['\0', '\\']) => Some("a part of it has a character that keys can't have"),
         _ if part.len() > 255 => Some("a part of it is longer than 255 bytes"),
         _ if reserved.contains(&part) => Some("Zarr keeps its metadata under that key"),
-        _ if format == TargetFormat::Zarr3 && part.starts_with("__") => {
+        _ if format.metadata() == TargetFormat::Zarr3 && part.starts_with("__") => {
             Some("Zarr v3 reserves names that begin with `__`")
         }
         _ => None,
@@ -85,7 +85,7 @@ fn array(format: TargetFormat, array: &ArraySpec) -> Result<()> {
         return Err(Error::new(Code::TargetUnsupported, message)
             .help(format!("set or delete `{}@_FillValue` with the step `attrs`", array.name)));
     }
-    if format == TargetFormat::Zarr3 {
+    if format.metadata() == TargetFormat::Zarr3 {
         value(array, "value of unwritten cells", Some(&array.unwritten))?;
     } else if array.attrs.get("_ARRAY_DIMENSIONS").is_some() {
         return Err(Error::new(

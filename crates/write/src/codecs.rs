@@ -16,13 +16,18 @@ pub fn caps(format: TargetFormat) -> TargetCaps {
             codecs: &["blosc", "zstd", "gzip", "crc32c"],
             codecs_extension: &["shuffle", "zlib", "fletcher32", "bzip2"],
             shards: true,
+            references: false,
         },
         TargetFormat::Zarr2 => TargetCaps {
             format,
             codecs: &["blosc", "zstd", "gzip", "zlib", "bzip2", "shuffle", "fletcher32"],
             codecs_extension: &["crc32c"],
             shards: false,
+            references: false,
         },
+        TargetFormat::KerchunkJson | TargetFormat::KerchunkParquet => {
+            TargetCaps { format, codecs_extension: &[], references: true, ..caps(format.metadata()) }
+        }
     }
 }
 

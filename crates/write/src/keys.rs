@@ -10,12 +10,12 @@ use arcoforge_core::target::ArraySpec;
 /// v3: `sst/c/0/3/1`, `sst/c` for a scalar (default key encoding). v2: `sst/0.3.1`, `sst/0` for a scalar.
 pub fn chunk_key(format: TargetFormat, array: &ArraySpec, index: &[u64]) -> String {
     let parts = index.iter().map(u64::to_string);
-    match format {
+    match format.metadata() {
         TargetFormat::Zarr3 => {
             [array.name.clone(), "c".into()].into_iter().chain(parts).collect::<Vec<_>>().join("/")
         }
-        TargetFormat::Zarr2 if index.is_empty() => format!("{}/0", array.name),
-        TargetFormat::Zarr2 => format!("{}/{}", array.name, parts.collect::<Vec<_>>().join(".")),
+        _ if index.is_empty() => format!("{}/0", array.name),
+        _ => format!("{}/{}", array.name, parts.collect::<Vec<_>>().join(".")),
     }
 }
 
@@ -25,9 +25,9 @@ pub fn chunk_key(format: TargetFormat, array: &ArraySpec, index: &[u64]) -> Stri
 /// In v3 that is [`ArraySpec::unwritten`]. In v2 `fill_value` is at once the mask and the value of absent chunks, so
 /// it is [`ArraySpec::fill`], and not defined where nothing is masked.
 pub fn absent_value(format: TargetFormat, array: &ArraySpec) -> Option<&Scalar> {
-    match format {
+    match format.metadata() {
         TargetFormat::Zarr3 => Some(&array.unwritten),
-        TargetFormat::Zarr2 => array.fill.as_ref(),
+        _ => array.fill.as_ref(),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Zarr version 3 and version 2 as targets: metadata, keys, chunks, shards and their publication.
+//! Zarr version 3 and version 2 as targets: metadata, keys, chunks, shards and their publication; and references to
+//! chunks that stay in their files.
 //!
 //! The last station of a bake: `run` decodes and encodes blocks, this crate says under which key they lie and what
 //! the metadata around them is, and puts them where readers see the old dataset or the new one, never a half.
@@ -26,6 +27,7 @@
 mod check;
 mod codecs;
 mod json;
+mod kerchunk;
 mod keys;
 mod local;
 mod shard;
@@ -38,6 +40,7 @@ use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::Dataset;
 
 pub use codecs::caps;
+pub use kerchunk::JsonReferences;
 pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
     LOCK, LazyFile, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
@@ -59,8 +62,8 @@ pub type KeyValue = (String, Vec<u8>);
 /// shard is not a multiple of its chunk; `bug` where the dataset contradicts itself.
 pub fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     check::dataset(dataset)?;
-    match dataset.format {
+    match dataset.format.metadata() {
         TargetFormat::Zarr3 => v3::metadata(dataset),
-        TargetFormat::Zarr2 => v2::metadata(dataset),
+        _ => v2::metadata(dataset),
     }
 }

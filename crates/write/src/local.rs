@@ -14,7 +14,7 @@ use arcoforge_store::files::{
 };
 
 pub use self::replace::{check_place, check_target};
-use self::replace::{check_replaced, exists, is_zarr, parent};
+use self::replace::{check_replaced, exists, is_references, is_zarr, parent};
 pub use self::working::{
     LOCK, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
 };
@@ -28,6 +28,8 @@ use crate::{ShardWriter, Written, write_chunk};
 pub struct LocalStore {
     target: PathBuf,
     staging: PathBuf,
+    /// It is one file, not a folder.
+    file: bool,
     published: bool,
 }
 
@@ -49,11 +51,24 @@ impl LocalStore {
     /// # Errors
     /// `target-unwritable`.
     pub fn create(target: impl Into<PathBuf>, staging: impl Into<PathBuf>) -> Result<Self> {
-        let mut store = Self { target: target.into(), staging: staging.into(), published: false };
+        Self::begin(Self { target: target.into(), staging: staging.into(), file: false, published: false })
+    }
+
+    /// The same for a target that is one file: whoever fills it writes it at `staging`.
+    ///
+    /// # Errors
+    /// `target-unwritable`.
+    pub fn create_file(target: impl Into<PathBuf>, staging: impl Into<PathBuf>) -> Result<Self> {
+        Self::begin(Self { target: target.into(), staging: staging.into(), file: true, published: false })
+    }
+
+    fn begin(mut store: Self) -> Result<Self> {
         store.recover()?;
+        store.file |= store.staging.is_file();
         if !store.published {
+            let folder = if store.file { parent(&store.staging) } else { &store.staging };
             fs::create_dir_all(parent(&store.target))
-                .and_then(|()| fs::create_dir_all(&store.staging))
+                .and_then(|()| fs::create_dir_all(folder))
                 .map_err(|e| unwritable(&store.staging, e))?;
         }
         Ok(store)
@@ -201,7 +216,7 @@ impl LocalStore {
         if self.published {
             return Ok(Published { replaced: None, leftover: None });
         }
-        if !is_zarr(&self.staging) {
+        if !(if self.file { is_references(&self.staging) } else { is_zarr(&self.staging) }) {
             return Err(Error::new(Code::Bug, "found no metadata in a store to be published")
                 .at(self.staging.display().to_string()));
         }
@@ -236,8 +251,11 @@ impl LocalStore {
 
     /// A store that appeared since the target was looked at is replaced only where one may be.
     fn swap(&self, overwrite: bool) -> Result<Option<Exchange>> {
-        if overwrite && is_zarr(&self.target) {
+        if overwrite && (is_zarr(&self.target) || is_references(&self.target)) {
             return exchange_dirs(&self.staging, &self.target).map(Some);
+        }
+        if self.file {
+            return self.link();
         }
         fs::rename(&self.staging, &self.target).map(|()| None).map_err(|e| match e.kind() {
             // a directory never takes the place of one that holds something, or of a file
@@ -246,6 +264,21 @@ impl LocalStore {
             }
             _ => unwritable(&self.target, e),
         })
+    }
+
+    /// A rename of a file would replace what came to the target meanwhile; a link does not.
+    fn link(&self) -> Result<Option<Exchange>> {
+        match fs::hard_link(&self.staging, &self.target) {
+            Ok(()) => remove_tree(&self.staging).map(|()| None),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+                Err(exists("something that came while the references were written", &self.target)
+                    .caused_by(e))
+            }
+            // file systems without links
+            Err(_) => fs::rename(&self.staging, &self.target)
+                .map(|()| None)
+                .map_err(|e| unwritable(&self.target, e)),
+        }
     }
 
     /// The file that names the directory which is being published, so that a run after a crash knows whether the

@@ -6,6 +6,7 @@ mod chunks;
 mod encoding;
 mod memory;
 mod rechunk;
+mod refer;
 mod source;
 mod tasks;
 mod ways;
@@ -104,6 +105,8 @@ pub struct ArrayPlan {
     pub mode: Mode,
     /// Why chunks are not copied; empty where they are.
     pub reason: String,
+    /// What to change, where chunks can't be referenced and that is what is asked for.
+    pub remedy: &'static str,
     /// The chunk that a bake from nothing would choose, where the one of a published dataset is kept.
     pub anew: Option<Vec<u64>>,
     /// Cells of one slab: the chunks that are filled at a time, a multiple of the chunk.
@@ -130,6 +133,22 @@ pub enum Mode {
 }
 
 impl ArrayPlan {
+    /// A plan that is not divided yet.
+    fn new(spec: ArraySpec, content: Content, chosen: encoding::Chosen, anew: Option<Vec<u64>>) -> Self {
+        Self {
+            slab: spec.chunk.clone(),
+            spec: Arc::new(spec),
+            content,
+            mode: chosen.mode,
+            reason: chosen.reason,
+            remedy: "",
+            anew,
+            worker_bytes: 0,
+            decodes: 1.0,
+            scratch: None,
+        }
+    }
+
     /// The boxes of cells that tasks own: whole shards where there are any, else slabs.
     pub fn tasks(&self) -> ChunkGrid {
         let cells = self.spec.shard.clone().unwrap_or_else(|| self.slab.clone());
@@ -193,6 +212,9 @@ pub fn plan(
     published: Option<&Dataset>,
 ) -> Result<Plan> {
     check_names(&combined, output)?;
+    if caps.references {
+        refer::check_output(output)?;
+    }
     if !output.shards.is_empty() && !caps.shards {
         return Err(Error::new(Code::OutputInvalid, "found `shards`, which Zarr v2 does not have")
             .help("leave out `shards`, or write Zarr v3"));
@@ -203,6 +225,10 @@ pub fn plan(
     for variable in combined.variables {
         let source = source::describe(&variable, files);
         readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
+        if caps.references {
+            arrays.push(refer::array(variable, source.as_ref(), files, output, caps)?);
+            continue;
+        }
         let old = published.filter(|old| old.format == caps.format);
         let old = old.and_then(|old| old.arrays.iter().find(|spec| is_of(spec, &variable)));
         arrays.push(array(variable, source.as_ref(), output, caps, &concat, old.map(AsRef::as_ref))?);
@@ -213,8 +239,12 @@ pub fn plan(
     let base = chunks.fold(Budget::base_bytes(files.len(), arrays.len()), u64::saturating_add);
     let receipts = arrays.iter().map(|array| memory::receipts(&array.spec)).fold(base, u64::saturating_add);
     let budget = budget.knowing(receipts);
-    let tasks::Threads { workers, team: threads } =
-        tasks::divide(&mut arrays, &readings, budget, base).map_err(|e| in_first_file(e, &arrays, files))?;
+    let threads = match tasks::divide(&mut arrays, &readings, budget, base) {
+        // no chunk of references is ever in memory but where it is compared
+        Err(_) if caps.references => tasks::Threads { workers: 1, team: 1 },
+        threads => threads.map_err(|e| in_first_file(e, &arrays, files))?,
+    };
+    let tasks::Threads { workers, team: threads } = threads;
     arrays.iter().try_for_each(check_tiles)?;
     let peak_bytes = tasks::peak(&arrays, workers, base);
     let ahead_bytes = match tasks::any_remote(&readings) {
@@ -281,19 +311,10 @@ fn array(
         unwritten,
         chunk: chunk.clone(),
         shard,
-        encoding: chosen.encoding,
+        encoding: chosen.encoding.clone(),
     };
-    Ok(ArrayPlan {
-        spec: Arc::new(spec),
-        content,
-        mode: chosen.mode,
-        reason: chosen.reason,
-        anew: (anew != chunk).then_some(anew),
-        slab: chunk,
-        worker_bytes: 0,
-        decodes: 1.0,
-        scratch: None,
-    })
+    let anew = (anew != chunk).then_some(anew);
+    Ok(ArrayPlan::new(spec, content, chosen, anew))
 }
 
 /// What the writer relies on: slabs hold whole chunks, shards hold whole chunks, and within a shard slabs follow each

@@ -20,12 +20,14 @@ const V3: TargetCaps = TargetCaps {
     codecs: &["gzip", "zstd", "blosc", "crc32c"],
     codecs_extension: &["shuffle", "zlib"],
     shards: true,
+    references: false,
 };
 const V2: TargetCaps = TargetCaps {
     format: TargetFormat::Zarr2,
     codecs: &["shuffle", "zlib", "gzip", "zstd", "blosc"],
     codecs_extension: &[],
     shards: false,
+    references: false,
 };
 
 /// One float32 variable over `files` files of equal shape, concatenated along its first dimension.

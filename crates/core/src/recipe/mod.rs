@@ -115,6 +115,33 @@ pub enum TargetFormat {
     Zarr3,
     /// Zarr version 2.
     Zarr2,
+    /// References to chunks of the sources, one JSON file as kerchunk writes it.
+    #[serde(rename = "kerchunk-json")]
+    KerchunkJson,
+    /// The same as a folder of Parquet files.
+    #[serde(rename = "kerchunk-parquet")]
+    KerchunkParquet,
+}
+
+impl TargetFormat {
+    /// Whether chunks stay in the sources, and the target only says where.
+    pub const fn is_references(self) -> bool {
+        matches!(self, Self::KerchunkJson | Self::KerchunkParquet)
+    }
+
+    /// Whether the target is one file rather than a folder.
+    pub const fn is_file(self) -> bool {
+        matches!(self, Self::KerchunkJson)
+    }
+
+    /// The format of the metadata: Zarr v3 or v2.
+    #[must_use]
+    pub const fn metadata(self) -> Self {
+        match self {
+            Self::Zarr3 => Self::Zarr3,
+            Self::Zarr2 | Self::KerchunkJson | Self::KerchunkParquet => Self::Zarr2,
+        }
+    }
 }
 
 /// The length of chunks or shards along one dimension.

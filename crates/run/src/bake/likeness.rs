@@ -36,9 +36,13 @@ pub(super) enum Likeness {
 /// Compares folder and metadata; `None` where nothing is noted.
 pub(super) fn likeness(target: &Path, note: &Path) -> Option<Likeness> {
     let said: Note = serde_json::from_slice(&fs::read(note).ok()?).ok()?;
-    let root = target.join(&said.key);
+    let root = root(target, &said.key);
     let same_folder = said.folder.is_some() && said.folder == folder(target);
     let same_metadata = checksum(&root) == Some(said.crc32c);
+    if said.key.is_empty() && same_metadata {
+        // a target that is one file: all of it was compared
+        return Some(Likeness::Itself);
+    }
     Some(match (same_folder, same_metadata) {
         (true, true) if changed_ns(&root) <= changed_ns(note) => Likeness::Itself,
         // a copy over it changes no folder
@@ -48,14 +52,20 @@ pub(super) fn likeness(target: &Path, note: &Path) -> Option<Likeness> {
     })
 }
 
+/// The object that makes a store visible; without a key the target itself, which is one file.
+fn root(target: &Path, key: &str) -> PathBuf {
+    if key.is_empty() { target.to_owned() } else { target.join(key) }
+}
+
 /// When a file, or what the file system keeps of it, last changed.
 pub(crate) fn changed_ns(path: &Path) -> Option<i128> {
     fs::symlink_metadata(path).ok().map(|found| files::changed_ns(&found))
 }
 
-/// What tells the folder of a store from others; `None` where none lies there.
+/// What tells the folder (or the one file) of a store from others; `None` where none lies there.
 pub(super) fn folder(path: &Path) -> Option<Identity> {
-    fs::symlink_metadata(path).ok().filter(fs::Metadata::is_dir).map(|found| Identity::from(&found))
+    let found = fs::symlink_metadata(path).ok().filter(|found| !found.is_symlink())?;
+    Some(Identity::from(&found))
 }
 
 /// Whether stores were found to be copies: by a state's folder, that of the store, and when that one's metadata changed.
@@ -72,6 +82,10 @@ pub(super) fn is_copy(
     let key = (state.dir().to_owned(), folder(target), changed_ns(note).max(root_changed_ns(target)));
     *compared.entry(key).or_insert_with(|| {
         plans.dataset(state).is_some_and(|dataset| {
+            if dataset.format.is_references() {
+                // its metadata names the plan, and nothing but references lies beside it
+                return matches!(likeness(target, note), Some(Likeness::Itself | Likeness::Alike));
+            }
             Receipts::told(state, dataset).first_other(dataset.format, target).is_none()
         })
     })

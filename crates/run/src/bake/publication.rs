@@ -34,7 +34,7 @@ pub(super) fn publication(target: &Path, state: &State) -> Option<(Publication, 
         let may_be =
             LocalStore::took_place(target, &state.store()) || LocalStore::is_copied(target, &state.store());
         may_be.then_some((Publication::Renamed, note))
-    } else if noted && !state.store().is_dir() {
+    } else if noted && !state.store().exists() {
         Some((Publication::Cleaned, state.visible()))
     } else {
         Some((Publication::Ended, state.done()))
@@ -120,7 +120,7 @@ fn mark_copies(past: &mut Past) -> Result<()> {
         let took_place = past.cut_off() == Some(&state);
         let place = if took_place { &target } else { &store };
         // else it is what was replaced, and goes
-        if place.is_dir() && (took_place || past.is_copy_of(place, &state)) {
+        if place.exists() && (took_place || past.is_copy_of(place, &state)) {
             LocalStore::mark(&store, place)?;
         }
     }

@@ -20,6 +20,7 @@ use crate::execute::Target;
 use crate::figures::count;
 use crate::prepare::Prepared;
 use crate::receipts::{Receipts, Unit, Writer};
+use crate::references;
 use crate::reuse::Reuse;
 use crate::scratch::Scratch;
 use crate::session::{Event, Session};
@@ -126,7 +127,9 @@ impl Staged {
                 .at(self.target().display().to_string())
                 .help("`arcoforge finish` or `arcoforge bake` does so"));
         }
-        self.store = Some(LocalStore::create(self.target(), self.state.store())?);
+        let create =
+            if recipe.output.format.is_file() { LocalStore::create_file } else { LocalStore::create };
+        self.store = Some(create(self.target().to_owned(), self.state.store())?);
         if !self.state.plan().is_file() {
             PlanFile::new(recipe, prepared, None).write(&self.state.plan())?;
         }
@@ -217,6 +220,13 @@ impl Staged {
         Ok(())
     }
 
+    /// Writes references in place of chunks, and all metadata with them: no task moves any data.
+    pub(crate) fn refer(&mut self, session: &Session<'_>, prepared: &Prepared) -> Outcome<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        self.visible = Some(references::write(session, prepared, store, &mut self.baked)?);
+        check_unchanged(session, prepared).map_err(|e| vec![e])
+    }
+
     /// What bakes of other plans made of this target and did not publish, and what one did, where that is `published`.
     pub(crate) fn reuse(&mut self, prepared: &Prepared, published: bool) -> Reuse {
         let now = self.guard.as_ref().and_then(Guard::now);
@@ -248,12 +258,14 @@ impl Staged {
         examination: &Examination<'_>,
     ) -> Outcome<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        let metadata = store.write_metadata(&prepared.plan.dataset).map_err(|e| vec![e])?;
-        for (_, written) in &metadata {
-            self.baked.objects += 1;
-            self.baked.bytes_written += written.bytes;
+        if !prepared.plan.dataset.format.is_references() {
+            let metadata = store.write_metadata(&prepared.plan.dataset).map_err(|e| vec![e])?;
+            for (_, written) in &metadata {
+                self.baked.objects += 1;
+                self.baked.bytes_written += written.bytes;
+            }
+            self.visible = metadata.last().cloned();
         }
-        self.visible = metadata.last().cloned();
         if !examination.is_empty() {
             self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
             // what fails is kept: other checks may be what is needed, and no chunk would be another

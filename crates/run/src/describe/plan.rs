@@ -92,13 +92,17 @@ fn dims(prepared: &Prepared) -> Vec<(&str, u64)> {
 fn arrays(out: &mut String, prepared: &Prepared) {
     let head = ["array", "type", "shape", "chunk", "bytes", "shard", "codecs", "how"].map(str::to_owned);
     let mut rows = vec![head.to_vec()];
-    rows.extend(prepared.plan.arrays.iter().map(row));
+    let references = prepared.plan.dataset.format.is_references();
+    rows.extend(prepared.plan.arrays.iter().map(|array| row(array, references)));
     out.push_str("\narrays:\n");
     table(out, &rows);
     if let Some(text) = kept_chunks(prepared) {
         let _ = writeln!(out, "\n{text}");
     }
-    reasons(out, &prepared.plan.arrays);
+    // what is not referenced, notes say
+    if !references {
+        reasons(out, &prepared.plan.arrays);
+    }
 }
 
 /// Which arrays keep the chunks of the published dataset, where a bake from nothing would choose others.
@@ -116,7 +120,7 @@ pub(crate) fn kept_chunks(prepared: &Prepared) -> Option<String> {
     })
 }
 
-fn row(array: &ArrayPlan) -> Vec<String> {
+fn row(array: &ArrayPlan, references: bool) -> Vec<String> {
     let spec = &array.spec;
     vec![
         spec.name.clone(),
@@ -126,12 +130,13 @@ fn row(array: &ArrayPlan) -> Vec<String> {
         bytes(spec.chunk_bytes()),
         spec.shard.as_ref().map_or("-".to_owned(), |shard| shape(shard)),
         codecs(&spec.encoding.codecs),
-        how(array).to_owned(),
+        how(array, references).to_owned(),
     ]
 }
 
-const fn how(array: &ArrayPlan) -> &'static str {
+const fn how(array: &ArrayPlan, references: bool) -> &'static str {
     match array.mode {
+        Mode::Copy if references => "referenced",
         Mode::Copy => "copied",
         Mode::Values => "written",
         Mode::Decode if array.scratch.is_some() => "decoded, in two stages",
@@ -194,6 +199,8 @@ pub(crate) const fn format_name(format: TargetFormat) -> &'static str {
     match format {
         TargetFormat::Zarr3 => "Zarr v3",
         TargetFormat::Zarr2 => "Zarr v2",
+        TargetFormat::KerchunkJson => "references (kerchunk JSON)",
+        TargetFormat::KerchunkParquet => "references (kerchunk Parquet)",
     }
 }
 

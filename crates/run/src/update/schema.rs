@@ -93,13 +93,14 @@ pub(super) fn schema(old: &Dataset, new: &Dataset) -> Vec<Change> {
     found.extend(added.map(|name| change(NEW, name, "", "")));
     for (was, is) in after.iter().filter_map(|(name, is)| Some((before.get(name)?, is))) {
         let of = |(what, then, now): (String, String, String)| change(&what, &was.name, &then, &now);
-        found.extend(array(was, is).into_iter().map(of));
+        found.extend(array(was, is, new.format.is_references()).into_iter().map(of));
     }
     found
 }
 
-/// What differs of an array: (what, what was, what would be).
-fn array(was: &ArraySpec, is: &ArraySpec) -> Vec<(String, String, String)> {
+/// What differs of an array: (what, what was, what would be). Chunks of a target of references are those of the files,
+/// and nobody keeps any of them.
+fn array(was: &ArraySpec, is: &ArraySpec, references: bool) -> Vec<(String, String, String)> {
     let mut found = Vec::new();
     let mut differ = |what: &str, was: String, is: String| {
         if was != is {
@@ -108,7 +109,9 @@ fn array(was: &ArraySpec, is: &ArraySpec) -> Vec<(String, String, String)> {
     };
     differ("type", was.dtype.name().into(), is.dtype.name().into());
     differ("dimensions", was.dims.join(" x "), is.dims.join(" x "));
-    differ("chunks", shape(&was.chunk), shape(&is.chunk));
+    if !references {
+        differ("chunks", shape(&was.chunk), shape(&is.chunk));
+    }
     let shard = |spec: &ArraySpec| spec.shard.as_ref().map_or("none".into(), |lengths| shape(lengths));
     differ("shards", shard(was), shard(is));
     let (mut then, mut now) = (codecs(&was.encoding.codecs), codecs(&is.encoding.codecs));
@@ -116,7 +119,9 @@ fn array(was: &ArraySpec, is: &ArraySpec) -> Vec<(String, String, String)> {
         // what is rarely shown, as a size of blocks; that of cells follows from the type
         (then, now) = (details(was), details(is));
     }
-    differ("codecs", then, now);
+    if !references {
+        differ("codecs", then, now);
+    }
     let fill = |spec: &ArraySpec| spec.fill.as_ref().map_or("none".into(), ToString::to_string);
     differ("fill value", fill(was), fill(is));
     let shown = |attrs: &Attrs, name: &str| attrs.get(name).map_or("none".into(), ToString::to_string);

@@ -35,6 +35,11 @@ impl Object for Part {
         &self.url
     }
 
+    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+        let place = self.inner.place()?;
+        Ok(place.map(|(url, start)| (url, start.saturating_add(self.start))))
+    }
+
     fn validator(&self) -> &Validator {
         &self.validator
     }

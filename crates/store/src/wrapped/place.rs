@@ -61,13 +61,13 @@ impl Place {
                 let path = in_cache(&folder, etag.trim_matches('"'), make)?;
                 drop(held);
                 let object = LocalObject::open(&self.client.files, &path, url)?;
-                Ok(Arc::new(object.standing_for(validator, None)))
+                Ok(Arc::new(object.standing_for(validator, None).unpacked()))
             }
             _ => {
                 let (path, guard) = self.client.spools.path()?;
                 make(&path)?;
                 let object = LocalObject::open(&self.client.files, &path, url)?;
-                Ok(Arc::new(object.standing_for(validator, Some(Box::new(guard)))))
+                Ok(Arc::new(object.standing_for(validator, Some(Box::new(guard))).unpacked()))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Whether a store may take the place of what lies at a target.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -11,8 +11,7 @@ use rustix::fs::{Access, access};
 use super::working::{check_working_folder, is_working_folder};
 
 /// What is no Zarr store, nobody asked to lose.
-const NEVER_REPLACED: &str =
-    "`--overwrite` replaces Zarr stores only: choose another target, or move what is there yourself";
+const NEVER_REPLACED: &str = "`--overwrite` replaces Zarr stores and references only: choose another target, or move what is there yourself";
 
 /// What was found, and what to do.
 const IN_WORKING_FOLDER: (&str, &str) = (
@@ -40,6 +39,12 @@ pub(super) fn check_replaced(target: &Path, overwrite: bool) -> Result<()> {
     match fs::symlink_metadata(target) {
         Ok(found) if found.is_symlink() => {
             return Err(exists("a symbolic link", target).help("give the path that it leads to"));
+        }
+        Ok(found) if !found.is_dir() && is_references(target) => {
+            if !overwrite {
+                return Err(exists("a file of references", target)
+                    .help("`--overwrite` replaces it, in one atomic step"));
+            }
         }
         Ok(found) if !found.is_dir() => {
             return Err(exists("a file", target).help(NEVER_REPLACED));
@@ -117,6 +122,21 @@ fn check_parent(target: &Path) -> Result<()> {
 /// Whether a directory has the metadata of a Zarr node.
 pub(super) fn is_zarr(path: &Path) -> bool {
     ["zarr.json", ".zgroup", ".zmetadata", ".zarray"].iter().any(|key| path.join(key).is_file())
+}
+
+/// Bytes of a file by which it is told whether it holds references.
+const HEAD_BYTES: u64 = 4096;
+
+/// Whether a file holds references as kerchunk writes them: a JSON object with `refs`, or with the keys of a store.
+pub(super) fn is_references(path: &Path) -> bool {
+    if !fs::symlink_metadata(path).is_ok_and(|found| found.is_file()) {
+        return false;
+    }
+    let mut head = Vec::new();
+    let read = fs::File::open(path).and_then(|file| file.take(HEAD_BYTES).read_to_end(&mut head));
+    let text = String::from_utf8_lossy(&head);
+    let keys = ["\"refs\"", "\".zgroup\"", "\".zmetadata\""];
+    read.is_ok() && text.trim_start().starts_with('{') && keys.iter().any(|key| text.contains(key))
 }
 
 /// The directory that holds `path`; of a bare name, the current one.
