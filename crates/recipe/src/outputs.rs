@@ -15,7 +15,7 @@ pub(crate) const FORMATS: &[(&str, Option<TargetFormat>)] = &[
     ("icechunk", None),
     ("icechunk-virtual", None),
     ("kerchunk-json", Some(TargetFormat::KerchunkJson)),
-    ("kerchunk-parquet", None),
+    ("kerchunk-parquet", Some(TargetFormat::KerchunkParquet)),
 ];
 
 /// The target's format.

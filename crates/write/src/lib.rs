@@ -40,7 +40,7 @@ use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::Dataset;
 
 pub use codecs::caps;
-pub use kerchunk::JsonReferences;
+pub use kerchunk::{JsonReferences, parquet_metadata, parquet_objects};
 pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
     LOCK, LazyFile, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,

@@ -281,7 +281,7 @@ fn sized(mut chunk: Vec<u64>, item: u64) -> Vec<u64> {
 
 /// The largest divisor of `n` that is no more than `most`.
 fn divisor(n: u64, most: u64) -> u64 {
-    let pairs = (1..=n.isqrt()).filter(|d| n % d == 0).flat_map(|d| [d, n / d]);
+    let pairs = (1..=n.isqrt()).filter(|d| n.is_multiple_of(*d)).flat_map(|d| [d, n / d]);
     pairs.filter(|d| *d <= most).max().unwrap_or(1)
 }
 

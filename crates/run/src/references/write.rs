@@ -1,8 +1,10 @@
 //! References are written, one array after the other, beside the target.
 
-use arcoforge_core::error::{Error, Result};
+use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::figures::hex;
-use arcoforge_write::{JsonReferences, LocalStore, Written};
+use arcoforge_core::references::References;
+use arcoforge_core::target::ArraySpec;
+use arcoforge_write::{JsonReferences, LocalStore, Written, parquet_metadata, parquet_objects};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -24,7 +26,12 @@ pub(crate) fn write(
     store: &LocalStore,
     baked: &mut Baked,
 ) -> Outcome<(String, Written)> {
-    json_file(session, prepared, store, baked).map_err(|e| vec![e])
+    let format = prepared.plan.dataset.format;
+    let written = if format.is_file() { json_file } else { parquet_folder };
+    session.tell(&Event::Started { stage: Stage::Bake, total: prepared.plan.arrays.len() as u64 });
+    let written = written(session, prepared, store, baked).map_err(|e| vec![e])?;
+    session.tell(&Event::Finished { stage: Stage::Bake });
+    Ok(written)
 }
 
 fn json_file(
@@ -33,24 +40,54 @@ fn json_file(
     store: &LocalStore,
     baked: &mut Baked,
 ) -> Result<(String, Written)> {
-    let dataset = &prepared.plan.dataset;
-    session.tell(&Event::Started { stage: Stage::Bake, total: prepared.plan.arrays.len() as u64 });
-    let mut out = JsonReferences::create(store.staging(), dataset, &about(prepared)?)?;
+    let mut out = JsonReferences::create(store.staging(), &prepared.plan.dataset, &about(prepared)?)?;
+    each(session, prepared, baked, &mut |spec, found, _| out.array(spec, found))?;
+    let written = out.finish()?;
+    count(baked, written);
+    Ok((String::new(), written))
+}
+
+fn parquet_folder(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    store: &LocalStore,
+    baked: &mut Baked,
+) -> Result<(String, Written)> {
+    each(session, prepared, baked, &mut |spec, found, baked| {
+        parquet_objects(spec, found).try_for_each(|object| {
+            let (key, bytes) = object?;
+            count(baked, store.write(&key, &bytes)?);
+            Ok(())
+        })
+    })?;
+    let (key, bytes) = parquet_metadata(&prepared.plan.dataset, &about(prepared)?)?;
+    let written = store.write(&key, &bytes)?;
+    count(baked, written);
+    Ok((key, written))
+}
+
+const fn count(baked: &mut Baked, written: Written) {
+    baked.objects += 1;
+    baked.bytes_written += written.bytes;
+}
+
+/// What takes the references of an array.
+type Take<'a> = dyn FnMut(&ArraySpec, &References, &mut Baked) -> Result<()> + 'a;
+
+/// Finds the references of one array after the other; those of one only are in memory.
+fn each(session: &Session<'_>, prepared: &Prepared, baked: &mut Baked, take: &mut Take<'_>) -> Result<()> {
     let (mut worker, mut files) = (Worker::new(), Files::default());
+    let format = prepared.plan.dataset.format;
     for array in &prepared.plan.arrays {
         session.check_interrupt()?;
         let before = worker.bytes_read;
-        let found = references(prepared, dataset.format, array, &mut worker, &mut files)?;
-        out.array(&array.spec, &found)?;
+        let found = references(prepared, format, array, &mut worker, &mut files)?;
+        take(&array.spec, &found, baked)?;
         let bytes_read = worker.bytes_read - before;
         baked.bytes_read += bytes_read;
         session.tell(&Event::Advanced { stage: Stage::Bake, items: 1, bytes_read, bytes_written: 0 });
     }
-    let written = out.finish()?;
-    session.tell(&Event::Finished { stage: Stage::Bake });
-    baked.objects += 1;
-    baked.bytes_written += written.bytes;
-    Ok((String::new(), written))
+    Ok(())
 }
 
 /// What the references are made of: the plan's digest, and that of the inputs with their versions. References have no place
@@ -58,8 +95,7 @@ fn json_file(
 fn about(prepared: &Prepared) -> Result<Value> {
     let mut hash = Sha256::new();
     for input in prepared.named_inputs() {
-        let text = serde_json::to_vec(&input)
-            .map_err(|e| Error::new(arcoforge_core::error::Code::Bug, "no JSON").caused_by(e))?;
+        let text = serde_json::to_vec(&input).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))?;
         hash.update(&text);
     }
     Ok(json!({

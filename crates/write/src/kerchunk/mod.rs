@@ -5,12 +5,16 @@
 //! is not listed.
 
 mod json;
+mod parquet;
+mod table;
+mod thrift;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::Dataset;
 use serde_json::{Map, Value};
 
 pub use json::JsonReferences;
+pub use parquet::{parquet_metadata, parquet_objects};
 
 /// The key beside the references under which it stands what they were made of; readers pass over it.
 const ABOUT: &str = "arcoforge";
