@@ -16,7 +16,7 @@ use arcoforge_core::plan::{ArrayPlan, Mode};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_write::{
-    LocalStore, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
+    Objects, Written, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
 };
 
 use self::left::{Left, Slabs, boxes};
@@ -24,7 +24,7 @@ use self::stored::{copy_stored, stored};
 use crate::gather::{Worker, fill, is_filled_with, pad};
 use crate::prepare::Prepared;
 use crate::receipts::{Entry, Receipts};
-use crate::reuse::Reuse;
+use crate::reuse::{At, Reuse};
 use crate::scratch::Scratch;
 use crate::session::Session;
 use crate::signature::{Signature, Signer};
@@ -33,7 +33,7 @@ use crate::tasks::Tasks;
 
 /// Where tasks write to.
 pub(crate) struct Target<'a> {
-    pub(crate) store: &'a LocalStore,
+    pub(crate) store: &'a dyn Objects,
     pub(crate) format: TargetFormat,
     pub(crate) session: &'a Session<'a>,
     pub(crate) prepared: &'a Prepared,
@@ -146,9 +146,10 @@ impl Target<'_> {
             return Ok(None);
         }
         let key = chunk_key(self.format, spec, index);
-        match &found.path {
-            Some(path) => self.store.adopt(&key, path).map(drop)?,
-            None => self.store.leave_out(&key)?,
+        match &found.at {
+            At::File(path) => self.store.adopt(&key, path)?,
+            At::Target => {}
+            At::Nowhere => self.store.leave_out(&key)?,
         }
         Ok(Some(found.written))
     }

@@ -22,17 +22,28 @@ pub(crate) struct Reuse {
 /// One earlier bake: what it was to make, what it did make, and where that lies.
 #[derive(Debug)]
 struct Donor {
-    root: PathBuf,
+    /// `None` where the new dataset is written over it, object by object.
+    root: Option<PathBuf>,
     dataset: Dataset,
     receipts: Receipts,
     untouched_until: Option<i128>,
 }
 
+/// Where an object lies that can be taken.
+#[derive(Debug)]
+pub(crate) enum At {
+    /// It is not stored, because readers see the same without it.
+    Nowhere,
+    /// A file of another store.
+    File(PathBuf),
+    /// It lies under its key already, where the new dataset has it too.
+    Target,
+}
+
 /// An object that can be taken as it is.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// Where it lies; `None` where it is not stored because readers see the same without it.
-    pub(crate) path: Option<PathBuf>,
+    pub(crate) at: At,
     pub(crate) written: Option<Written>,
     /// Of what changed after this, and of all where nothing tells, the checksum is compared.
     untouched_until: Option<i128>,
@@ -42,7 +53,7 @@ impl Found {
     /// Whether the object still is what its receipt says: of one that nothing changed, its length suffices. Copies keep
     /// the time of modification, and nothing sets back the time of change.
     pub(crate) fn is_whole(&self) -> bool {
-        let (Some(path), Some(written)) = (&self.path, self.written) else { return true };
+        let (At::File(path), Some(written)) = (&self.at, self.written) else { return true };
         let Ok(there) = fs::metadata(path) else { return false };
         let untouched =
             self.untouched_until.zip(changed_ns(path)).is_some_and(|(until, changed)| changed <= until);
@@ -89,7 +100,12 @@ impl Reuse {
             old.arrays.retain(|old| dataset.arrays.iter().any(|new| is_divided_alike(old, new)));
             // what was published was flushed before
             let receipts = Receipts::signed(&state, &old, &root, state.done().is_file());
-            (receipts.totals().0 > 0).then_some(Donor { root, dataset: old, receipts, untouched_until })
+            (receipts.totals().0 > 0).then_some(Donor {
+                root: Some(root),
+                dataset: old,
+                receipts,
+                untouched_until,
+            })
         };
         Self { donors: State::all(&target).into_iter().filter_map(open).collect() }
     }
@@ -115,8 +131,12 @@ impl Reuse {
                 return None;
             }
             let written = donor.receipts.get(&spec.name, number)?;
-            let path = written.map(|_| donor.root.join(chunk_key(donor.dataset.format, old, index)));
-            Some(Found { path, written, untouched_until: donor.untouched_until })
+            let at = match (written, &donor.root) {
+                (None, _) => At::Nowhere,
+                (Some(_), Some(root)) => At::File(root.join(chunk_key(donor.dataset.format, old, index))),
+                (Some(_), None) => At::Target,
+            };
+            Some(Found { at, written, untouched_until: donor.untouched_until })
         })
     }
 
@@ -137,7 +157,8 @@ impl Reuse {
             let Some(written) = donor.receipts.get(&spec.name, number).flatten() else {
                 return Ok(Some(OldShard { file: None, signatures: had }));
             };
-            let path = donor.root.join(chunk_key(donor.dataset.format, old, index));
+            let Some(root) = &donor.root else { continue };
+            let path = root.join(chunk_key(donor.dataset.format, old, index));
             if checksum(&path) != Some(written.crc32c) {
                 continue; // damaged since: made again
             }

@@ -30,6 +30,7 @@ mod json;
 mod kerchunk;
 mod keys;
 mod local;
+mod objects;
 mod shard;
 mod text;
 mod v2;
@@ -43,9 +44,10 @@ pub use codecs::caps;
 pub use kerchunk::{JsonReferences, parquet_metadata, parquet_objects};
 pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
-    LOCK, LazyFile, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
+    LOCK, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
     remove_bake, remove_working_folder, working_folder,
 };
+pub use objects::{Objects, ShardStream};
 pub use shard::{ShardIndex, ShardWriter, Written, shard_index, write_chunk};
 pub use text::encode_text;
 

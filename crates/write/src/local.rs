@@ -1,10 +1,11 @@
 //! A store in a local directory: filled beside the target, published by one rename or one exchange.
 
+mod objects;
 mod replace;
 mod working;
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -18,7 +19,7 @@ use self::replace::{check_replaced, exists, is_references, is_zarr, parent};
 pub use self::working::{
     LOCK, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
 };
-use crate::{ShardWriter, Written, write_chunk};
+use crate::Written;
 
 /// A directory that becomes a store when it is published; until then the target is untouched.
 ///
@@ -118,53 +119,6 @@ impl LocalStore {
         &self.staging
     }
 
-    /// Takes care that nothing lies under `key`: a run before may have left an object there.
-    ///
-    /// # Errors
-    /// `target-unwritable`; `bug` for a key that leads out of the store.
-    pub fn leave_out(&self, key: &str) -> Result<()> {
-        let path = self.path(key)?;
-        match fs::remove_file(&path) {
-            Err(e) if !matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                Err(unwritable(&path, e))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Writes one whole object under `key`.
-    ///
-    /// # Errors
-    /// `target-unwritable`; `bug` for a key that leads out of the store.
-    pub fn write(&self, key: &str, bytes: &[u8]) -> Result<Written> {
-        let path = self.path(key)?;
-        let file = open(&path).map_err(|e| unwritable(&path, e))?;
-        write_chunk(file, &path.display().to_string(), bytes)
-    }
-
-    /// Takes an object of another store as it is: by a hard link where the file system allows, else as a copy.
-    ///
-    /// # Errors
-    /// `target-unwritable`; `bug` for a key that leads out of the store.
-    pub fn adopt(&self, key: &str, from: &Path) -> Result<()> {
-        let path = self.path(key)?;
-        // what is there already may share its bytes with a store that is being read: never written through
-        remove_tree(&path)?;
-        let linked = match fs::hard_link(from, &path) {
-            Err(e) if e.kind() == ErrorKind::NotFound => {
-                fs::create_dir_all(parent(&path)).and_then(|()| fs::hard_link(from, &path))
-            }
-            other => other,
-        };
-        let taken = linked.or_else(|e| match e.kind() {
-            // a process that runs the same unit was faster
-            ErrorKind::AlreadyExists => Ok(()),
-            // to a new file: never through a link
-            _ => File::open(from).and_then(|mut from| io::copy(&mut from, &mut open(&path)?)).map(drop),
-        });
-        taken.map_err(|e| unwritable(&path, e))
-    }
-
     /// Flushes everything that was written to the disk.
     ///
     /// # Errors
@@ -173,19 +127,6 @@ impl LocalStore {
         File::open(&self.staging)
             .and_then(|dir| rustix::fs::syncfs(dir).map_err(io::Error::from))
             .map_err(|e| unwritable(&self.staging, e))
-    }
-
-    /// A shard of `chunks` inner chunks to be streamed under `key`. The file is made with the first inner chunk, so
-    /// that a shard without any leaves none. A shard that is dropped unfinished leaves a file that is not valid, to be
-    /// written again.
-    ///
-    /// # Errors
-    /// `bug` for a key that leads out of the store.
-    pub fn shard(&self, key: &str, chunks: u64) -> Result<ShardWriter<BufWriter<LazyFile>>> {
-        let path = self.path(key)?;
-        let name = path.display().to_string();
-        let file = BufWriter::with_capacity(64 << 10, LazyFile { path, file: None });
-        Ok(ShardWriter::new(file, name, chunks))
     }
 
     /// Writes and syncs all metadata of `dataset`, what makes the store visible last. Chunks come before.
@@ -329,26 +270,6 @@ fn marker(staging: &Path) -> PathBuf {
     let mut name = staging.file_name().unwrap_or_default().to_owned();
     name.push(".publishing");
     staging.with_file_name(name)
-}
-
-/// A file that is made at the first write, with its directories.
-#[derive(Debug)]
-pub struct LazyFile {
-    path: PathBuf,
-    file: Option<File>,
-}
-
-impl Write for LazyFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match &mut self.file {
-            Some(file) => file.write(bytes),
-            None => self.file.insert(open(&self.path)?).write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), File::flush)
-    }
 }
 
 /// What a note says of a directory.

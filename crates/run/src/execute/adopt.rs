@@ -7,7 +7,6 @@ use arcoforge_core::plan::ArrayPlan;
 use arcoforge_write::{Written, chunk_key};
 
 use super::{Target, Worker};
-use crate::bake::changed_ns;
 use crate::receipts::Entry;
 use crate::signature::Signature;
 
@@ -32,9 +31,9 @@ impl Target<'_> {
         written: Option<Written>,
         chunks: Vec<Signature>,
     ) -> Entry {
-        let changed = written
-            .and_then(|_| changed_ns(&self.store.staging().join(chunk_key(self.format, &array.spec, index))));
-        let changed_ns = changed.and_then(|changed| u64::try_from(changed).ok());
+        let changed_ns = written
+            .and_then(|_| self.store.changed_ns(&chunk_key(self.format, &array.spec, index)))
+            .and_then(|changed| u64::try_from(changed).ok());
         Entry { object: array.spec.objects().flat(index), written, changed_ns, chunks }
     }
 

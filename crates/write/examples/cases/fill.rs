@@ -7,7 +7,9 @@ use arcoforge_core::dtype::{DataType, Scalar};
 use arcoforge_core::error::Result;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::ArraySpec;
-use arcoforge_write::{LocalStore, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks};
+use arcoforge_write::{
+    LocalStore, Objects, absent_value, chunk_key, chunks_per_shard, encode_text, shard_chunks,
+};
 
 use super::Case;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::error::{Code, Result};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_store::files::Exchange;
-use arcoforge_write::{LocalStore, Written, check_target};
+use arcoforge_write::{LocalStore, Objects, Written, check_target};
 use tempfile::TempDir;
 
 use crate::cases::{Case, cases, fill};
