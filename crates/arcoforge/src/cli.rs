@@ -163,8 +163,9 @@ Examples:
 pub(crate) struct Bake {
     #[command(flatten)]
     pub(crate) inputs: Inputs,
-    /// The store to write, a folder; `{name}` in it stands for the dataset's name, as several datasets need it.
-    /// Default: `output.to` of the recipe, else NAME.zarr; both in the current folder
+    /// The store to write: a folder, or a place in an object store (`s3://`, `gs://`, `az://`); `{name}` in it stands for
+    /// the dataset's name, as several datasets need it. Default: `output.to` of the recipe, else NAME.zarr; both in the
+    /// current folder
     #[arg(long, value_name = "STORE")]
     pub(crate) to: Option<String>,
     /// Replace a store that exists; it stays as it is until the new one is complete
@@ -174,6 +175,10 @@ pub(crate) struct Bake {
     /// taken over; readers see the old dataset until the new one is complete. Refreshes recipe.lock
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) update: bool,
+    /// In an object store, which can't exchange one store for another: let `--overwrite` and `--update` change what
+    /// readers see. They find no dataset until the new one is complete
+    #[arg(long)]
+    pub(crate) in_place: bool,
     #[command(flatten)]
     pub(crate) shape: Shape,
     #[command(flatten)]

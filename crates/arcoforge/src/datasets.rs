@@ -1,12 +1,12 @@
 //! The datasets of a recipe: which of them a command works on, and where each goes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::figures::first_of;
 use arcoforge_core::names::{matches, nearest};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_run::Locks;
+use arcoforge_run::{Locks, Place};
 
 use crate::Outcome;
 use crate::given::Given;
@@ -41,7 +41,7 @@ impl Datasets {
     /// Where every chosen dataset goes.
     ///
     /// One store never takes the place of several: `--to` needs `{name}` where several datasets are chosen.
-    pub(crate) fn targets(&self, to: Option<&str>) -> Outcome<Vec<PathBuf>> {
+    pub(crate) fn targets(&self, to: Option<&str>) -> Outcome<Vec<Place>> {
         if let (Some(to), [first, _, ..]) = (to.filter(|to| !to.contains(NAME)), self.chosen.as_slice()) {
             let many = self.chosen.len();
             let error =
@@ -64,21 +64,18 @@ impl Datasets {
 }
 
 /// No dataset is written to, or below, the target of another.
-fn apart(chosen: &[Given], targets: &[PathBuf]) -> Outcome {
-    let mut sorted: Vec<(&Path, &str)> = targets
-        .iter()
-        .zip(chosen)
-        .map(|(path, given)| (path.as_path(), given.recipe.name.as_str()))
-        .collect();
+fn apart(chosen: &[Given], targets: &[Place]) -> Outcome {
+    let mut sorted: Vec<(&Place, &str)> =
+        targets.iter().zip(chosen).map(|(place, given)| (place, given.recipe.name.as_str())).collect();
     sorted.sort();
     for pair in sorted.windows(2) {
         if let [(above, first), (below, second)] = pair
-            && below.starts_with(above)
+            && below.is_within(above)
         {
             let message = format!(
-                "found `{}` as the target of `{first}` and `{}` as that of `{second}`, expected two that are apart",
-                above.display(),
-                below.display()
+                "found `{above}` as the target of `{first}` and `{below}` as that of `{second}`, expected two that are apart",
+                
+                
             );
             let help = format!("change `output.to`, or write `--to 'FOLDER/{NAME}.zarr'`");
             return Err(Error::new(Code::Usage, message).help(help).into());

@@ -7,7 +7,7 @@ use arcoforge_core::axis::{Axis, AxisKind, Keys};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Input, Source};
 use arcoforge_core::recipe::{About, Output as RecipeOutput, Policies, Recipe};
-use arcoforge_run::{Locks, Options, Session, list_inputs};
+use arcoforge_run::{Locks, Options, Place, Session, list_inputs};
 
 use crate::Outcome;
 use crate::datasets::{self, Datasets};
@@ -226,7 +226,7 @@ fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
 
 impl Given {
     /// Where the dataset goes: `--to`, else `output.to`, else NAME.zarr, in the current folder.
-    pub(crate) fn target(&self, to: Option<&str>) -> Outcome<PathBuf> {
+    pub(crate) fn target(&self, to: Option<&str>) -> Outcome<Place> {
         let to = match (to, &self.recipe.output.to, &self.path) {
             (Some(to), _, _) => to.to_owned(),
             (None, Some(to), _) => to.clone(),
@@ -236,18 +236,7 @@ impl Given {
                 return Err(error.help("name the store to write, as in `--to sst.zarr`").into());
             }
         };
-        let path = to.strip_prefix("file://").unwrap_or(&to);
-        if path.trim().is_empty() {
-            let error = Error::new(Code::Usage, "found an empty name of a target, expected a folder");
-            return Err(error.help("name the store to write, as in `--to sst.zarr`").into());
-        }
-        if path.contains("://") {
-            let message = "found a URL as the target, expected a folder of this machine";
-            let error = Error::new(Code::TargetUnsupported, message).at(to);
-            return Err(error.help("bake to a local folder and copy it").into());
-        }
-        let name = path.trim_end_matches('/');
-        Ok(PathBuf::from(if name.is_empty() { "/" } else { name }))
+        Ok(Place::parse(&to)?)
     }
 
     /// Where this dataset's lines go: with its name, where it has one.

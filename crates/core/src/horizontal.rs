@@ -1,6 +1,7 @@
 //! Which variables are longitudes and latitudes.
 
-use crate::schema::Variable;
+use crate::attrs::Attrs;
+use crate::schema::{Variable, base_name};
 
 /// What a horizontal coordinate counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +22,23 @@ const DEGREES: [&str; 3] = ["degrees", "degree", "deg"];
 
 /// Whether a variable is a longitude or a latitude: by its standard name, its units, or its own name.
 pub fn horizontal(var: &Variable) -> Option<Horizontal> {
-    match var.attrs.text("standard_name") {
+    horizontal_of(&var.name, &var.attrs)
+}
+
+/// The same of anything that has a name, which may be a path, and attributes.
+pub fn horizontal_of(name: &str, attrs: &Attrs) -> Option<Horizontal> {
+    match attrs.text("standard_name") {
         Some("longitude") => return Some(Horizontal::Longitude),
         Some("latitude") => return Some(Horizontal::Latitude),
         Some(_) => return None, // of a rotated grid, or a projection
         None => {}
     }
-    let name = match var.base_name().to_ascii_lowercase().as_str() {
+    let name = match base_name(name).to_ascii_lowercase().as_str() {
         "lon" | "longitude" | "long" | "nav_lon" => Some(Horizontal::Longitude),
         "lat" | "latitude" | "nav_lat" => Some(Horizontal::Latitude),
         _ => None,
     };
-    match var.attrs.text("units").map(str::trim) {
+    match attrs.text("units").map(str::trim) {
         Some(units) if EAST.contains(&units) => Some(Horizontal::Longitude),
         Some(units) if NORTH.contains(&units) => Some(Horizontal::Latitude),
         None => name,

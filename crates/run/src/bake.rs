@@ -23,12 +23,15 @@ pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_f
 pub(crate) use self::likeness::changed_ns;
 pub use self::past::Past;
 pub(crate) use self::publication::untouched_until;
+pub(crate) use self::run::{Run, check_unchanged};
 pub use self::staged::Staged;
+pub(crate) use self::staged::summary;
 use crate::Outcome;
 use crate::describe::kept_chunks;
 use crate::duplicates;
 use crate::lock::Lock;
 use crate::prepare::Prepared;
+use crate::remote::RemoteStaged;
 use crate::session::{Event, Session, Stage};
 
 /// What a bake did.
@@ -124,6 +127,37 @@ pub fn stage(
     }
     staged.past.forget();
     Ok((staged, prepared))
+}
+
+/// A dataset that is complete and that readers do not see yet.
+pub enum Ready {
+    /// Of a target on a file system.
+    Folder(Box<Staged>),
+    /// Of one in an object store.
+    Bucket(Box<RemoteStaged>),
+}
+
+/// [`publish`] for datasets wherever they go: those on file systems first.
+///
+/// # Errors
+/// As [`publish`] and [`RemoteStaged::publish`].
+pub fn publish_all(session: &Session<'_>, ready: Vec<Ready>) -> Outcome<Vec<Baked>> {
+    let (mut folders, mut all) = (Vec::new(), Vec::new());
+    for one in ready {
+        match one {
+            Ready::Folder(staged) => {
+                folders.push(*staged);
+                all.push(None);
+            }
+            Ready::Bucket(staged) => all.push(Some(staged)),
+        }
+    }
+    let mut folders = publish(session, folders)?.into_iter();
+    let of = |bucket: Option<Box<RemoteStaged>>| match bucket {
+        Some(staged) => staged.publish(session),
+        None => folders.next().ok_or_else(|| vec![Error::new(Code::Bug, "a dataset was not published")]),
+    };
+    all.into_iter().map(of).collect()
 }
 
 /// Makes datasets appear at their targets, one right after the other, each by one rename or one exchange of folders.

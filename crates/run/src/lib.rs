@@ -31,14 +31,17 @@ mod init;
 mod inspect;
 mod lock;
 mod lookahead;
+mod place;
 mod pool;
 mod prepare;
 mod receipts;
 mod references;
+mod remote;
 mod reuse;
 mod scratch;
 mod session;
 mod signature;
+mod stac;
 mod state;
 mod strided;
 mod survey;
@@ -48,17 +51,20 @@ mod update;
 mod verify;
 
 pub use bake::{
-    AtTarget, Baked, Existing, Past, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for,
-    publish, stage,
+    AtTarget, Baked, Existing, Past, Ready, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for,
+    publish, publish_all, stage,
 };
 pub use find::{Inputs, find};
 pub use given::list_inputs;
 pub use init::init;
 pub use inspect::{Inspected, inspect};
 pub use lock::{Changes, Lock, LockedInput, Locks, lock};
+pub use place::Place;
 pub use prepare::{Input, Prepared, prepare};
 pub use receipts::Unit;
+pub use remote::{RemoteStaged, RemoteTarget, at_bucket, stage_remote};
 pub use session::{Event, Options, Session, Stage};
+pub use stac::{Described, stac, write_stac};
 pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
 pub use units::{UnitDone, check_lasting, check_planned, finish, first_text, first_units, run_unit};

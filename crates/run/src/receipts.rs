@@ -7,6 +7,7 @@
 //! bytes were flushed to the disk before. Else their checksum is compared.
 
 mod lines;
+mod listing;
 mod trust;
 mod writer;
 
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::chunk::ChunkGrid;
+use arcoforge_core::error::Result;
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::{ArraySpec, Dataset};
@@ -29,9 +31,10 @@ use crate::signature::Signature;
 use crate::state::State;
 
 pub(crate) use self::lines::Entry;
+pub(crate) use self::listing::Listing;
 pub use self::lines::Unit;
 pub(crate) use self::trust::checksum;
-pub(crate) use self::writer::Writer;
+pub(crate) use self::writer::{Log, Writer};
 
 /// What lies in a store by its receipts.
 #[derive(Debug, Default)]
@@ -143,21 +146,68 @@ impl Receipts {
     }
 
     fn note(&mut self, line: &Line<'_, &str>, format: TargetFormat, root: Option<&Path>, proof: Proof) {
+        self.note_where(line, |spec, index, written| {
+            let Some(root) = root else { return true };
+            let path = root.join(chunk_key(format, spec, index));
+            match written {
+                Some(written) => is_there(&path, written, line.changed, proof),
+                None => !path.exists(),
+            }
+        });
+    }
+
+    /// Notes an object where it is there, by its array, its index and what was written.
+    fn note_where(
+        &mut self,
+        line: &Line<'_, &str>,
+        is_there: impl FnOnce(&ArraySpec, &[u64], Option<Written>) -> bool,
+    ) {
         let Some(objects) = self.arrays.get_mut(line.array.as_ref()) else { return };
         if line.object >= objects.grid.len() {
             return;
         }
         let written = line.bytes.zip(line.crc32c).map(|(bytes, crc32c)| Written { bytes, crc32c });
-        let there = |root: &Path| {
-            let key = root.join(chunk_key(format, &objects.spec, &objects.grid.index(line.object)));
-            match written {
-                Some(written) => is_there(&key, written, line.changed, proof),
-                None => !key.exists(),
-            }
-        };
-        if root.is_none_or(there) {
+        if is_there(&objects.spec, &objects.grid.index(line.object), written) {
             objects.note(line.object, written, line.chunks);
         }
+    }
+
+    /// What files of receipts tell of objects in an object store, where a `listing` has them with the same length and tag.
+    pub(crate) fn listed(
+        dataset: &Dataset,
+        files: impl IntoIterator<Item = Result<Vec<u8>>>,
+        listing: Option<&Listing>,
+        signatures: bool,
+    ) -> Result<Self> {
+        let mut found = Self::none(dataset, signatures);
+        for file in files {
+            let file = file?;
+            let mut lines = file.split_inclusive(|b| *b == b'\n');
+            if lines.next().and_then(header).is_none() {
+                continue;
+            }
+            for line in lines {
+                let Ok(Row::Object(line)) = serde_json::from_slice(line) else { continue };
+                found.note_where(&line, |spec, _, written| {
+                    let Some(listing) = listing else { return true };
+                    match (written, listing.get(&spec.name, line.object)) {
+                        (Some(written), Some(listed)) => listed.is(written.bytes, line.etag.as_deref()),
+                        (None, listed) => listed.is_none(),
+                        (Some(_), None) => false,
+                    }
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// Keys that are listed though their objects are not stored.
+    pub(crate) fn not_stored(&self, format: TargetFormat, listing: &Listing) -> Vec<String> {
+        let left = |(array, object): (&str, u64)| {
+            let objects = self.arrays.get(array).filter(|_| self.get(array, object) == Some(None))?;
+            Some(chunk_key(format, &objects.spec, &objects.grid.index(object)))
+        };
+        listing.objects().filter_map(left).collect()
     }
 
     /// Adds an object that is complete.

@@ -110,6 +110,12 @@ impl Reuse {
         Self { donors: State::all(&target).into_iter().filter_map(open).collect() }
     }
 
+    /// What bakes made of the objects over which the new dataset is written, with the signatures of their chunks.
+    pub(crate) fn in_place(donors: impl IntoIterator<Item = (Dataset, Receipts)>) -> Self {
+        let donor = |(dataset, receipts)| Donor { root: None, dataset, receipts, untouched_until: None };
+        Self { donors: donors.into_iter().map(donor).collect() }
+    }
+
     /// Whether no earlier bake made anything.
     pub(crate) const fn is_empty(&self) -> bool {
         self.donors.is_empty()

@@ -115,16 +115,26 @@ impl Signer {
         array: &ArrayPlan,
         index: &[u64],
     ) -> Result<Signature> {
-        let cells = array.spec.chunks().region(index);
+        self.cells(format, prepared, array, &array.spec.chunks().region(index))
+    }
+
+    /// The signature that a chunk of these cells would have.
+    pub(crate) fn cells(
+        &mut self,
+        format: TargetFormat,
+        prepared: &Prepared,
+        array: &ArrayPlan,
+        cells: &Region,
+    ) -> Result<Signature> {
         let mut sink = Sink::new();
         sink.digest(self.array(format, array));
         cells.shape().iter().for_each(|&n| sink.number(n));
         match &array.content {
-            Content::Values(block) => match part(block, &cells)?.data {
+            Content::Values(block) => match part(block, cells)?.data {
                 BlockData::Bytes(bytes) => sink.0.update(&bytes),
                 BlockData::Text(texts) => texts.iter().for_each(|text| sink.text(text)),
             },
-            Content::Pieces(pieces) => self.pieces(&mut sink, prepared, pieces, &cells)?,
+            Content::Pieces(pieces) => self.pieces(&mut sink, prepared, pieces, cells)?,
         }
         Ok(Signature(sink.end()))
     }

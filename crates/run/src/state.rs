@@ -190,7 +190,7 @@ impl State {
         remove_tree(&self.receipts_before())
     }
 
-    /// Removes that.
+    /// Removes what a bake that was to replace the published dataset made, and puts the receipts of that one back.
     ///
     /// # Errors
     /// `target-unwritable`.
@@ -383,6 +383,11 @@ impl PlanFile {
         digest(&recipe, self.inputs.iter().cloned(), &self.dataset)
     }
 
+    /// The plan as text.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))
+    }
+
     /// Writes the file whole or not at all.
     ///
     /// # Errors
@@ -406,14 +411,19 @@ impl PlanFile {
     /// # Errors
     /// `plan-invalid` where the file is no plan, of another version, or was changed.
     pub fn read(path: &Path) -> Result<Self> {
-        let invalid = |message: String| {
-            Error::new(Code::PlanInvalid, message)
-                .at(path.display().to_string())
-                .help("`arcoforge plan RECIPE --to STORE --units N --save PLAN` writes one")
-        };
-        let text = fs::read(path).map_err(|e| invalid("the plan can't be read".into()).caused_by(e))?;
+        let text = fs::read(path).map_err(|e| {
+            invalid("the plan can't be read".into()).caused_by(e).at(path.display().to_string())
+        })?;
+        Self::parse(&text).map_err(|e| e.at(path.display().to_string()))
+    }
+
+    /// Reads a plan from its text.
+    ///
+    /// # Errors
+    /// As of [`read`](Self::read).
+    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
         let plan: Self =
-            serde_json::from_slice(&text).map_err(|e| invalid("the file is no plan".into()).caused_by(e))?;
+            serde_json::from_slice(text).map_err(|e| invalid("the file is no plan".into()).caused_by(e))?;
         if plan.version != VERSION || plan.program != env!("CARGO_PKG_VERSION") {
             return Err(invalid(format!(
                 "the plan is of version {} by arcoforge {}, expected {VERSION} by {}",
@@ -429,4 +439,9 @@ impl PlanFile {
         }
         Ok(plan)
     }
+}
+
+fn invalid(message: String) -> Error {
+    Error::new(Code::PlanInvalid, message)
+        .help("`arcoforge plan RECIPE --to STORE --units N --save PLAN` writes one")
 }

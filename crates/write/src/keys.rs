@@ -1,9 +1,11 @@
 //! Where a chunk lies: keys of objects, chunks of a shard, and what a reader sees where nothing is stored.
 
+use std::sync::Arc;
+
 use arcoforge_core::chunk::{ChunkGrid, Region, indices};
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::recipe::TargetFormat;
-use arcoforge_core::target::ArraySpec;
+use arcoforge_core::target::{ArraySpec, Dataset};
 
 /// The key of one stored object (a shard, or a chunk where there are no shards) by its index along every dimension.
 ///
@@ -17,6 +19,30 @@ pub fn chunk_key(format: TargetFormat, array: &ArraySpec, index: &[u64]) -> Stri
         _ if index.is_empty() => format!("{}/0", array.name),
         _ => format!("{}/{}", array.name, parts.collect::<Vec<_>>().join(".")),
     }
+}
+
+/// The array of an object, and its number in the array's grid of objects: what [`chunk_key`] made the key of. `None` for
+/// any other key.
+pub fn chunk_at<'d>(dataset: &'d Dataset, key: &str) -> Option<(&'d Arc<ArraySpec>, u64)> {
+    let below = |array: &&Arc<ArraySpec>| {
+        key.strip_prefix(array.name.as_str()).is_some_and(|rest| rest.starts_with('/'))
+    };
+    // an array never lies in another one, so that at most one fits
+    let array = dataset.arrays.iter().find(below)?;
+    let grid = array.objects();
+    let rest = key.get(array.name.len() + 1..)?;
+    let (text, separator) = match dataset.format {
+        TargetFormat::Zarr3 => (rest.strip_prefix('c')?, '/'),
+        TargetFormat::Zarr2 => (rest, '.'),
+    };
+    let parts = text.trim_start_matches('/').split(separator).filter(|part| !part.is_empty());
+    let mut index: Vec<u64> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    if grid.shape.is_empty() && dataset.format == TargetFormat::Zarr2 {
+        index.pop();
+    }
+    let inside = index.len() == grid.shape.len() && index.iter().zip(grid.counts()).all(|(i, n)| *i < n);
+    // whatever else reads like a number is no key of ours
+    (inside && chunk_key(dataset.format, array, &index) == key).then(|| (array, grid.flat(&index)))
 }
 
 /// What a reader sees in the cells of an object that is not stored; `None` where that is not defined, so that

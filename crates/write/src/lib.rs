@@ -24,6 +24,7 @@
 //!
 //! It never knows a source, and neither encodes nor chooses chunks.
 
+mod bucket;
 mod check;
 mod codecs;
 mod json;
@@ -40,14 +41,15 @@ use arcoforge_core::error::Result;
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::Dataset;
 
+pub use bucket::BucketStore;
 pub use codecs::caps;
 pub use kerchunk::{JsonReferences, parquet_metadata, parquet_objects};
-pub use keys::{absent_value, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
+pub use keys::{absent_value, chunk_at, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
     LOCK, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
     remove_bake, remove_working_folder, working_folder,
 };
-pub use objects::{Objects, ShardStream};
+pub use objects::{Objects, ShardStream, Version};
 pub use shard::{ShardIndex, ShardWriter, Written, shard_index, write_chunk};
 pub use text::encode_text;
 

@@ -41,6 +41,15 @@ pub trait Objects: Sync {
     /// `target-unwritable`; `bug` for a key that leads out of the store.
     fn adopt(&self, key: &str, from: &Path) -> Result<()>;
 
-    /// When what lies under `key` last changed, in nanoseconds since 1970; `None` where nothing tells.
-    fn changed_ns(&self, key: &str) -> Option<i128>;
+    /// What tells the object that was just written or taken from others under the same key.
+    fn version(&self, key: &str) -> Version;
+}
+
+/// What tells one version of an object from another.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Version {
+    /// When what the file system keeps of it last changed, in nanoseconds since 1970.
+    pub changed_ns: Option<i128>,
+    /// Its entity tag in an object store.
+    pub etag: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! Stored objects as streams: a chunk, and a shard (`sharding_indexed` of the Zarr v3 specification).
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -41,8 +41,16 @@ impl Written {
 /// # Errors
 /// `target-unwritable`, with `name` as the place.
 pub fn write_chunk(mut out: impl Write, name: &str, bytes: &[u8]) -> Result<Written> {
-    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| unwritable(Path::new(name), e))?;
+    out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| failed(name, e))?;
     Ok(Written::of(bytes))
+}
+
+/// What an output of ours gives is an error of ours already.
+fn failed(name: &str, error: io::Error) -> Error {
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => unwritable(Path::new(name), error),
+    }
 }
 
 /// Where a chunk that is not in the shard lies, by the specification.
@@ -112,7 +120,7 @@ impl<W: Write> ShardWriter<W> {
             self.put(&bytes)?;
         }
         self.put(&checksum.to_le_bytes())?;
-        self.out.flush().map_err(|e| unwritable(Path::new(&self.name), e))?;
+        self.out.flush().map_err(|e| failed(&self.name, e))?;
         Ok(Some(self.written))
     }
 
@@ -125,7 +133,7 @@ impl<W: Write> ShardWriter<W> {
     }
 
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.out.write_all(bytes).map_err(|e| unwritable(Path::new(&self.name), e))?;
+        self.out.write_all(bytes).map_err(|e| failed(&self.name, e))?;
         self.written = self.written.and(bytes);
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! `bake`: the datasets are made.
 
-use std::path::Path;
 use std::time::Instant;
 
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
 use arcoforge_run::{
-    Baked, Event, Existing, Lock, Locks, Past, Prepared, Session, check_unbaked, figures, publish, stage,
+    Baked, Described, Event, Existing, Lock, Locks, Past, Place, Prepared, Ready, RemoteTarget, Session, check_unbaked,
+    figures, publish_all, stac, stage, stage_remote, write_stac,
 };
 use serde_json::{Value, json};
 
@@ -30,22 +30,33 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         (false, true) => Existing::Update,
         (false, false) => Existing::Refuse,
     };
-    let pasts: Vec<Past> = targets.iter().map(|target| Past::of(target)).collect();
-    for (given, past) in datasets.chosen.iter().zip(&pasts) {
-        check_unbaked(past, existing, &given.options)?;
+    let pasts: Vec<Option<Past>> = targets.iter().map(|target| target.folder().map(Past::of)).collect();
+    for (given, past) in datasets.chosen.iter().zip(pasts.iter()) {
+        past.as_ref().map_or(Ok(()), |past| check_unbaked(past, existing, &given.options))?;
     }
-    let (mut staged, mut new) = (Vec::new(), false);
-    for (given, past) in datasets.chosen.iter_mut().zip(pasts) {
+    let (mut ready, mut described, mut new) = (Vec::new(), Vec::new(), false);
+    for (given, (target, past)) in datasets.chosen.iter_mut().zip(targets.iter().zip(pasts)) {
         given.options.unchecked_copies = args.unchecked_copies;
         let name = given.recipe.name.clone();
         let (one, lock) = given.run(output, |session, recipe| {
             // an update takes the inputs as they are now
             let locked = locks.get(&name).filter(|_| !args.update);
-            let (one, prepared) = stage(session, recipe, locked, past, existing)?;
+            let (one, prepared) = match past {
+                Some(past) => {
+                    let (staged, prepared) = stage(session, recipe, locked, past, existing)?;
+                    (Ready::Folder(Box::new(staged)), prepared)
+                }
+                None => {
+                    let target = RemoteTarget { url: target.to_string(), in_place: args.in_place };
+                    let (staged, prepared) = stage_remote(session, recipe, locked, &target, existing)?;
+                    (Ready::Bucket(Box::new(staged)), prepared)
+                }
+            };
             let wanted = locked.is_none() && given.options.take.is_empty() && given.path.is_some();
+            described.push(stac(recipe, &prepared.plan, target));
             Ok((one, wanted.then(|| lock_of(given, &prepared)).transpose().map_err(|e| vec![e])?))
         })?;
-        staged.push(one);
+        ready.push(one);
         if let Some(lock) = lock {
             locks.insert(&name, lock);
             new = true;
@@ -54,10 +65,12 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
     let [first, others @ ..] = datasets.chosen.as_slice() else { return Ok(()) };
     let all = if others.is_empty() { first.output(output) } else { output.clone() };
     let baked = in_session(&all, &first.options, |session| {
-        let baked = publish(session, staged)?;
+        let baked = publish_all(session, ready)?;
         if new {
             write_locks(session, &datasets, &locks);
         }
+        let published = targets.iter().zip(&described).zip(&baked).filter(|(_, baked)| !baked.nothing_to_do);
+        published.for_each(|((place, described), _)| describe(session, place, described));
         Ok(baked)
     })?;
     show(output, &datasets, &baked, &targets, begun);
@@ -81,10 +94,17 @@ fn write_locks(session: &Session<'_>, datasets: &Datasets, locks: &Locks) {
     }
 }
 
-fn show(output: &Output, datasets: &Datasets, baked: &[Baked], targets: &[impl AsRef<Path>], begun: Instant) {
+/// Describes a dataset beside it; a place that can't be written to is worth a warning, not a failure.
+fn describe(session: &Session<'_>, place: &Place, described: &Described) {
+    if let Err(error) = write_stac(session, place, described) {
+        session.tell(&Event::Warning(format!("{place}: no STAC item was written: {}", error.message)));
+    }
+}
+
+fn show(output: &Output, datasets: &Datasets, baked: &[Baked], targets: &[Place], begun: Instant) {
     let mut lines = Vec::new();
     for ((given, baked), target) in datasets.chosen.iter().zip(baked).zip(targets) {
-        let target = target.as_ref().display().to_string();
+        let target = target.to_string();
         tell(output, baked, &target, begun);
         lines.push((given.output(output), fields("bake", baked, &target)));
     }

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error};
 use arcoforge_run::{
-    AtTarget, Existing, Locks, Past, PlanFile, Prepared, RunFile, at_target, check_lasting, check_planned,
-    check_unbaked, describe, figures, first_text, first_units, prepare, prepare_for,
+    AtTarget, Existing, Locks, Past, Place, PlanFile, Prepared, RunFile, at_bucket, at_target, check_lasting,
+    check_planned, check_unbaked, describe, figures, first_text, first_units, prepare, prepare_for,
 };
 use serde_json::{Value, json};
 
@@ -27,12 +27,12 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             let base = &given.options.base;
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
         }
-        let past = target.as_deref().map(Past::of);
+        let past = target.as_ref().and_then(Place::folder).map(Past::of);
         // a plan that is only shown says what lies there
         if let Some(past) = past.as_ref().filter(|_| args.save.is_some()) {
             check_unbaked(past, existing(args), &given.options)?;
         }
-        if let Err(failure) = one(args, output, given, past, &locks) {
+        if let Err(failure) = one(args, output, given, (target.as_ref(), past), &locks) {
             failed.get_or_insert(failure.code());
             report::show(&given.output(output), &failure);
         }
@@ -47,10 +47,21 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
     Ok(())
 }
 
-fn one(args: &Plan, output: &Output, given: &Given, mut past: Option<Past>, locks: &Locks) -> Outcome {
+fn one(
+    args: &Plan,
+    output: &Output,
+    given: &Given,
+    (target, mut past): (Option<&Place>, Option<Past>),
+    locks: &Locks,
+) -> Outcome {
     let lock = locks.get(&given.recipe.name);
     let (prepared, found) = given.run(output, |session, recipe| {
-        let Some(past) = &mut past else { return Ok((prepare(session, recipe, lock)?, None)) };
+        let Some(past) = &mut past else {
+            let prepared = prepare(session, recipe, lock)?;
+            let Some(Place::Bucket(url)) = target else { return Ok((prepared, None)) };
+            let found = at_bucket(session, url, recipe, &prepared).map_err(|e| vec![e])?;
+            return Ok((prepared, Some(found)));
+        };
         let prepared = prepare_for(session, recipe, lock, past, existing(args))?;
         let found = at_target(past, recipe, &prepared).map_err(|e| vec![e])?;
         if args.save.is_some() && found != AtTarget::SameDataset {
@@ -59,12 +70,11 @@ fn one(args: &Plan, output: &Output, given: &Given, mut past: Option<Past>, lock
         }
         Ok((prepared, Some(found)))
     })?;
-    let target = past.as_ref().map(Past::target);
     let mut saved = Value::Null;
     if let (Some(units), Some(path)) = (args.units, &args.save) {
-        saved = save(args, output, given, &prepared, target, units, path)?;
+        saved = save(args, output, given, &prepared, target.and_then(Place::folder), units, path)?;
     }
-    let target = target.map(|path| path.display().to_string());
+    let target = target.map(Place::to_string);
     if let Some((number, _)) = given.number {
         let gap = if number > 1 { "\n" } else { "" };
         output.data(&format!("{gap}dataset: {}\n", given.recipe.name));
@@ -91,7 +101,7 @@ const fn existing(args: &Plan) -> Existing {
 }
 
 /// The targets, where anything says which: data files have none without `--to`.
-fn targets(args: &Plan, datasets: &Datasets) -> Outcome<Vec<Option<PathBuf>>> {
+fn targets(args: &Plan, datasets: &Datasets) -> Outcome<Vec<Option<Place>>> {
     if args.to.is_none() && datasets.chosen.iter().all(|given| given.path.is_none()) {
         return Ok(vec![None; datasets.chosen.len()]);
     }
@@ -114,8 +124,8 @@ fn save(
     path: &Path,
 ) -> Outcome<Value> {
     let Some(target) = target.filter(|_| given.number.is_none()) else {
-        let error = Error::new(Code::Usage, "found `--save`, expected one dataset with a target");
-        return Err(error.help("give `--to STORE`, and choose one dataset: `--only NAME`").into());
+        let error = Error::new(Code::Usage, "found `--save`, expected one dataset that goes to a folder");
+        return Err(error.help("give `--to FOLDER`, and choose one dataset: `--only NAME`").into());
     };
     let options = &given.options;
     let run = RunFile {

@@ -20,22 +20,22 @@ use crate::{Outcome, pool};
 const ADOPTED_AT_A_TIME: usize = 1 << 14;
 
 /// One run over a range of tasks.
-pub(super) struct Run<'a> {
+pub(crate) struct Run<'a> {
     target: Target<'a>,
-    pub(super) writer: Writer,
+    pub(crate) writer: Writer,
     /// Set with the first receipt.
     begun: &'a AtomicBool,
-    pub(super) totals: Totals,
+    pub(crate) totals: Totals,
 }
 
 impl<'a> Run<'a> {
-    pub(super) fn new(target: Target<'a>, writer: Writer, begun: &'a AtomicBool) -> Self {
+    pub(crate) fn new(target: Target<'a>, writer: Writer, begun: &'a AtomicBool) -> Self {
         Self { target, writer, begun, totals: Totals::default() }
     }
 
     /// Takes whole objects that earlier bakes made of arrays that go through scratch storage, so that their cells need not
     /// be moved.
-    pub(super) fn adopt(&mut self) -> Outcome<()> {
+    pub(crate) fn adopt(&mut self) -> Outcome<()> {
         let prepared = self.target.prepared;
         if self.target.reuse.is_empty() {
             return Ok(());
@@ -74,7 +74,7 @@ impl<'a> Run<'a> {
     }
 
     /// All tasks of the first stage are done before the first of the second.
-    pub(super) fn both_stages(&self, range: &Range<u64>) -> Outcome<()> {
+    pub(crate) fn both_stages(&self, range: &Range<u64>) -> Outcome<()> {
         let session = self.target.session;
         let first = self.target.scratch.tasks();
         session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
@@ -163,7 +163,7 @@ impl<'a> Run<'a> {
 }
 
 /// No file was written to while it was read.
-pub(super) fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
+pub(crate) fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Result<()> {
     for input in prepared.surveyed.iter().filter(|input| !input.object.is_remote()) {
         let was = input.object.validator().modified_ns;
         let now = session.sources.version(input.object.url()).and_then(|version| version.modified_ns);
@@ -178,7 +178,7 @@ pub(super) fn check_unchanged(session: &Session<'_>, prepared: &Prepared) -> Res
 
 /// Totals of one run, added to by all threads.
 #[derive(Default)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     tasks: AtomicU64,
     objects: AtomicU64,
     bytes: AtomicU64,
@@ -189,7 +189,7 @@ pub(super) struct Totals {
 
 impl Totals {
     /// Tasks that are done.
-    pub(super) fn tasks(&self) -> u64 {
+    pub(crate) fn tasks(&self) -> u64 {
         self.tasks.load(Ordering::Relaxed)
     }
 
@@ -207,7 +207,7 @@ impl Totals {
     }
 
     /// Puts the figures of this run into the report, and what runs before it had made: objects and bytes.
-    pub(super) fn report(&self, baked: &mut Baked, kept: (u64, u64)) {
+    pub(crate) fn report(&self, baked: &mut Baked, kept: (u64, u64)) {
         let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
         baked.objects = kept.0 + load(&self.objects);
         baked.bytes_written = kept.1 + load(&self.bytes);

@@ -302,7 +302,7 @@ impl Staged {
     }
 }
 
-fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
+pub(crate) fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {
     Baked {
         nothing_to_do,
         arrays: prepared.plan.arrays.len(),

@@ -4,7 +4,7 @@
 use arcoforge_core::chunk::indices;
 use arcoforge_core::error::Result;
 use arcoforge_core::plan::ArrayPlan;
-use arcoforge_write::{Written, chunk_key};
+use arcoforge_write::{Version, Written, chunk_key};
 
 use super::{Target, Worker};
 use crate::receipts::Entry;
@@ -31,10 +31,10 @@ impl Target<'_> {
         written: Option<Written>,
         chunks: Vec<Signature>,
     ) -> Entry {
-        let changed_ns = written
-            .and_then(|_| self.store.changed_ns(&chunk_key(self.format, &array.spec, index)))
-            .and_then(|changed| u64::try_from(changed).ok());
-        Entry { object: array.spec.objects().flat(index), written, changed_ns, chunks }
+        let version = written.map(|_| self.store.version(&chunk_key(self.format, &array.spec, index)));
+        let Version { changed_ns, etag } = version.unwrap_or_default();
+        let changed_ns = changed_ns.and_then(|changed| u64::try_from(changed).ok());
+        Entry { object: array.spec.objects().flat(index), written, changed_ns, etag, chunks }
     }
 
     /// Whether a task of the first stage is to be run: no run before has moved its cells, or they are gone, and some object

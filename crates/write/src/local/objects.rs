@@ -8,7 +8,7 @@ use arcoforge_core::error::Result;
 use arcoforge_store::files::{changed_ns, remove_tree, unwritable};
 
 use super::{LocalStore, open, parent};
-use crate::{Objects, ShardStream, ShardWriter, Written, write_chunk};
+use crate::{Objects, ShardStream, ShardWriter, Version, Written, write_chunk};
 
 impl Objects for LocalStore {
     fn write(&self, key: &str, bytes: &[u8]) -> Result<Written> {
@@ -54,8 +54,9 @@ impl Objects for LocalStore {
         taken.map_err(|e| unwritable(&path, e))
     }
 
-    fn changed_ns(&self, key: &str) -> Option<i128> {
-        fs::symlink_metadata(self.staging().join(key)).ok().map(|found| changed_ns(&found))
+    fn version(&self, key: &str) -> Version {
+        let found = fs::symlink_metadata(self.staging().join(key));
+        Version { changed_ns: found.ok().map(|found| changed_ns(&found)), etag: None }
     }
 }
 

@@ -1,0 +1,211 @@
+//! A claim on a target in an object store: one process at a time bakes to it.
+//!
+//! An object beside the target names who bakes. It is made where none is, and renewed as long as that process lives, each
+//! time only where it is still the very object that this process wrote last. Nobody takes over a claim that was renewed in
+//! the last [`LEASE`]; and whoever could not renew his own for [`TRUSTED`] writes nothing more. What lies between leaves
+//! time for requests that are on their way.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::{Bucket, Put};
+use serde::{Deserialize, Serialize};
+
+use crate::signature::this_run;
+
+/// Nobody takes over a claim that was renewed in this time.
+const LEASE: Duration = Duration::from_secs(300);
+/// A claim that was not renewed for so long is not relied on.
+const TRUSTED: Duration = Duration::from_secs(150);
+/// How often a claim is renewed.
+const RENEWAL: Duration = Duration::from_secs(30);
+/// Under which key it lies.
+const KEY: &str = "claim.json";
+
+/// Who bakes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Owner {
+    /// The plan's digest.
+    digest: String,
+    host: String,
+    /// Tells one start of that machine from another.
+    boot: Option<String>,
+    process: u32,
+    /// A number that no other run has.
+    run: u64,
+    /// How often it was renewed: no two objects are the same.
+    renewed: u64,
+}
+
+/// The claim is held as long as this lives.
+pub(super) struct Claim {
+    held: Arc<Held>,
+    renewal: Option<JoinHandle<()>>,
+}
+
+struct Held {
+    beside: Bucket,
+    state: Mutex<State>,
+    ended: Condvar,
+    lost: AtomicBool,
+}
+
+struct State {
+    owner: Owner,
+    etag: String,
+    renewed: Instant,
+    over: bool,
+}
+
+impl Claim {
+    /// Claims a target; `beside` is the folder beside it.
+    ///
+    /// # Errors
+    /// `target-busy` while another process bakes to it, `target-unwritable`.
+    pub(super) fn take(beside: &Bucket, digest: &str) -> Result<Self> {
+        let owner = Owner {
+            digest: digest.to_owned(),
+            host: host(),
+            boot: boot(),
+            process: std::process::id(),
+            run: this_run(),
+            renewed: 0,
+        };
+        let begun = Instant::now();
+        let text = text(&owner)?;
+        let put = match beside.put_if_absent(KEY, text.clone())? {
+            Put::Done { etag } => Put::Done { etag },
+            Put::Conflict => match beside.get(KEY, None)? {
+                None => beside.put_if_absent(KEY, text.clone())?,
+                Some(found) => {
+                    let other: Option<Owner> = serde_json::from_slice(&found.bytes).ok();
+                    let etag = found.item.etag.as_deref();
+                    match etag.filter(|_| is_over(other.as_ref(), &owner, found.item.modified_ns)) {
+                        Some(etag) => beside.put_if_match(KEY, etag, text)?,
+                        None => return Err(busy(beside, other.as_ref())),
+                    }
+                }
+            },
+        };
+        let Put::Done { etag } = put else { return Err(busy(beside, None)) };
+        let state = State { owner, etag, renewed: begun, over: false };
+        let held = Held {
+            beside: beside.clone(),
+            state: Mutex::new(state),
+            ended: Condvar::new(),
+            lost: AtomicBool::new(false),
+        };
+        let held = Arc::new(held);
+        let renewed = Arc::clone(&held);
+        let renewal = std::thread::Builder::new().name("claim".to_owned()).spawn(move || renewed.keep());
+        let renewal = renewal.map_err(|e| Error::new(Code::Bug, "a thread can't be started").caused_by(e))?;
+        Ok(Self { held, renewal: Some(renewal) })
+    }
+
+    /// Refuses where the claim may be another's by now.
+    ///
+    /// # Errors
+    /// `target-busy`.
+    pub(super) fn check(&self) -> Result<()> {
+        let fresh = self.held.lock().renewed.elapsed() < TRUSTED;
+        if fresh && !self.held.lost.load(Ordering::Relaxed) { Ok(()) } else { self.renew() }
+    }
+
+    /// Renews it now, before what must not happen twice.
+    ///
+    /// # Errors
+    /// `target-busy` where another process took it over, `target-unwritable`.
+    pub(super) fn renew(&self) -> Result<()> {
+        self.held.renew()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.held.lock().over = true;
+        self.held.ended.notify_all();
+        if let Some(renewal) = self.renewal.take() {
+            let _ended = renewal.join();
+        }
+        // what is ours still: nobody takes it over within its lease
+        if self.held.lock().renewed.elapsed() < TRUSTED && !self.held.lost.load(Ordering::Relaxed) {
+            let _left = self.held.beside.delete(&[KEY.to_owned()]);
+        }
+    }
+}
+
+impl Held {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keep(&self) {
+        loop {
+            let state = self.lock();
+            let waited = self.ended.wait_timeout_while(state, RENEWAL, |state| !state.over);
+            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if state.over {
+                return;
+            }
+            drop(state);
+            // one that fails is tried again; what writes looks at the time of the last that did not
+            let _later = self.renew();
+        }
+    }
+
+    fn renew(&self) -> Result<()> {
+        let mut state = self.lock();
+        let begun = Instant::now();
+        let owner = Owner { renewed: state.owner.renewed + 1, ..state.owner.clone() };
+        match self.beside.put_if_match(KEY, &state.etag, text(&owner)?)? {
+            Put::Done { etag } => {
+                (state.owner, state.etag, state.renewed) = (owner, etag, begun);
+                Ok(())
+            }
+            Put::Conflict => {
+                self.lost.store(true, Ordering::Relaxed);
+                let other = self.beside.get(KEY, None)?.and_then(|found| serde_json::from_slice(&found.bytes).ok());
+                Err(busy(&self.beside, other.as_ref()))
+            }
+        }
+    }
+}
+
+/// Whether a claim is one that nobody renews any more.
+fn is_over(other: Option<&Owner>, own: &Owner, modified_ns: Option<i64>) -> bool {
+    let here = other.filter(|other| other.host == own.host && other.boot == own.boot && own.boot.is_some());
+    match here {
+        Some(other) if other.process == own.process => other.run == own.run,
+        Some(other) => !std::path::Path::new("/proc").join(other.process.to_string()).exists(),
+        None => {
+            let at = modified_ns.and_then(|ns| u64::try_from(ns).ok()).map(Duration::from_nanos);
+            let age = at.and_then(|at| (SystemTime::UNIX_EPOCH + at).elapsed().ok());
+            age.is_some_and(|age| age > LEASE)
+        }
+    }
+}
+
+fn busy(beside: &Bucket, other: Option<&Owner>) -> Error {
+    let who = other.map_or_else(String::new, |o| format!(": process {} of {}", o.process, o.host));
+    Error::new(Code::TargetBusy, format!("another process bakes to this target{who}")).at(beside.url()).help(format!(
+        "wait until it has ended, or choose another target; one that was cut off on another machine is over {} minutes \
+         after its last sign of life",
+        LEASE.as_secs() / 60
+    ))
+}
+
+fn text(owner: &Owner) -> Result<Vec<u8>> {
+    serde_json::to_vec(owner).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))
+}
+
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().to_owned()
+}
+
+fn boot() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().map(|id| id.trim().to_owned())
+}

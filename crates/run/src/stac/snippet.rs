@@ -1,0 +1,26 @@
+//! The lines of code that open a dataset.
+
+use arcoforge_core::recipe::TargetFormat;
+
+/// Python that opens the dataset at `href`, as Markdown.
+pub fn snippet(format: TargetFormat, href: &str) -> String {
+    let version = match format {
+        TargetFormat::Zarr3 => 3,
+        TargetFormat::Zarr2 => 2,
+    };
+    let options = match href.split_once("://").map(|(scheme, _)| scheme) {
+        Some("s3" | "gs" | "az") => ", storage_options={\"anon\": True}",
+        _ => "",
+    };
+    let needs = match href.split_once("://").map(|(scheme, _)| scheme) {
+        Some("s3") => "xarray zarr s3fs",
+        Some("gs") => "xarray zarr gcsfs",
+        Some("az") => "xarray zarr adlfs",
+        Some("http" | "https") => "xarray zarr fsspec aiohttp",
+        _ => "xarray zarr",
+    };
+    format!(
+        "Zarr version {version}. With Python (`pip install {needs}`):\n\n```python\nimport xarray as xr\n\n\
+         ds = xr.open_zarr({href:?}{options})\nprint(ds)\n```"
+    )
+}
