@@ -10,9 +10,6 @@ use arcoforge_store::{Bucket, Multipart};
 
 use crate::{Objects, ShardStream, ShardWriter, Version, Written};
 
-/// Bytes of a shard that are put as one object; of a longer one, the lengths of its parts.
-const PART_BYTES: usize = 8 << 20;
-
 /// Puts chunks and shards to a bucket. `check` is asked before each whether they may still be put.
 pub struct BucketStore<'a> {
     bucket: Bucket,
@@ -45,7 +42,7 @@ impl Objects for BucketStore<'_> {
     }
 
     fn shard(&self, key: &str, chunks: u64) -> Result<ShardWriter<ShardStream<'_>>> {
-        let stream = Stream { store: self, key: key.to_owned(), part: Vec::new(), upload: None };
+        let stream = Stream { store: self, key: key.to_owned(), upload: None };
         Ok(ShardWriter::new(Box::new(stream), self.bucket.url_of(key), chunks))
     }
 
@@ -67,32 +64,25 @@ impl Objects for BucketStore<'_> {
     }
 }
 
-/// A shard on its way: one object where it is short, else one in parts.
+/// A shard on its way. Nothing is begun before its first byte.
 struct Stream<'a> {
     store: &'a BucketStore<'a>,
     key: String,
-    part: Vec<u8>,
     upload: Option<Multipart>,
 }
 
 impl Stream<'_> {
-    fn part(&mut self) -> Result<()> {
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
         (self.store.check)()?;
-        let part = std::mem::take(&mut self.part);
         match &mut self.upload {
-            Some(upload) => upload.part(part),
-            None => self.upload.insert(self.store.bucket.multipart(&self.key)?).part(part),
+            Some(upload) => upload.write(bytes),
+            None => self.upload.insert(self.store.bucket.multipart(&self.key)?).write(bytes),
         }
     }
 
     fn end(&mut self) -> Result<()> {
-        let Some(mut upload) = self.upload.take() else {
-            return self.store.put(&self.key, &std::mem::take(&mut self.part)).map(drop);
-        };
+        let Some(upload) = self.upload.take() else { return Ok(()) };
         (self.store.check)()?;
-        if !self.part.is_empty() {
-            upload.part(std::mem::take(&mut self.part))?;
-        }
         let etag = upload.finish()?;
         self.store.note(&self.key, etag);
         Ok(())
@@ -101,12 +91,8 @@ impl Stream<'_> {
 
 impl Write for Stream<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let taken = bytes.len().min(PART_BYTES - self.part.len());
-        self.part.extend_from_slice(bytes.get(..taken).unwrap_or_default());
-        if self.part.len() == PART_BYTES {
-            self.part().map_err(io::Error::other)?;
-        }
-        Ok(taken)
+        self.append(bytes).map_err(io::Error::other)?;
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

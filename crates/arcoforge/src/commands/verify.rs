@@ -1,9 +1,7 @@
 //! `verify`: target and sources, value by value.
 
-use std::path::Path;
-
 use arcoforge_core::error::{Code, Error};
-use arcoforge_run::{Locks, figures, prepare, verify};
+use arcoforge_run::{Locks, Place, figures, prepare, verify};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -37,7 +35,11 @@ pub(crate) fn run(args: &Verify, output: &Output) -> Outcome {
     }
 }
 
-fn one(args: &Verify, output: &Output, given: &Given, target: &Path, locks: &Locks) -> Outcome<Value> {
+fn one(args: &Verify, output: &Output, given: &Given, place: &Place, locks: &Locks) -> Outcome<Value> {
+    let Some(target) = place.folder() else {
+        let error = Error::new(Code::TargetUnsupported, "`verify` reads stores on a file system");
+        return Err(error.at(place.to_string()).into());
+    };
     if !target.exists() {
         let error = Error::new(Code::TargetNotFound, "the store to compare does not exist");
         let error = error.at(target.display().to_string());

@@ -74,11 +74,6 @@ impl Writer {
         self.log().sync()
     }
 
-    /// Everything noted so far survives the end of this process.
-    pub(crate) fn flush(&self) -> Result<()> {
-        self.log().sync()
-    }
-
     fn log(&self) -> MutexGuard<'_, Box<dyn Log>> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -57,8 +57,8 @@ impl Past {
         self.root = self.find_root()?;
         self.made_by = None;
         self.states.clear();
-        let mut notes = Vec::new();
-        for page in self.beside.list("")? {
+        let mut notes: Vec<(String, bool, String)> = Vec::new();
+        for page in self.beside.list("") {
             for found in page?.items {
                 let Some((digest, name)) = found.key.split_once('/') else { continue };
                 self.states.insert(digest.to_owned());
@@ -101,7 +101,7 @@ impl Past {
 
     /// Whether anything lies below the target.
     pub(super) fn is_empty(&self) -> Result<bool> {
-        match self.target.list("")?.next() {
+        match self.target.list("").next() {
             Some(page) => page.map(|page| page.items.is_empty()),
             None => Ok(true),
         }
@@ -116,7 +116,7 @@ impl Past {
     /// Segments of receipts of a state, each as it was put.
     pub(super) fn receipts(&self, digest: &str) -> Result<Vec<String>> {
         let mut keys = Vec::new();
-        for page in self.beside.list(&format!("{digest}/receipts/"))? {
+        for page in self.beside.list(&format!("{digest}/receipts/")) {
             keys.extend(page?.items.into_iter().map(|found| found.key));
         }
         Ok(keys)
@@ -127,6 +127,13 @@ impl Past {
         delete_below(&self.beside, &format!("{digest}/"))
     }
 
+    /// Readers find no dataset from here on.
+    pub(super) fn remove_root(&mut self) -> Result<()> {
+        self.target.delete(&ROOTS.map(str::to_owned))?;
+        self.root = None;
+        Ok(())
+    }
+
     /// Refuses what lies there.
     pub(super) fn exists(&self, message: impl Into<String>) -> Error {
         Error::new(Code::TargetExists, message.into()).at(self.target.url())
@@ -135,7 +142,7 @@ impl Past {
 
 /// Deletes all objects whose keys begin so.
 pub(super) fn delete_below(bucket: &Bucket, prefix: &str) -> Result<()> {
-    for page in bucket.list(prefix)? {
+    for page in bucket.list(prefix) {
         let keys: Vec<String> = page?.items.into_iter().map(|found| found.key).collect();
         bucket.delete(&keys)?;
     }

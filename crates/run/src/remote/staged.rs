@@ -199,7 +199,7 @@ impl RemoteStaged {
         let dataset = &prepared.plan.dataset;
         let anew = existing == Existing::Overwrite;
         if anew {
-            self.remove_root().and_then(|()| self.past.forget(&self.digest)).map_err(fail)?;
+            self.past.remove_root().and_then(|()| self.past.forget(&self.digest)).map_err(fail)?;
         }
         let (receipts, donors) = self.known(dataset, anew).map_err(fail)?;
         if let (Some(old), false) = (old, anew) {
@@ -207,7 +207,7 @@ impl RemoteStaged {
             let told = self.past.made_by.as_ref().map(|by| self.receipts(by, &old.dataset, None, true));
             let told = told.transpose().map_err(fail)?;
             match check_extends(prepared, &old.dataset, told.as_ref()) {
-                Err(_) if in_place => self.remove_root().map_err(fail)?,
+                Err(_) if in_place => self.past.remove_root().map_err(fail)?,
                 other => other.map_err(|e| fail(e.at(&self.url)))?,
             }
         }
@@ -259,7 +259,7 @@ impl RemoteStaged {
             }
         }
         let mut own = Listing::default();
-        for page in self.past.target.list("")? {
+        for page in self.past.target.list("") {
             for found in page?.items {
                 own.add(dataset, &found.key, found.size, found.etag.as_deref());
                 for (_, dataset, listing) in &mut others {
@@ -312,7 +312,7 @@ impl RemoteStaged {
     /// Compares what the store lists with the receipts, and deletes what neither is a chunk of the dataset nor its metadata.
     fn compare(&self, dataset: &Dataset, metadata: &[(String, Vec<u8>)], root: &str) -> Result<()> {
         let (mut listing, mut others) = (Listing::default(), Vec::new());
-        for page in self.past.target.list("")? {
+        for page in self.past.target.list("") {
             for found in page?.items {
                 let known = metadata.iter().any(|(key, _)| *key == found.key)
                     || found.key == root
@@ -335,14 +335,6 @@ impl RemoteStaged {
         for some in others.chunks(1000) {
             self.past.target.delete(some)?;
         }
-        Ok(())
-    }
-
-    /// Readers find no dataset from here on.
-    fn remove_root(&mut self) -> Result<()> {
-        let keys = ROOTS.map(str::to_owned);
-        self.past.target.delete(&keys)?;
-        self.past.root = None;
         Ok(())
     }
 

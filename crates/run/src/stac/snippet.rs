@@ -3,7 +3,7 @@
 use arcoforge_core::recipe::TargetFormat;
 
 /// Python that opens the dataset at `href`, as Markdown.
-pub fn snippet(format: TargetFormat, href: &str) -> String {
+pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     let version = match format {
         TargetFormat::Zarr3 => 3,
         TargetFormat::Zarr2 => 2,
