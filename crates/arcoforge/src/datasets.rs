@@ -74,8 +74,6 @@ fn apart(chosen: &[Given], targets: &[Place]) -> Outcome {
         {
             let message = format!(
                 "found `{above}` as the target of `{first}` and `{below}` as that of `{second}`, expected two that are apart",
-                
-                
             );
             let help = format!("change `output.to`, or write `--to 'FOLDER/{NAME}.zarr'`");
             return Err(Error::new(Code::Usage, message).help(help).into());

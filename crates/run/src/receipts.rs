@@ -31,8 +31,8 @@ use crate::signature::Signature;
 use crate::state::State;
 
 pub(crate) use self::lines::Entry;
-pub(crate) use self::listing::Listing;
 pub use self::lines::Unit;
+pub(crate) use self::listing::Listing;
 pub(crate) use self::trust::checksum;
 pub(crate) use self::writer::{Log, Writer};
 

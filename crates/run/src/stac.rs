@@ -91,7 +91,8 @@ impl Found {
     fn bbox(&self) -> Option<[f64; 4]> {
         let (x, y) = (self.along(Axis::Longitude)?.range?, self.along(Axis::Latitude)?.range?);
         // longitudes of STAC end at 180: a grid from 0 to 360 goes around
-        let (west, east) = if x.1 - x.0 >= 180.0 && x.1 > 180.0 { (-180.0, 180.0) } else { (turned(x.0), turned(x.1)) };
+        let (west, east) =
+            if x.1 - x.0 >= 180.0 && x.1 > 180.0 { (-180.0, 180.0) } else { (turned(x.0), turned(x.1)) };
         Some([west, y.0.max(-90.0), east, y.1.min(90.0)])
     }
 
@@ -156,7 +157,8 @@ fn collection(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value 
     if let (Some(collection), Value::Object(rest)) = (collection.as_object_mut(), rest) {
         collection.extend(about(&recipe.about, &recipe.name));
         let said = |key: &str| collection.contains_key(key);
-        let missing = [("license", "other"), ("description", recipe.about.title.as_deref().unwrap_or(&recipe.name))];
+        let missing =
+            [("license", "other"), ("description", recipe.about.title.as_deref().unwrap_or(&recipe.name))];
         let missing: Vec<_> = missing.into_iter().filter(|(key, _)| !said(key)).collect();
         collection.extend(missing.into_iter().map(|(key, value)| (key.to_owned(), json!(value))));
         collection.extend(rest);
@@ -193,10 +195,14 @@ fn cube(plan: &Plan, found: &Found) -> Map<String, Value> {
     let dims: Map<String, Value> =
         found.dims.iter().map(|(name, extent)| (name.clone(), extent.to_json())).collect();
     let variables = plan.dataset.arrays.iter().filter(|spec| !is_dimension(spec));
-    let variables: Map<String, Value> = variables.map(|spec| (spec.name.clone(), variable(spec, plan))).collect();
-    [("cube:dimensions".to_owned(), Value::Object(dims)), ("cube:variables".to_owned(), Value::Object(variables))]
-        .into_iter()
-        .collect()
+    let variables: Map<String, Value> =
+        variables.map(|spec| (spec.name.clone(), variable(spec, plan))).collect();
+    [
+        ("cube:dimensions".to_owned(), Value::Object(dims)),
+        ("cube:variables".to_owned(), Value::Object(variables)),
+    ]
+    .into_iter()
+    .collect()
 }
 
 fn is_dimension(spec: &ArraySpec) -> bool {
@@ -205,11 +211,15 @@ fn is_dimension(spec: &ArraySpec) -> bool {
 
 fn variable(spec: &ArraySpec, plan: &Plan) -> Value {
     let named = |attr: &str| {
-        let names = |attrs: &Attrs| attrs.text(attr).is_some_and(|text| text.split_whitespace().any(|n| n == spec.name));
+        let names = |attrs: &Attrs| {
+            attrs.text(attr).is_some_and(|text| text.split_whitespace().any(|n| n == spec.name))
+        };
         plan.dataset.arrays.iter().any(|other| names(&other.attrs))
     };
     let auxiliary = spec.dims.is_empty()
-        || ["coordinates", "bounds", "climatology", "grid_mapping", "ancillary_variables"].into_iter().any(named);
+        || ["coordinates", "bounds", "climatology", "grid_mapping", "ancillary_variables"]
+            .into_iter()
+            .any(named);
     let mut fields = json!({
         "dimensions": spec.dims,
         "type": if auxiliary { "auxiliary" } else { "data" },
@@ -229,13 +239,16 @@ fn asset(format: TargetFormat, href: &str) -> Value {
     let media = match format {
         TargetFormat::Zarr3 => "application/vnd.zarr; version=3",
         TargetFormat::Zarr2 => "application/vnd.zarr; version=2",
+        TargetFormat::KerchunkJson => "application/json",
+        TargetFormat::KerchunkParquet => "application/vnd.apache.parquet",
     };
+    let references = format.is_references();
     json!({
         "href": href,
         "type": media,
-        "roles": ["data"],
-        "title": "The dataset as Zarr",
-        "xarray:open_kwargs": {"engine": "zarr", "consolidated": true, "chunks": {}},
+        "roles": [if references { "references" } else { "data" }],
+        "title": if references { "References to the dataset's chunks" } else { "The dataset as Zarr" },
+        "xarray:open_kwargs": {"engine": if references { "kerchunk" } else { "zarr" }, "chunks": {}},
     })
 }
 

@@ -31,13 +31,14 @@ pub fn chunk_at<'d>(dataset: &'d Dataset, key: &str) -> Option<(&'d Arc<ArraySpe
     let array = dataset.arrays.iter().find(below)?;
     let grid = array.objects();
     let rest = key.get(array.name.len() + 1..)?;
-    let (text, separator) = match dataset.format {
+    let format = dataset.format.metadata();
+    let (text, separator) = match format {
         TargetFormat::Zarr3 => (rest.strip_prefix('c')?, '/'),
-        TargetFormat::Zarr2 => (rest, '.'),
+        _ => (rest, '.'),
     };
     let parts = text.trim_start_matches('/').split(separator).filter(|part| !part.is_empty());
     let mut index: Vec<u64> = parts.map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    if grid.shape.is_empty() && dataset.format == TargetFormat::Zarr2 {
+    if grid.shape.is_empty() && format != TargetFormat::Zarr3 {
         index.pop();
     }
     let inside = index.len() == grid.shape.len() && index.iter().zip(grid.counts()).all(|(i, n)| *i < n);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
 use arcoforge_run::{
-    Baked, Described, Event, Existing, Lock, Locks, Past, Place, Prepared, Ready, RemoteTarget, Session, check_unbaked,
-    figures, publish_all, stac, stage, stage_remote, write_stac,
+    Baked, Described, Event, Existing, Lock, Locks, Past, Place, Prepared, Ready, RemoteTarget, Session,
+    check_unbaked, figures, publish_all, stac, stage, stage_remote, write_stac,
 };
 use serde_json::{Value, json};
 

@@ -120,7 +120,9 @@ impl Unit {
             14 => Self::Seconds(900),
             15 => Self::Seconds(1800),
             _ => {
-                return Err(format!("found the unit of time {code}, which the tables of the WMO do not have"));
+                return Err(format!(
+                    "found the unit of time {code}, which the tables of the WMO do not have"
+                ));
             }
         })
     }

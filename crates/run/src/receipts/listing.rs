@@ -37,7 +37,9 @@ impl Listing {
 
     /// All objects, by array and number.
     pub(crate) fn objects(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.arrays.iter().flat_map(|(array, objects)| objects.keys().map(move |object| (array.as_str(), *object)))
+        self.arrays
+            .iter()
+            .flat_map(|(array, objects)| objects.keys().map(move |object| (array.as_str(), *object)))
     }
 
     /// What is listed of an object.

@@ -4,7 +4,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::figures::hex;
 use arcoforge_core::references::References;
 use arcoforge_core::target::ArraySpec;
-use arcoforge_write::{JsonReferences, LocalStore, Written, parquet_metadata, parquet_objects};
+use arcoforge_write::{JsonReferences, LocalStore, Objects, Written, parquet_metadata, parquet_objects};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

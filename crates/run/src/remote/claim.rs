@@ -167,7 +167,8 @@ impl Held {
             }
             Put::Conflict => {
                 self.lost.store(true, Ordering::Relaxed);
-                let other = self.beside.get(KEY, None)?.and_then(|found| serde_json::from_slice(&found.bytes).ok());
+                let other =
+                    self.beside.get(KEY, None)?.and_then(|found| serde_json::from_slice(&found.bytes).ok());
                 Err(busy(&self.beside, other.as_ref()))
             }
         }

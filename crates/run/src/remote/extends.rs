@@ -28,7 +28,8 @@ pub(super) fn check_extends(prepared: &Prepared, old: &Dataset, receipts: Option
         for number in 0..objects.len() {
             let index = objects.index(number);
             let told = receipts.and_then(|receipts| receipts.signatures(&was.name, number));
-            let same = told.map(|told| is_same(&mut signer, prepared, array, was, &index, told)).transpose()?;
+            let same =
+                told.map(|told| is_same(&mut signer, prepared, array, was, &index, told)).transpose()?;
             if same != Some(true) {
                 return Err(refused().in_variable(&was.name).in_chunk(&index));
             }

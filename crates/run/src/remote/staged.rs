@@ -61,6 +61,10 @@ pub fn stage_remote(
     existing: Existing,
 ) -> Outcome<(RemoteStaged, Prepared)> {
     let fail = |e: Error| vec![e];
+    if recipe.output.format.is_references() {
+        let error = Error::new(Code::TargetUnsupported, "references are written to folders of this machine");
+        return Err(fail(error.at(&target.url).help("bake them to a folder, and copy that")));
+    }
     let past = past_of(session, &target.url).map_err(fail)?;
     check_before(&past, existing, target).map_err(fail)?;
     let old = past.made_by.clone().map(|digest| past.plan(&digest)).transpose().map_err(fail)?.flatten();
@@ -147,7 +151,8 @@ fn check_before(past: &Past, existing: Existing, target: &RemoteTarget) -> Resul
 fn check_part(past: &Past, old: Option<&PlanFile>, existing: Existing, part: bool) -> Result<()> {
     let whole = past.root.is_some() && !old.is_some_and(|old| old.part);
     if part && whole && existing != Existing::Refuse {
-        let message = "found a store that may hold a whole dataset, and `--take` and `--test` bake a part of it";
+        let message =
+            "found a store that may hold a whole dataset, and `--take` and `--test` bake a part of it";
         return Err(past.exists(message).help("bake the part to another target"));
     }
     Ok(())
@@ -161,7 +166,12 @@ fn check_old(
     prepared: &Prepared,
 ) -> Outcome<()> {
     let (Some(old), true) = (old, past.root.is_some()) else { return Ok(()) };
-    let other = || vec![past.exists(format!("found a store of the recipe `{}`", old.recipe.name)).help("choose another target")];
+    let other = || {
+        vec![
+            past.exists(format!("found a store of the recipe `{}`", old.recipe.name))
+                .help("choose another target"),
+        ]
+    };
     match existing {
         Existing::Overwrite => Ok(()),
         _ if old.recipe.name != recipe.name => Err(other()),
@@ -276,7 +286,13 @@ impl RemoteStaged {
         Ok((receipts, donors))
     }
 
-    fn receipts(&self, digest: &str, dataset: &Dataset, listing: Option<&Listing>, signatures: bool) -> Result<Receipts> {
+    fn receipts(
+        &self,
+        digest: &str,
+        dataset: &Dataset,
+        listing: Option<&Listing>,
+        signatures: bool,
+    ) -> Result<Receipts> {
         let keys = self.past.receipts(digest)?;
         let segments = keys.iter().filter_map(|key| {
             let found = self.past.beside.get(key, None).transpose()?;
@@ -325,7 +341,8 @@ impl RemoteStaged {
         }
         let receipts = self.receipts(&self.digest, dataset, Some(&listing), false)?;
         if !receipts.is_complete() {
-            let message = "objects of the new dataset are not as they were put: somebody else writes to the target";
+            let message =
+                "objects of the new dataset are not as they were put: somebody else writes to the target";
             return Err(Error::new(Code::TargetUnwritable, message)
                 .at(&self.url)
                 .help("see that nobody does, then run again: what is missing is made again"));
@@ -358,8 +375,7 @@ impl RemoteStaged {
         let Past { target, beside, root, .. } = &self.past;
         claim.renew()?;
         let before = root.as_ref().filter(|root| root.key == key).map(|root| root.etag.clone());
-        let mut note =
-            Note { key: key.to_owned(), crc32c: Written::of(bytes).crc32c, etag: before.clone() };
+        let mut note = Note { key: key.to_owned(), crc32c: Written::of(bytes).crc32c, etag: before.clone() };
         beside.put(&format!("{}/visible", self.digest), json(&note)?)?;
         let put = match &before {
             Some(etag) => target.put_if_match(key, etag, bytes.to_vec())?,

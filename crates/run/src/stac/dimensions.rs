@@ -1,8 +1,8 @@
 //! Extents of dimensions, by the values of their coordinate variables.
 
 use arcoforge_core::block::Block;
-use arcoforge_core::cftime::{TimeUnits, is_time};
 use arcoforge_core::calendar::Calendar;
+use arcoforge_core::cftime::{TimeUnits, is_time};
 use arcoforge_core::combine::Content;
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::horizontal::{Horizontal, horizontal_of};
@@ -41,7 +41,8 @@ pub(super) fn extents(plan: &Plan) -> Found {
             if dims.iter().any(|(known, _)| known == dim) {
                 continue;
             }
-            let coordinate = plan.arrays.iter().find(|other| other.spec.name == *dim && other.spec.dims.len() == 1);
+            let coordinate =
+                plan.arrays.iter().find(|other| other.spec.name == *dim && other.spec.dims.len() == 1);
             dims.push((dim.clone(), coordinate.map_or_else(|| bare(length), |array| extent(array, length))));
         }
     }
@@ -67,7 +68,9 @@ fn extent(array: &ArrayPlan, length: u64) -> Extent {
     let axis = match horizontal_of(&spec.name, &spec.attrs) {
         Some(Horizontal::Longitude) => Axis::Longitude,
         Some(Horizontal::Latitude) => Axis::Latitude,
-        None if spec.attrs.text("axis") == Some("Z") || ["height", "depth", "altitude", "air_pressure"].contains(&standard) => {
+        None if spec.attrs.text("axis") == Some("Z")
+            || ["height", "depth", "altitude", "air_pressure"].contains(&standard) =>
+        {
             Axis::Vertical
         }
         None if spec.attrs.text("positive").is_some() => Axis::Vertical,

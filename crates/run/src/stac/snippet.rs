@@ -7,6 +7,7 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     let version = match format {
         TargetFormat::Zarr3 => 3,
         TargetFormat::Zarr2 => 2,
+        TargetFormat::KerchunkJson | TargetFormat::KerchunkParquet => return references(href),
     };
     let options = match href.split_once("://").map(|(scheme, _)| scheme) {
         Some("s3" | "gs" | "az") => ", storage_options={\"anon\": True}",
@@ -22,5 +23,13 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     format!(
         "Zarr version {version}. With Python (`pip install {needs}`):\n\n```python\nimport xarray as xr\n\n\
          ds = xr.open_zarr({href:?}{options})\nprint(ds)\n```"
+    )
+}
+
+/// Python that opens references; chunks are read from where they are.
+fn references(href: &str) -> String {
+    format!(
+        "References to chunks of the source files. With Python (`pip install xarray zarr fsspec kerchunk fastparquet`):\n\n\
+         ```python\nimport xarray as xr\n\nds = xr.open_dataset({href:?}, engine=\"kerchunk\", chunks={{}})\nprint(ds)\n```"
     )
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use ureq::tls::TlsConfig;
-use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::typestate::WithoutBody;
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, BodyReader, Proxy, RequestBuilder};
 
 use super::backoff::backoff;
