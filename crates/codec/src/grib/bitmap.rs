@@ -48,12 +48,11 @@ pub(super) fn spread<V: Value>(bits: &[u8], out: &mut [V::Cell]) {
             continue;
         }
         for at in points.rev() {
-            if mask << (at % 8) & 0x80 == 0 {
-                out[at] = V::MISSING;
-            } else {
-                left -= 1;
-                out[at] = out[left];
-            }
+            // without a branch: holes come as they like
+            let is_set = mask << (at % 8) & 0x80 != 0;
+            left -= usize::from(is_set);
+            let value = out.get(left).copied().unwrap_or(V::MISSING);
+            out[at] = if is_set { value } else { V::MISSING };
         }
     }
 }

@@ -196,12 +196,17 @@ impl Stream<'_> {
     /// The next 57 bits or more, in the uppermost bits.
     #[inline]
     fn peek(&self) -> u64 {
-        let at = (self.bit >> 3) as usize;
-        let word = match self.bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        self.word(self.bit) << (self.bit & 7)
+    }
+
+    /// Eight bytes from the one on that has this bit.
+    #[inline]
+    fn word(&self, bit: u64) -> u64 {
+        let at = (bit >> 3) as usize;
+        match self.bytes.get(at..).and_then(<[u8]>::first_chunk) {
             Some(eight) => u64::from_be_bytes(*eight),
             None => last_word(self.bytes, at),
-        };
-        word << (self.bit & 7)
+        }
     }
 
     /// The next number, of at most 32 bits.
@@ -245,14 +250,41 @@ impl Stream<'_> {
     /// Samples whose upper part is unary, and whose lower `bits` bits follow those of all.
     #[inline]
     fn split_samples(&mut self, bits: u32, samples: &mut [u32]) {
-        for sample in samples.iter_mut() {
-            *sample = self.unary() as u32;
-        }
+        self.unaries(samples);
         if bits > 0 {
+            let mut lower = Stream { bytes: self.bytes, bit: self.bit };
             for sample in samples {
-                *sample = sample.wrapping_shl(bits) | self.read(bits) as u32;
+                *sample = sample.wrapping_shl(bits) | lower.read(bits) as u32;
             }
+            self.bit = lower.bit;
         }
+    }
+
+    /// What [`Stream::unary`] gives, for each sample: places of ones are taken from eight bytes at a time, so that none
+    /// waits for the one before it.
+    #[inline]
+    fn unaries(&mut self, samples: &mut [u32]) {
+        let end = (self.bytes.len() as u64).saturating_mul(8);
+        let mut begin = self.bit;
+        // the first bit of the eight bytes, and their ones that are left, the first of them lowest
+        let mut base = begin & !7;
+        let mut ones = self.word(base).reverse_bits() & (u64::MAX << (begin & 7));
+        for sample in samples {
+            while ones == 0 {
+                base = base.wrapping_add(64);
+                if base >= end {
+                    // what reads on finds the end
+                    self.bit = end.wrapping_add(1);
+                    return;
+                }
+                ones = self.word(base).reverse_bits();
+            }
+            let place = base.wrapping_add(u64::from(ones.trailing_zeros()));
+            *sample = place.wrapping_sub(begin) as u32;
+            begin = place.wrapping_add(1);
+            ones &= ones.wrapping_sub(1);
+        }
+        self.bit = begin;
     }
 
     /// Pairs of samples by one number each: their sum counted up, then the second of them. The first of the first pair
