@@ -19,9 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 import eccodes as ec  # noqa: E402
-import numpy as np  # noqa: E402
-
 import grib_messages as grib  # noqa: E402
+import numpy as np  # noqa: E402
 
 DIFFERENT = 20
 CASES = [

@@ -41,11 +41,11 @@ impl Complex {
             0 => Missing::None,
             1 => Missing::Primary,
             2 => Missing::PrimaryAndSecondary,
-            other => return Err(unsupported(format!("missing value management {other} (table 5.5)"))),
+            other => return Err(unsupported(&format!("missing value management {other} (table 5.5)"))),
         };
         let order = if differenced { section.u8(48)? } else { 0 };
         if differenced && !matches!(order, 1 | 2) {
-            return Err(unsupported(format!("spatial differencing of order {order} (table 5.6)")));
+            return Err(unsupported(&format!("spatial differencing of order {order} (table 5.6)")));
         }
         let complex = Self {
             scale,
@@ -206,6 +206,6 @@ impl<const ORDER: usize> Sums<ORDER> {
     }
 }
 
-fn unsupported(what: String) -> Error {
+fn unsupported(what: &str) -> Error {
     Error::new(Code::SourceUnsupported, format!("GRIB 2 {what} can't be decoded"))
 }

@@ -82,7 +82,7 @@ fn data<'a>(stored: &[u8], rest: &'a [u8]) -> Result<Section<'a>> {
 fn bitmap_of<'a>(section: &Section<'a>, points: usize) -> Result<&'a [u8]> {
     match section.u16(5)? {
         0 => section.range(7, points.div_ceil(8)),
-        other => Err(unsupported(format!("the predefined bitmap {other}, which is not in the message,"))),
+        other => Err(unsupported(&format!("the predefined bitmap {other}, which is not in the message,"))),
     }
 }
 
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         let scale = Scale::new(reference, binary, self.decimal);
         let width = u32::from(self.section.u8(11)?);
         match flags {
-            _ if flags & 0x80 != 0 => Err(unsupported("packing of spectral coefficients".into())),
+            _ if flags & 0x80 != 0 => Err(unsupported("packing of spectral coefficients")),
             _ if binary == NO_VALUES => Ok((Packing::Nothing, 12)),
             0x00 | 0x20 if width == 0 => Ok((Packing::Constant(reference), 12)),
             0x00 | 0x20 => Ok((Packing::Simple { scale, width }, 12)),
@@ -125,10 +125,10 @@ impl<'a> Reader<'a> {
             0x30 => match self.section.u8(12)? {
                 1 => Ok((Packing::Ieee32, 13)),
                 2 => Ok((Packing::Ieee64, 13)),
-                other => Err(unsupported(format!("floating-point numbers of precision {other}"))),
+                other => Err(unsupported(&format!("floating-point numbers of precision {other}"))),
             },
             _ if flags & 0x40 != 0 => self.second_order(scale, width),
-            _ => Err(unsupported("packing of a matrix of values at a point".into())),
+            _ => Err(unsupported("packing of a matrix of values at a point")),
         }
     }
 
@@ -141,10 +141,10 @@ impl<'a> Reader<'a> {
             0x18 => return self.extended(scale, first_bits, groups, flags),
             0x10 => Begins::Rows(self.row_lengths()?),
             0x20 | 0x30 => Begins::Bitmap,
-            _ => return Err(unsupported(format!("second-order packing with the flags {flags:#010b}"))),
+            _ => return Err(unsupported(&format!("second-order packing with the flags {flags:#010b}"))),
         };
         if flags & 0x07 != 0 {
-            return Err(unsupported(format!("second-order packing with the flags {flags:#010b}")));
+            return Err(unsupported(&format!("second-order packing with the flags {flags:#010b}")));
         }
         let widths = if flags & 0x10 == 0 { 1 } else { groups };
         let widths = section.range(22, widths)?;
@@ -195,6 +195,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn unsupported(what: String) -> Error {
+fn unsupported(what: &str) -> Error {
     Error::new(Code::SourceUnsupported, format!("GRIB 1 {what} can't be decoded"))
 }

@@ -98,7 +98,7 @@ fn bitmap<'a>(section: Section<'a>, points: usize) -> Result<Option<&'a [u8]>> {
     match section.u8(6)? {
         0 => section.range(7, points.div_ceil(8)).map(Some),
         255 => Ok(None),
-        other => Err(unsupported(format!("bitmap {other} of table 6.0, which is not in the field,"))),
+        other => Err(unsupported(&format!("bitmap {other} of table 6.0, which is not in the field,"))),
     }
 }
 
@@ -109,7 +109,7 @@ fn packing<'a>(section: &Section<'a>) -> Result<Packing<'a>> {
         4 => return ieee(section.u8(12)?),
         200 => return RunLength::parse(section).map(Packing::RunLength),
         0 | 2 | 3 | 40 | 41 | 42 | 61 | 50001 | 50002 => {}
-        _ => return Err(unsupported(format!("template 5.{template}{}", template_name(template)))),
+        _ => return Err(unsupported(&format!("template 5.{template}{}", template_name(template)))),
     }
     let reference = section.f32(12)?;
     let scale = Scale::new(reference, section.i16(16)?, section.i16(18)?);
@@ -135,7 +135,7 @@ fn ieee(precision: u8) -> Result<Packing<'static>> {
     match precision {
         1 => Ok(Packing::Ieee32),
         2 => Ok(Packing::Ieee64),
-        other => Err(unsupported(format!("floating-point numbers of precision {other} (table 5.7)"))),
+        other => Err(unsupported(&format!("floating-point numbers of precision {other} (table 5.7)"))),
     }
 }
 
@@ -185,6 +185,6 @@ const fn template_name(template: u16) -> &'static str {
     }
 }
 
-fn unsupported(what: String) -> Error {
+fn unsupported(what: &str) -> Error {
     Error::new(Code::SourceUnsupported, format!("GRIB 2 {what} can't be decoded"))
 }

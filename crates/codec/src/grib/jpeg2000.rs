@@ -54,15 +54,15 @@ fn check(data: &[u8], count: usize) -> Result<u8> {
     let tiles = |extent: u64, tile: u64| extent.div_ceil(tile.max(1));
     let tiles = tiles(number(0), number(4)).saturating_mul(tiles(number(1), number(5)));
     if tiles > TILES_MAX {
-        return Err(unsupported(format!("{tiles} tiles")));
+        return Err(unsupported(&format!("{tiles} tiles")));
     }
     let [.., components_high, components_low, precision, step_x, step_y] = *size;
     if (components_high, components_low, step_x, step_y) != (0, 1, 1, 1) {
-        return Err(unsupported("more than one component, or samples left out".into()));
+        return Err(unsupported("more than one component, or samples left out"));
     }
     // the first bit is that of signed samples
     if precision >= PRECISION_MAX {
-        return Err(unsupported(format!("signed samples, or of more than {PRECISION_MAX} bits")));
+        return Err(unsupported(&format!("signed samples, or of more than {PRECISION_MAX} bits")));
     }
     check_markers(data)?;
     Ok(precision + 1)
@@ -101,11 +101,11 @@ fn check_coding(content: &[u8]) -> Result<()> {
     let sizes = content.get(10..).filter(|_| explicit).unwrap_or_default();
     match sizes.iter().find(|size| (*size & 15).min(*size >> 4) < PRECINCT_MIN) {
         None => Ok(()),
-        Some(size) => Err(unsupported(format!("precincts of 2^{} x 2^{} samples", size & 15, size >> 4))),
+        Some(size) => Err(unsupported(&format!("precincts of 2^{} x 2^{} samples", size & 15, size >> 4))),
     }
 }
 
-fn unsupported(what: String) -> Error {
+fn unsupported(what: &str) -> Error {
     let message = format!("GRIB 2 template 5.40: a JPEG 2000 image with {what} can't be decoded");
     Error::new(Code::SourceUnsupported, message)
 }

@@ -41,7 +41,7 @@ impl Image {
             (1 | 2 | 4 | 8 | 16, 0) => u32::from(depth),
             (8, 2) => 24,
             (8, 6) => 32,
-            _ => return Err(unsupported(format!("colour type {colour} and {depth} bits"))),
+            _ => return Err(unsupported(&format!("colour type {colour} and {depth} bits"))),
         };
         if (compression, filter) != (0, 0) {
             return Err(corrupt(
@@ -49,7 +49,7 @@ impl Image {
             ));
         }
         if interlace != 0 {
-            return Err(unsupported("interlaced rows".into()));
+            return Err(unsupported("interlaced rows"));
         }
         let image = Self { width: size([a, b, c, d]), height: size([e, f, g, h]), bits };
         if image.width.checked_mul(image.height) != Some(count) || count == 0 {
@@ -192,7 +192,7 @@ impl<'a> Iterator for Chunks<'a> {
     }
 }
 
-fn unsupported(what: String) -> Error {
+fn unsupported(what: &str) -> Error {
     Error::new(
         Code::SourceUnsupported,
         format!("GRIB 2 template 5.41: a PNG image with {what} can't be decoded"),

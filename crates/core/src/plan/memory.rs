@@ -58,6 +58,12 @@ pub(super) fn shard(spec: &ArraySpec) -> u64 {
     spec.shard.as_ref().map_or(0, inner).saturating_mul(INNER_BYTES)
 }
 
+/// Codecs of a chunk, as [`decoding`] counts them: a field of GRIB may be an image, which lies twice in memory beside
+/// what is stored and what is decoded.
+pub(super) fn rooms(codecs: &[Codec]) -> usize {
+    codecs.iter().map(|codec| if matches!(codec, Codec::Grib(_)) { 3 } else { 1 }).sum()
+}
+
 /// While a source chunk of `chunk_bytes` is decoded that went through `codecs` codecs: as stored, between codecs, as
 /// decoded. Without codecs only parts of it are read.
 pub(super) fn decoding(codecs: usize, chunk_bytes: u64, remote: bool) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::memory;
 use crate::codec::Encoding;
 use crate::combine::{CombinedVar, Content, File, Piece, Pieces};
 use crate::derived::{Derived, Rule};
@@ -29,7 +30,7 @@ pub(super) struct Source {
     pub(super) aligned: bool,
     /// Whether chunks hold nothing besides the variable's cells: dimensions that a step removed have chunks of one.
     pub(super) exact: bool,
-    /// The most codecs that a chunk went through; those of a derived variable's arrays count, although it has no encoding.
+    /// The most codecs that a chunk went through, as [`memory::rooms`] counts them; those of a derived variable's arrays count, although it has no encoding.
     pub(super) codecs: usize,
 }
 
@@ -156,7 +157,7 @@ fn of_plain(mapped: &Mapped) -> Option<Source> {
         in_order: squeezed && kept.windows(2).all(|w| matches!(w, [a, b] if a < b)),
         aligned: false,
         exact,
-        codecs: encoding.codecs.len(),
+        codecs: memory::rooms(&encoding.codecs),
     })
 }
 
