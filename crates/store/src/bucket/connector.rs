@@ -114,7 +114,12 @@ impl Connector {
         }
         let mut failure = answer.failure(&host_of(url), shown)?;
         if let Some(code) = element(&text, "Code") {
-            failure.error.message = format!("{} ({code})", failure.error.message);
+            failure.error.message = match element(&text, "Message") {
+                Some(why) if failure.error.code == Code::SourceUnreachable => {
+                    format!("the server answered {} {code}: {why}", answer.status)
+                }
+                _ => format!("{} ({code})", failure.error.message),
+            };
             if matches!(code, "RequestTimeout" | "SlowDown" | "RequestTimeTooSkewed" | "OperationAborted") {
                 failure.retry = Retry::Soon;
             }
@@ -122,7 +127,12 @@ impl Connector {
                 failure.error.help = Some("check the bucket's name".to_owned());
             }
         }
-        if answer.status == 403 {
+        if matches!(answer.status, 400 | 405 | 501) {
+            failure.error.help = Some(
+                "the server does not take what it was asked; is it an object store of this kind?".to_owned(),
+            );
+        }
+        if matches!(answer.status, 401 | 403) {
             failure.error.help = Some(DENIED.to_owned());
         }
         Some(failure)

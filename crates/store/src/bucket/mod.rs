@@ -10,6 +10,8 @@
 //!   metadata, which is read back where the outcome is not known.
 //! - What was put is seen by every later read, list and condition.
 //!
+//! A folder can't hold a key `a` beside a key `a/b`; no layout of data has such keys.
+//!
 //! Failures that may pass (500, 503 SlowDown, timeouts, broken connections) are repeated within the limits of
 //! [`SourceOptions`](crate::SourceOptions); Ctrl-C ends waits.
 //!
@@ -48,7 +50,7 @@ use std::sync::Arc;
 use arcoforge_core::error::{Code, Error, Result};
 
 pub use access::BucketOptions;
-pub(crate) use address::{Addressed, Addresses};
+pub(crate) use address::Addresses;
 pub(crate) use connector::DENIED;
 pub(crate) use folder::Folder;
 pub use multipart::Multipart;

@@ -57,7 +57,9 @@ impl StdError for Carried {}
 pub(super) fn refusal(error: object_store::Error, shown: &str) -> Refusal {
     let mut below: Option<&(dyn StdError + 'static)> = Some(&error);
     while let Some(found) = below {
-        if let Some(refusal) = found.downcast_ref::<Carried>().and_then(|carried| lock(&carried.0).take()) {
+        if let Some(mut refusal) = found.downcast_ref::<Carried>().and_then(|carried| lock(&carried.0).take())
+        {
+            refusal.failure.error.place.url = Some(shown.to_owned());
             return refusal;
         }
         below = found.source();

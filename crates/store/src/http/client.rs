@@ -10,9 +10,8 @@ use std::time::{Duration, Instant};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
 use ureq::tls::TlsConfig;
-use ureq::typestate::WithoutBody;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
-use ureq::{Agent, BodyReader, Proxy, RequestBuilder};
+use ureq::{Agent, BodyReader, Proxy};
 
 use super::backoff::backoff;
 use super::beginnings::Beginnings;
@@ -26,7 +25,7 @@ use super::spool::Spools;
 use super::stop::{StoppableTcp, Watch};
 use super::tls;
 use super::versions::Versions;
-use crate::bucket::{Addressed, Addresses, DENIED};
+use crate::bucket::Addresses;
 use crate::credentials::{Login, Pass};
 use crate::ftp::Ftp;
 use crate::local::FilePool;
@@ -47,7 +46,7 @@ pub(crate) struct Client {
     pub(crate) login: Option<Login>,
     pub(crate) counters: Counters,
     /// Itself, for what sends by it.
-    me: Weak<Self>,
+    pub(super) me: Weak<Self>,
     pub(crate) addresses: Addresses,
     pub(crate) ftp: Ftp,
     pub(crate) files: Arc<FilePool>,
@@ -64,9 +63,9 @@ pub(crate) struct Answer<'a> {
     pub(crate) head: Head,
     /// The URL that answered, after redirects, without secrets.
     pub(crate) answered_by: String,
-    body: BodyReader<'static>,
-    client: &'a Client,
-    _permit: Permit,
+    pub(super) body: BodyReader<'static>,
+    pub(super) client: &'a Client,
+    pub(super) _permit: Permit,
 }
 
 // Locks are named by URLs with their secrets, so nothing inside is shown.
@@ -140,41 +139,10 @@ impl Client {
     }
 
     fn send(&self, asked: &Asked<'_>) -> Result<Answer<'_>, Failure> {
-        match self.addresses.address(&self.me, asked.url, asked.range, asked.head_only)? {
-            Some(target) => self.send_signed(asked, &target),
+        match self.send_signed(asked)? {
+            Some(answer) => Ok(answer),
             None => self.send_plain(asked),
         }
-    }
-
-    /// Of an object in a bucket: stores of objects do not redirect, and signed URLs are nobody's business.
-    fn send_signed(&self, asked: &Asked<'_>, target: &Addressed) -> Result<Answer<'_>, Failure> {
-        let host = host_of(&target.url);
-        let permit = self.lanes.enter(&host);
-        self.wait_for_turn(&permit, asked.shown)?;
-        Counters::add(&self.counters.requests, 1);
-        let agent = self.agent()?;
-        let request = if asked.head_only { agent.head(&target.url) } else { agent.get(&target.url) };
-        let mut request = signed(request, target);
-        for (name, value) in asked.fields {
-            request = request.header(*name, *value);
-        }
-        let response =
-            request.call().map_err(|e| explain_transport(e, asked.shown, self.options.read_timeout))?;
-        let status = response.status().as_u16();
-        if let Some(failure) = target.moved(response.headers(), status, asked.shown) {
-            return Err(failure);
-        }
-        let head = Head::of(response.headers(), &host);
-        let Some(mut failure) = explain_status(status, &head, asked.shown) else {
-            let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-            let answered_by = asked.shown.to_owned();
-            return Ok(Answer { status, head, answered_by, body, client: self, _permit: permit });
-        };
-        self.pause_after(&failure, &host);
-        if matches!(status, 401 | 403) {
-            failure.error.help = Some(DENIED.to_owned());
-        }
-        Err(failure)
     }
 
     fn send_plain(&self, asked: &Asked<'_>) -> Result<Answer<'_>, Failure> {
@@ -202,7 +170,7 @@ impl Client {
     }
 
     /// Leaves a host alone for as long as it asks.
-    fn pause_after(&self, failure: &Failure, host: &str) {
+    pub(super) fn pause_after(&self, failure: &Failure, host: &str) {
         if let Retry::After(wait) = failure.retry
             && wait <= self.options.retry_after_max
         {
@@ -296,16 +264,6 @@ impl Client {
         }
         Ok(())
     }
-}
-
-/// A request as it was signed; a redirect would lead to where that is not valid.
-fn signed(mut request: RequestBuilder<WithoutBody>, target: &Addressed) -> RequestBuilder<WithoutBody> {
-    for (name, value) in &target.headers {
-        if name != "host" && name != "content-length" {
-            request = request.header(name, value);
-        }
-    }
-    request.config().max_redirects(0).build()
 }
 
 fn give_up(failure: Failure, attempts: u32) -> Error {

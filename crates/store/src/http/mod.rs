@@ -13,6 +13,7 @@ mod head;
 mod honest;
 mod lanes;
 mod page;
+mod signed;
 mod spool;
 mod stop;
 mod tls;

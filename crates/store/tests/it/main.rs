@@ -3,13 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod ahead;
+mod bucket;
 mod cache;
+mod contract;
 mod credentials;
 mod files;
 mod http;
 mod listing;
 mod local;
 mod resume;
+mod s3;
 mod server;
 mod wrapped;
 
