@@ -92,7 +92,8 @@ fn of_data(inputs: &Inputs, options: Options) -> Outcome<Datasets> {
         let error = Error::new(Code::Usage, format!("found `--only {name}` without a recipe"));
         return Err(error.help("data files make one dataset").into());
     }
-    let given = Given { recipe: of_files(inputs)?, path: None, options, number: None, changed: false };
+    let given =
+        Given { recipe: of_files(inputs, &options)?, path: None, options, number: None, changed: false };
     Ok(Datasets { chosen: vec![given], several: false, locks: Ok(Locks::default()) })
 }
 
@@ -195,8 +196,9 @@ fn recipe_path(inputs: &Inputs) -> Outcome<Option<&str>> {
 }
 
 /// The recipe that data files stand for: `axes: {}` for one, a concat axis for several.
-fn of_files(inputs: &Inputs) -> Outcome<Recipe> {
-    let files = list_inputs(&inputs.inputs)?;
+fn of_files(inputs: &Inputs, options: &Options) -> Outcome<Recipe> {
+    let session = Session::new(options.clone(), |_| {});
+    let files = list_inputs(&session.sources, &inputs.inputs)?;
     let axes = match (&inputs.concat, files.len()) {
         (Some(dim), _) => {
             vec![Axis { name: dim.clone(), kind: AxisKind::Concat, keys: Keys::Found, items_per_file: None }]

@@ -3,19 +3,24 @@
 use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_store::list_local;
+use arcoforge_store::{BucketUrl, Sources, list_local};
 
 /// Files that make a folder a Zarr store.
 const ZARR_KEYS: &[&str] = &["zarr.json", ".zgroup", ".zarray", ".zmetadata"];
 
 /// Replaces folders and globs by the files that they hold, sorted by path; URLs and paths of files stay as they are,
-/// also where one is named twice. No file is opened.
+/// also where one is named twice. Of buckets, globs and what ends at `/` are listed. No file is opened.
 ///
 /// # Errors
-/// `source-not-found` for a folder or glob without files, `source-unsupported` for a Zarr store.
-pub fn list_inputs(given: &[String]) -> Result<Vec<String>> {
+/// `source-not-found` for a folder or glob without files, `source-unsupported` for a Zarr store; those of asking stores.
+pub fn list_inputs(sources: &Sources, given: &[String]) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for input in given {
+        let is_pattern = input.contains(['*', '?', '[']) || input.ends_with('/');
+        if is_pattern && BucketUrl::parse(input).is_some() {
+            files.extend(sources.list_bucket(input)?.into_iter().map(|entry| entry.path));
+            continue;
+        }
         let path = Path::new(input);
         if is_store(path) {
             let error =

@@ -32,7 +32,7 @@ const NO_DATA: &[&str] =
 /// # Errors
 /// Codes `source-*`: nothing is found, or the first or last file can't be read.
 pub fn init(session: &Session<'_>, inputs: &[String], folder: &Path) -> Result<String> {
-    let mut names = list_inputs(inputs)?;
+    let mut names = list_inputs(&session.sources, inputs)?;
     let is_data = |name: &String| {
         !name.contains("/.") && !NO_DATA.iter().any(|end| name.to_ascii_lowercase().ends_with(end))
     };

@@ -1,5 +1,6 @@
 //! Which files patterns name: single files, directories, globs.
 
+mod buckets;
 mod folders;
 
 use std::collections::BTreeSet;

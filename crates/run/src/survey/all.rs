@@ -134,7 +134,8 @@ impl Surveyor<'_> {
 
 /// Threads wait where inputs are on another machine, so there are more of them.
 fn threads(session: &Session<'_>, positions: &[Position]) -> usize {
-    let remote = positions.iter().any(|p| p.candidates.iter().any(|c| c.starts_with("http")));
+    let remote =
+        positions.iter().any(|p| p.candidates.iter().any(|c| c.contains("://") && !c.starts_with("file:")));
     let workers = session.options.budget.workers;
     if remote { workers.max(session.options.connections as usize).min(REMOTE_THREADS_MAX) } else { workers }
 }

@@ -1,13 +1,11 @@
 //! Places of objects: the contract on folders and on a small S3, reading by `s3://`, and several writers of one key while
 //! requests and answers are lost.
 
-use std::sync::Barrier;
-use std::thread;
-
 use arcoforge_core::error::Code;
 use arcoforge_store::object::{read_all, read_range};
-use arcoforge_store::{Bucket, BucketOptions, Put, SourceOptions, Sources};
+use arcoforge_store::{BucketOptions, SourceOptions, Sources};
 
+use crate::contract::{chain, race};
 use crate::s3::S3;
 use crate::{contract, noise, quick, sources};
 
@@ -47,61 +45,6 @@ fn faults_change_nothing_of_it() {
 fn schedules(usual: u64) -> u64 {
     let times = std::env::var("ARCOFORGE_SCHEDULES_TIMES").ok().and_then(|text| text.parse::<u64>().ok());
     usual * times.unwrap_or(1)
-}
-
-/// Runs `work` on so many threads that begin at once, each with its number.
-fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let (start, work) = (Barrier::new(threads), &work);
-    let run = |number| {
-        start.wait();
-        work(number)
-    };
-    let run = &run;
-    thread::scope(|scope| {
-        let running: Vec<_> = (0..threads).map(|number| scope.spawn(move || run(number))).collect();
-        running.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-/// Several writers put where nothing is: one is told that it won, and its bytes lie there.
-fn race(bucket: &Bucket, key: &str, writers: usize) -> usize {
-    let put = |writer: usize| bucket.put_if_absent(key, vec![u8::try_from(writer).unwrap(); 100]).unwrap();
-    let won = at_once(writers, |writer| put(writer) != Put::Conflict);
-    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{key}: {won:?}");
-    let winner = won.iter().position(|won| *won).unwrap();
-    assert_eq!(bucket.get(key, None).unwrap().unwrap().bytes, [u8::try_from(winner).unwrap(); 100], "{key}");
-    winner
-}
-
-/// Several writers add to what lies there, each on the condition that it is what they read; what each was told to have
-/// put.
-fn chain(bucket: &Bucket, key: &str, writers: usize, rounds: usize) -> Vec<Vec<u8>> {
-    let add = |writer: usize| {
-        let mut mine = Vec::new();
-        for round in 0..rounds {
-            let line = format!("{writer}.{round}").into_bytes();
-            let put = match bucket.get(key, None).unwrap() {
-                None => bucket.put_if_absent(key, line.clone()).unwrap(),
-                Some(got) => {
-                    let etag = got.item.etag.unwrap();
-                    let all = [&got.bytes, &b" "[..], &line].concat();
-                    bucket.put_if_match(key, &etag, all).unwrap()
-                }
-            };
-            if put != Put::Conflict {
-                mine.push(line);
-            }
-        }
-        mine
-    };
-    let mut told: Vec<Vec<u8>> = at_once(writers, add).into_iter().flatten().collect();
-    let there = bucket.get(key, None).unwrap().unwrap().bytes;
-    let mut there: Vec<Vec<u8>> = there.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect();
-    told.sort_unstable();
-    there.sort_unstable();
-    // nothing is lost, nothing is there twice, and nobody who won was told otherwise
-    assert_eq!(told, there, "{key}");
-    told
 }
 
 #[test]
@@ -207,4 +150,53 @@ fn failures_are_named_and_secrets_are_not() {
     let guarded = Sources::new(SourceOptions { buckets: s3.options(), allow_private: false, ..quick() });
     assert_eq!(guarded.open("s3://b/a").unwrap_err().code, Code::SourceDenied);
     assert_eq!(guarded.bucket("s3://b").unwrap().head("a").unwrap_err().code, Code::SourceDenied);
+}
+
+#[test]
+fn globs_of_buckets() {
+    let s3 = S3::start();
+    let keys = [
+        "2020/01/a.nc",
+        "2020/01/b.nc",
+        "2020/01/.hidden.nc",
+        "2020/02/a.nc",
+        "2020/02/deep/er/a.nc",
+        "2021/01/a.nc",
+        "2021/01/a.nc.md5",
+        "x[1].nc",
+    ];
+    for key in keys {
+        s3.insert(key, b"CDF");
+    }
+    s3.insert("2020/02", b"");
+    s3.insert("2020/02/", b"");
+    s3.insert("store.zarr/zarr.json", b"{}");
+    let sources = reaching(s3.anonymous());
+    let a = |text: &str| text.split(' ').map(|key| format!("s3://b/{key}")).collect::<Vec<_>>();
+    for (pattern, expected) in [
+        ("s3://b/2020/01/*.nc", Ok(a("2020/01/a.nc 2020/01/b.nc"))),
+        ("s3a://b/2020/*/a.nc", Ok(a("2020/01/a.nc 2020/02/a.nc"))),
+        ("s3://b/202?/0[1]/a*", Ok(a("2020/01/a.nc 2021/01/a.nc 2021/01/a.nc.md5"))),
+        ("s3://b/2020/**/a.nc", Ok(a("2020/01/a.nc 2020/02/a.nc 2020/02/deep/er/a.nc"))),
+        ("s3://b/2020/02/", Ok(a("2020/02/a.nc 2020/02/deep/er/a.nc"))),
+        ("s3://b/2021", Ok(a("2021/01/a.nc 2021/01/a.nc.md5"))),
+        ("s3://b/2021/01/a.nc", Ok(a("2021/01/a.nc"))),
+        ("s3://b/x[[]1].nc#*.txt", Ok(a("x[1].nc#*.txt"))),
+        ("s3://b/2019/*.nc", Err(Code::SourceNotFound)),
+        ("s3://b/2020/01/c.nc", Err(Code::SourceNotFound)),
+        ("s3://b/***", Err(Code::SourceNotFound)),
+        ("s3://b/", Err(Code::SourceNotData)),
+        ("s3://b/**/*.json", Err(Code::SourceNotData)),
+    ] {
+        let found = sources.list_bucket(pattern).map_err(|e| e.code);
+        let found = found.map(|found| found.into_iter().map(|entry| entry.path).collect());
+        assert_eq!(found, expected, "{pattern}");
+    }
+    // what no wildcard leads to is not listed
+    let before = s3.seen().len();
+    sources.list_bucket("s3://b/2020/01/a*").unwrap();
+    let asked = s3.seen().split_off(before);
+    let asked: Vec<_> =
+        asked.iter().map(|request| (&request.query["prefix"][..], &request.query["delimiter"][..])).collect();
+    assert_eq!(asked, [("2020/01/a", "/")]);
 }

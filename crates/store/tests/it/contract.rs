@@ -1,5 +1,8 @@
 //! What every place of objects does: run on folders, on a server of these tests, and on real ones.
 
+use std::sync::Barrier;
+use std::thread;
+
 use arcoforge_store::{Bucket, Item, Put};
 
 /// Puts, reads, lists, copies and deletes below a prefix that is empty.
@@ -124,4 +127,59 @@ fn bad_keys(bucket: &Bucket) {
         assert!(bucket.put(key, b"x".to_vec()).is_err(), "{key}");
         assert!(bucket.get(key, None).is_err(), "{key}");
     }
+}
+
+/// Runs `work` on so many threads that begin at once, each with its number.
+fn at_once<T: Send>(threads: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let (start, work) = (Barrier::new(threads), &work);
+    let run = |number| {
+        start.wait();
+        work(number)
+    };
+    let run = &run;
+    thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|number| scope.spawn(move || run(number))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+/// Several writers put where nothing is: one is told that it won, and its bytes lie there.
+pub(crate) fn race(bucket: &Bucket, key: &str, writers: usize) -> usize {
+    let put = |writer: usize| bucket.put_if_absent(key, vec![u8::try_from(writer).unwrap(); 100]).unwrap();
+    let won = at_once(writers, |writer| put(writer) != Put::Conflict);
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{key}: {won:?}");
+    let winner = won.iter().position(|won| *won).unwrap();
+    assert_eq!(bucket.get(key, None).unwrap().unwrap().bytes, [u8::try_from(winner).unwrap(); 100], "{key}");
+    winner
+}
+
+/// Several writers add to what lies there, each on the condition that it is what they read; what each was told to have
+/// put.
+pub(crate) fn chain(bucket: &Bucket, key: &str, writers: usize, rounds: usize) -> Vec<Vec<u8>> {
+    let add = |writer: usize| {
+        let mut mine = Vec::new();
+        for round in 0..rounds {
+            let line = format!("{writer}.{round}").into_bytes();
+            let put = match bucket.get(key, None).unwrap() {
+                None => bucket.put_if_absent(key, line.clone()).unwrap(),
+                Some(got) => {
+                    let etag = got.item.etag.unwrap();
+                    let all = [&got.bytes, &b" "[..], &line].concat();
+                    bucket.put_if_match(key, &etag, all).unwrap()
+                }
+            };
+            if put != Put::Conflict {
+                mine.push(line);
+            }
+        }
+        mine
+    };
+    let mut told: Vec<Vec<u8>> = at_once(writers, add).into_iter().flatten().collect();
+    let there = bucket.get(key, None).unwrap().unwrap().bytes;
+    let mut there: Vec<Vec<u8>> = there.split(|byte| *byte == b' ').map(<[u8]>::to_vec).collect();
+    told.sort_unstable();
+    there.sort_unstable();
+    // nothing is lost, nothing is there twice, and nobody who won was told otherwise
+    assert_eq!(told, there, "{key}");
+    told
 }
