@@ -54,12 +54,12 @@ class Store:
     def __init__(self, folder):
         self.folder, self.first = folder, free_ports()
         (folder / "s3.json").write_text(CONFIG)
-        ports = dict(zip(["master.port", "volume.port", "filer.port", "s3.port"], range(self.first, self.first + 4)))
+        ports = {f"{name}.port": self.first + at for at, name in enumerate(["master", "volume", "filer", "s3"])}
         options = {"dir": folder, "ip": "127.0.0.1", "ip.bind": "127.0.0.1", "s3.config": folder / "s3.json"} | ports
         options |= {"master.volumeSizeLimitMB": 64, "volume.max": 200, "s3.port.iceberg": 0, "s3.port.lance": 0}
         command = [program(), "server", "-filer", "-s3", *(f"-{name}={value}" for name, value in options.items())]
         with open(folder / "log", "w") as log:
-                self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, cwd=folder)
         self.url = f"http://127.0.0.1:{self.first + 3}"
         self.filer = f"http://127.0.0.1:{self.first + 2}"
         self.wait()

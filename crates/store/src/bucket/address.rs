@@ -144,3 +144,99 @@ pub(super) fn path_of(key: &str, shown: &str) -> Result<Path> {
         if path.as_ref() == key { Ok(path) } else { Err(wrong("found a key that can't be asked for")) }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The request for the first ten bytes, with variables `NAME=value`.
+    fn asked(url: &str, variables: &str) -> Result<(String, HeaderMap), Failure> {
+        let pairs = variables.split_whitespace().filter_map(|pair| pair.split_once('='));
+        let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let addresses = Addresses::new(BucketOptions { variables });
+        let addressed = addresses.address(&Weak::new(), url, Some(&(0..10)), false)?;
+        let addressed = addressed.ok_or_else(|| Failure::never(Error::new(Code::Bug, "no bucket")))?;
+        Ok((addressed.url, addressed.headers))
+    }
+
+    #[test]
+    fn requests_go_to_the_store_signed_or_not() {
+        const S3: &str = "AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=hush AWS_EC2_METADATA_DISABLED=true";
+        const AZ: &str = "AZURE_STORAGE_ACCOUNT_NAME=acc";
+        for (url, variables, expected, signed) in [
+            ("s3://b/a c/x.nc", "", "https://b.s3.us-east-1.amazonaws.com/a%20c/x.nc", None),
+            ("s3://b.c/k", "AWS_REGION=eu-west-1", "https://s3.eu-west-1.amazonaws.com/b.c/k", None),
+            (
+                "s3://b/k",
+                S3,
+                "https://b.s3.us-east-1.amazonaws.com/k",
+                Some("AWS4-HMAC-SHA256 Credential=AKID/"),
+            ),
+            (
+                "s3://b/k",
+                &format!("{S3} AWS_NO_SIGN_REQUEST=YES"),
+                "https://b.s3.us-east-1.amazonaws.com/k",
+                None,
+            ),
+            ("s3://b/k", "AWS_ENDPOINT_URL=http://h:1/", "http://h:1/b/k", None),
+            ("s3://b/k", "AWS_ENDPOINT_URL=http://h AWS_ENDPOINT_URL_S3=http://s", "http://s/b/k", None),
+            ("gs://b/a c/k", "", "https://storage.googleapis.com/b/a%20c%2Fk", None),
+            (
+                "gs://b/k",
+                "GOOGLE_BEARER_TOKEN=hush",
+                "https://storage.googleapis.com/b/k",
+                Some("Bearer hush"),
+            ),
+            ("gs://b/k", "STORAGE_EMULATOR_HOST=h:4443", "http://h:4443/b/k", None),
+            ("az://c/a/k", AZ, "https://acc.blob.core.windows.net/c/a/k", None),
+            ("abfss://c@acc.dfs.core.windows.net/k", "", "https://acc.blob.core.windows.net/c/k", None),
+            (
+                "az://c/k",
+                &format!("{AZ} AZURE_STORAGE_ACCOUNT_KEY=aHVzaA=="),
+                "https://acc.blob.core.windows.net/c/k",
+                Some("SharedKey acc:"),
+            ),
+            (
+                "az://c/k",
+                &format!("{AZ} AZURE_STORAGE_SAS_TOKEN=sv=1&sig=hush"),
+                "https://acc.blob.core.windows.net/c/k?sv=1&sig=hush",
+                None,
+            ),
+            (
+                "az://c/k",
+                "AZURE_STORAGE_CONNECTION_STRING=AccountName=acc;AccountKey=aHVzaA==;BlobEndpoint=http://h:1/acc",
+                "http://h:1/acc/c/k",
+                Some("SharedKey acc:"),
+            ),
+        ] {
+            let (found, headers) = asked(url, variables).expect(url);
+            assert_eq!(found, expected, "{url} {variables}");
+            let authorization = headers.get("authorization").and_then(|value| value.to_str().ok());
+            match signed {
+                Some(begin) => {
+                    assert!(authorization.is_some_and(|a| a.starts_with(begin)), "{authorization:?}");
+                }
+                None => assert_eq!(authorization, None, "{url} {variables}"),
+            }
+            let range =
+                headers.get("range").or(headers.get("x-ms-range")).and_then(|value| value.to_str().ok());
+            assert_eq!(range, Some("bytes=0-9"), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_the_environment_lacks_is_refused() {
+        for (url, variables, code) in [
+            ("az://c/k", "", Code::SourceDenied),
+            ("s3://b/k", "AWS_ACCESS_KEY_ID=half", Code::SourceDenied),
+            ("s3://b", "", Code::SourceUnsupported),
+        ] {
+            assert_eq!(
+                asked(url, variables).map(drop).map_err(|f| f.error.code),
+                Err(code),
+                "{url} {variables}"
+            );
+        }
+        assert!(asked("https://h/a", "").is_err_and(|failure| failure.error.code == Code::Bug));
+    }
+}

@@ -59,8 +59,7 @@ pub(super) fn bears(attributes: &Attributes, id: &str) -> bool {
 
 /// The id of an object's put, and those before it.
 fn ids(attributes: &Attributes) -> Vec<String> {
-    let text =
-        |name: &'static str| attributes.get(&Attribute::Metadata(name.into())).map(|value| value.as_ref());
+    let text = |name: &'static str| attributes.get(&Attribute::Metadata(name.into())).map(AsRef::as_ref);
     let Some(id) = text(ID) else { return Vec::new() };
     let after = text(AFTER).unwrap_or_default().split('.').filter(|id| !id.is_empty());
     std::iter::once(id).chain(after).map(str::to_owned).collect()

@@ -27,7 +27,7 @@ fn what_can_not_be_opened() {
         (format!("{root}/empty.nc"), Code::SourceNotData, "fetch the file again"),
         (format!("{root}/pipe"), Code::SourceNotData, "regular file"),
         ("/dev/null".to_owned(), Code::SourceNotData, "regular file"),
-        ("s3://bucket/a.nc".to_owned(), Code::SourceUnsupported, "HTTPS"),
+        ("gopher://host/a.nc".to_owned(), Code::SourceUnsupported, "HTTPS"),
     ] {
         let error = sources().open(&path).unwrap_err();
         assert_eq!(error.code, code, "{path}: {error}");

@@ -50,10 +50,13 @@ enum Fault {
     Delay,
 }
 
+/// Parts by number, and the metadata of what they become.
+type Parts = (BTreeMap<u32, Vec<u8>>, Vec<(String, String)>);
+
 #[derive(Default)]
 struct State {
     objects: Mutex<BTreeMap<String, Stored>>,
-    uploads: Mutex<BTreeMap<String, (BTreeMap<u32, Vec<u8>>, Vec<(String, String)>)>>,
+    uploads: Mutex<BTreeMap<String, Parts>>,
     /// Puts of whole objects that were carried out: key and content.
     history: Mutex<Vec<(String, Vec<u8>)>>,
     seen: Mutex<Vec<Request>>,
