@@ -1,4 +1,4 @@
-"""What becomes of single files: `arcoforge bake FILE --to STORE`, compared with netCDF4 or h5py bit by bit.
+"""What becomes of single files: `arcoforge bake FILE --to STORE`, compared with netCDF4, h5py or GDAL bit by bit.
 
     python tests/outcomes.py            # writes docs/outcomes-single-files.md
 
@@ -16,8 +16,9 @@ from pathlib import Path
 
 import arco
 import raw
+import tiffs
 
-FORMATS = ("hdf5", "netcdf3")
+FORMATS = ("hdf5", "netcdf3", *tiffs.FORMATS)
 DROPS = 8  # refusals after which dropping more is given up
 
 
@@ -36,7 +37,7 @@ class Outcome:
 
 
 def files(data):
-    """(path relative to the data folder, format) of every NetCDF and HDF5 file under single/."""
+    """(path relative to the data folder, format) of every NetCDF, HDF5 and TIFF file under single/."""
     import json
 
     manifest = json.loads((data / "MANIFEST.json").read_text())
@@ -53,7 +54,7 @@ def outcome(data, path, format):
         done = arco.run("bake", source, "--to", store)
         out.code = done.code
         if done.code == 0:
-            out.problems = raw.compare(source, store)
+            out.problems = compare(source, store, format)
             out.result = "wrong" if out.problems else "equal"
             return out
         out.result, out.reason = "refused", message(done.text, source)
@@ -67,6 +68,12 @@ def outcome(data, path, format):
                 out.problems += wrong
                 out.rest = "wrong"
     return out
+
+
+def compare(source, store, format):
+    if format.startswith(tiffs.FORMATS):
+        return tiffs.differences(source, store)
+    return raw.compare(source, store)
 
 
 def quoted(names):
@@ -117,9 +124,11 @@ def table(outcomes):
     lines = [
         "# What becomes of single files",
         "",
-        "Written by `python tests/outcomes.py`: NetCDF and HDF5 files of public projects (test data of their readers, mostly",
-        "chosen because they are odd), each through `arcoforge bake FILE --to STORE` and compared with netCDF4 or h5py:",
-        "every value bit by bit, every attribute, every dimension.",
+        "Written by `python tests/outcomes.py`: NetCDF, HDF5 and TIFF files of public projects (test data of their readers,",
+        "mostly chosen because they are odd), each through `arcoforge bake FILE --to STORE` and compared with netCDF4 or h5py:",
+        "every value bit by bit, every attribute, every dimension; TIFF with GDAL (rasterio): every value bit by bit (those",
+        "compressed by JPEG within the rounding of decoders), places of pixels, coordinate reference system, nodata, scale,",
+        "offset, names and units of bands.",
         "",
         f"{len(outcomes)} files: {counts['equal']} equal, {counts['refused']} refused with a reason ({rest} of them convert"
         f" without the variables that were named), {counts['wrong']} wrong.",

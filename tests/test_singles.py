@@ -1,4 +1,4 @@
-"""Every NetCDF and HDF5 file of the real data, alone: equal to netCDF4 or h5py, or refused with a clear reason."""
+"""Every NetCDF, HDF5 and TIFF file of the real data, alone: equal to netCDF4, h5py or GDAL, or refused with a clear reason."""
 
 import pytest
 

@@ -7,8 +7,11 @@ import rasterio
 import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning
 
-# libjpeg and other decoders round differently, by few of 255 levels
-LOSSY = {"jpeg": 3}
+# of files, as they are called in the list of real ones
+FORMATS = ("tiff", "bigtiff")
+# Decoders of JPEG round differently, and some repeat subsampled colours where others, of newer GDAL among them, draw lines
+# between them: levels of 255 that values may differ by in the mean.
+LOSSY = 1.5
 
 
 def opened(path):
@@ -31,7 +34,7 @@ def values(file, ds):
             yield f"{name}: missing"
             continue
         actual, want = ds[name], file.read(index)
-        if "mixed" not in name and actual.shape != want.shape:
+        if actual.shape != want.shape:
             yield f"{name}: shape {actual.shape}, expected {want.shape}"
             continue
         yield from same_cells(name, actual.values, want, file)
@@ -48,14 +51,13 @@ def values(file, ds):
 
 
 def same_cells(name, actual, want, file):
-    lossy = LOSSY.get((file.compression.value if file.compression else "").lower(), 0)
-    lossy = lossy or (LOSSY["jpeg"] if "jpeg" in str(file.compression).lower() else 0)
+    lossy = "jpeg" in str(file.compression).lower()
     if actual.dtype != want.dtype and not (actual.dtype == np.float16 and want.dtype == np.float32):
         yield f"{name}: {actual.dtype}, expected {want.dtype}"
     elif lossy:
-        most = int(np.abs(actual.astype(int) - want).max())
-        if most > lossy:
-            yield f"{name}: values differ by up to {most}"
+        mean = np.abs(actual.astype(int) - want).mean()
+        if mean > LOSSY:
+            yield f"{name}: values differ by {mean} in the mean"
     elif actual.astype(want.dtype).tobytes() != want.tobytes():
         apart = (actual != want) & ~((actual != actual) & (want != want))
         yield f"{name}: {int(apart.sum())} of {want.size} values differ"
@@ -79,9 +81,10 @@ def places(file, ds):
     """Coordinates, computed as rioxarray does, and the affine transformation."""
     transform, (height, width) = file.transform, file.shape
     unplaced = bool(file.gcps[0] or (file.rpcs and transform.is_identity))
-    want = " ".join(map(str, transform.to_gdal()))
-    if ds.spatial_ref.attrs["GeoTransform"] != want:
-        yield f"GeoTransform: {ds.spatial_ref.attrs['GeoTransform']}, expected {want}"
+    # of other grids the coordinates tell it
+    want = " ".join(map(str, transform.to_gdal())) if transform.b or transform.d else None
+    if ds.spatial_ref.attrs.get("GeoTransform") != want:
+        yield f"GeoTransform: {ds.spatial_ref.attrs.get('GeoTransform')}, expected {want}"
     centers = transform * rasterio.Affine.translation(0.5, 0.5)
     if unplaced:
         coordinates = {}
@@ -102,10 +105,11 @@ def places(file, ds):
 def system(file, ds):
     """The coordinate reference system: the same text for those of the EPSG dataset, an equal one for others."""
     wkt = ds.spatial_ref.attrs.get("crs_wkt")
-    if (wkt is None) != (file.crs is None):
-        yield f"crs_wkt: {wkt}, expected {file.crs and file.crs.to_wkt()}"
-    elif wkt is not None and wkt != file.crs.to_wkt() and not same_system(wkt, file.crs):
-        yield f"crs_wkt: {wkt}, expected {file.crs.to_wkt()}"
+    want = file.crs or file.gcps[1]
+    if (wkt is None) != (want is None):
+        yield f"crs_wkt: {wkt}, expected {want and want.to_wkt()}"
+    elif wkt is not None and wkt != want.to_wkt() and not same_system(wkt, want):
+        yield f"crs_wkt: {wkt}, expected {want.to_wkt()}"
 
 
 def same_system(wkt, want):

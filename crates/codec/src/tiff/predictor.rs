@@ -5,32 +5,28 @@ use arcoforge_core::error::Result;
 
 use crate::corrupt;
 
+/// Adds up the integers of a row.
+macro_rules! integers {
+    ($type:ty, $read:ident, $write:ident) => {
+        |samples: usize, row: &mut [u8]| {
+            numbers(samples, row, <$type>::$read, <$type>::wrapping_add, <$type>::$write);
+        }
+    };
+}
+
 /// Undoes predictor 2 in place: to every sample the same sample of the pixel before is added, in the file's byte order.
 pub(crate) fn add_up(size: u32, samples: usize, row: u64, endian: Endian, cells: &mut [u8]) -> Result<()> {
     let bytes = row_bytes(size as usize, row, cells.len())?;
-    for row in cells.chunks_exact_mut(bytes) {
-        match (size, endian) {
-            (1, _) => bytes_of(samples, row),
-            (2, Endian::Little) => {
-                numbers(samples, row, u16::from_le_bytes, u16::wrapping_add, u16::to_le_bytes)
-            }
-            (2, Endian::Big) => {
-                numbers(samples, row, u16::from_be_bytes, u16::wrapping_add, u16::to_be_bytes)
-            }
-            (4, Endian::Little) => {
-                numbers(samples, row, u32::from_le_bytes, u32::wrapping_add, u32::to_le_bytes)
-            }
-            (4, Endian::Big) => {
-                numbers(samples, row, u32::from_be_bytes, u32::wrapping_add, u32::to_be_bytes)
-            }
-            (_, Endian::Little) => {
-                numbers(samples, row, u64::from_le_bytes, u64::wrapping_add, u64::to_le_bytes)
-            }
-            (_, Endian::Big) => {
-                numbers(samples, row, u64::from_be_bytes, u64::wrapping_add, u64::to_be_bytes)
-            }
-        }
-    }
+    let undo: fn(usize, &mut [u8]) = match (size, endian) {
+        (1, _) => bytes_of,
+        (2, Endian::Little) => integers!(u16, from_le_bytes, to_le_bytes),
+        (2, Endian::Big) => integers!(u16, from_be_bytes, to_be_bytes),
+        (4, Endian::Little) => integers!(u32, from_le_bytes, to_le_bytes),
+        (4, Endian::Big) => integers!(u32, from_be_bytes, to_be_bytes),
+        (_, Endian::Little) => integers!(u64, from_le_bytes, to_le_bytes),
+        (_, Endian::Big) => integers!(u64, from_be_bytes, to_be_bytes),
+    };
+    cells.chunks_exact_mut(bytes).for_each(|row| undo(samples, row));
     Ok(())
 }
 

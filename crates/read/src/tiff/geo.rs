@@ -76,9 +76,11 @@ impl Georeference {
         if system.is_none() && !keys.is_empty() && keys.short(1024).is_some_and(|model| model != 0) {
             attrs.set("geo_keys", AttrValue::Text(keys.shown()));
         }
-        let Transform([c, a, b, f, d, e]) = transform.unwrap_or(Transform::NONE);
-        let shown: Vec<String> = [c, a, b, f, d, e].iter().map(|number| python(*number)).collect();
-        attrs.set("GeoTransform", AttrValue::Text(shown.join(" ")));
+        // of other grids the coordinates tell all, and stay right where the dataset is cut or put together
+        if let Some(Transform(numbers)) = transform.filter(|transform| transform.is_rotated()) {
+            let shown: Vec<String> = numbers.iter().map(|number| python(*number)).collect();
+            attrs.set("GeoTransform", AttrValue::Text(shown.join(" ")));
+        }
         let mut placed = true;
         if transform.is_none() && points.len() >= 6 {
             attrs.set("gcps", AttrValue::Text(control_points(&points)));
@@ -124,8 +126,14 @@ fn of_scale(points: &[f64], scale: &[f64]) -> Option<Transform> {
         return None;
     };
     let height = -height.abs();
-    (width != 0.0 && height != 0.0)
-        .then(|| Transform([x - i * width, width, 0.0, y - j * height, 0.0, height]))
+    (width != 0.0 && height != 0.0).then_some(Transform([
+        x - i * width,
+        width,
+        0.0,
+        y - j * height,
+        0.0,
+        height,
+    ]))
 }
 
 /// The first two rows of a matrix of four by four.

@@ -44,7 +44,7 @@ impl Metadata {
 
     /// Scale and offset of each sample, where any of them says one.
     pub(super) fn packing(&self, samples: u64) -> Option<Vec<(f64, f64)>> {
-        let of = |role: &str, sample: u64| self.role(role, sample).and_then(|text| number(text));
+        let of = |role: &str, sample: u64| self.role(role, sample).and_then(number);
         let one = |sample| (of("scale", sample).unwrap_or(1.0), of("offset", sample).unwrap_or(0.0));
         let all: Vec<(f64, f64)> = (0..samples).map(one).collect();
         all.iter().any(|one| *one != (1.0, 0.0)).then_some(all)
@@ -125,7 +125,8 @@ fn items(xml: &str) -> Vec<Item> {
             domain: text("domain"),
             role: text("role"),
             sample,
-            value: unescape(value),
+            // GDAL escapes twice
+            value: unescape(&unescape(value)),
         });
     }
     items
@@ -189,13 +190,13 @@ mod tests {
 
     #[test]
     fn items_are_read() {
-        let xml = "<GDALMetadata>\n  <Item name=\"A\">1 &lt; 2 &amp;amp; &#65;&bad;</Item>\n\
+        let xml = "<GDALMetadata>\n  <Item name=\"A\">1 &lt; 2 &amp;amp; &amp;lt; &#65;&bad;</Item>\n\
                    <Item name='SCALE' sample=\"1\" role=\"scale\">0.1</Item><Item name=\"E\" domain=\"D\"/></GDALMetadata>";
         let item =
             |name: &str, value: &str| Item { name: name.into(), value: value.into(), ..Item::default() };
         let scale = Item { role: "scale".into(), sample: Some(1), ..item("SCALE", "0.1") };
         let empty = Item { domain: "D".into(), ..item("E", "") };
-        assert_eq!(items(xml), [item("A", "1 < 2 &amp; A&bad;"), scale, empty]);
+        assert_eq!(items(xml), [item("A", "1 < 2 & < A&bad;"), scale, empty]);
         for broken in ["", "<Item", "<Item name=\"x\"", "<Item name=>", "<Item name='a>b</Item>"] {
             items(broken);
         }

@@ -50,7 +50,7 @@ enum Content {
     Array(Array, Scalar),
     /// Little-endian values in hand, and their shape.
     InHand(DataType, Vec<u64>, Arc<[u8]>),
-    /// x or y of every pixel.
+    /// x or y of the centres of pixels: of every column or row, or of each of both.
     Centers(Transform, Axis),
 }
 
@@ -95,8 +95,10 @@ impl Reader for TiffReader {
         self.on(variable, |content| match content {
             Content::Array(array, _) => Ok(array.chunk_refs(&self.file)?.to_vec()),
             Content::InHand(.., bytes) => Ok(vec![ChunkRef::Inline(Arc::clone(bytes))]),
-            Content::Centers(..) => {
-                Err(Error::new(Code::Bug, "found chunks asked of a variable that is read as a whole"))
+            Content::Centers(transform, axis) => {
+                let shape = self.schema.variable(variable).map(|v| v.shape.as_slice()).unwrap_or_default();
+                let values = centers(*transform, *axis, &Region::whole(shape))?;
+                Ok(vec![ChunkRef::Inline(values.bytes().unwrap_or_default().into())])
             }
         })
     }
@@ -120,19 +122,21 @@ impl Reader for TiffReader {
     }
 }
 
-/// x or y of the pixels of a region of rows and columns.
+/// x or y of the pixels of a region of rows and columns, or of one of them.
 fn centers(transform: Transform, axis: Axis, region: &Region) -> Result<Block> {
     let mut out = values::zeros(region.cells(), 8)?;
     out.clear();
-    let [rows, columns] = region.0.as_slice() else {
-        return Err(Error::new(Code::Bug, "found a region of other dimensions than rows and columns"));
+    let mut push = |column, row| {
+        let (x, y) = transform.center(column, row);
+        out.extend(if axis == Axis::X { x } else { y }.to_le_bytes());
     };
-    for row in rows.clone() {
-        for column in columns.clone() {
-            let (x, y) = transform.center(column, row);
-            let value = if axis == Axis::X { x } else { y };
-            out.extend(value.to_le_bytes());
+    match (region.0.as_slice(), axis) {
+        ([columns], Axis::X) => columns.clone().for_each(|column| push(column, 0)),
+        ([rows], Axis::Y) => rows.clone().for_each(|row| push(0, row)),
+        ([rows, columns], _) => {
+            rows.clone().for_each(|row| columns.clone().for_each(|column| push(column, row)));
         }
+        _ => return Err(Error::new(Code::Bug, "found a region of other dimensions than rows and columns")),
     }
     Ok(Block::from_bytes(DataType::Float64, region.shape(), out))
 }

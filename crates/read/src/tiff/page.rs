@@ -64,7 +64,7 @@ impl Page<'_> {
         let packing = metadata.packing(image.samples);
         let alike = packing.as_ref().is_none_or(|all| all.iter().all(|one| Some(one) == all.first()));
         if alike {
-            let bands = (1..=image.samples).flat_map(|band| band.to_le_bytes()).collect();
+            let bands = (1..=image.samples).flat_map(u64::to_le_bytes).collect();
             self.in_hand("band", DataType::Int64, &["band"], vec![image.samples], bands, Attrs::new());
         }
         let coordinates = self.coordinates(&image, &georeference);
@@ -139,12 +139,8 @@ impl Page<'_> {
                 self.add(Variable { storage: Storage::Whole, ..variable }, Content::Centers(transform, axis));
                 continue;
             }
-            let center = |at| match axis {
-                Axis::X => transform.center(at, 0).0,
-                Axis::Y => transform.center(0, at).1,
-            };
-            let values = (0..length).flat_map(|at| center(at).to_le_bytes()).collect();
-            self.in_hand(line, DataType::Float64, &[line], vec![length], values, attrs);
+            let variable = self.variable(line, DataType::Float64, &[line], vec![length], attrs);
+            self.add(variable, Content::Centers(transform, axis));
         }
         if transform.is_rotated() { "xc yc spatial_ref" } else { "spatial_ref" }
     }

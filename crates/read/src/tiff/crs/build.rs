@@ -1,7 +1,7 @@
 //! From GeoTIFF keys to well-known text: a system of the EPSG dataset by its number, or one that the keys describe.
 
 use super::epsg;
-use super::keys::Keys;
+use super::keys::{Keys, USER_DEFINED};
 use super::wkt::{Arg, Node, number, text};
 
 /// Keys of the origin and its coordinates: GeoTIFF has several for each, by method, and writers take any of them.
@@ -61,12 +61,14 @@ fn projected(keys: &Keys) -> Option<Node> {
 fn projection(keys: &Keys) -> Option<(&'static str, Vec<(&'static str, f64)>)> {
     if let Some(zone @ (16_001..=16_060 | 16_101..=16_160)) = keys.code(3074) {
         let (south, zone) = (zone > 16_100, zone % 100);
+        // in metres, whatever x and y are counted in
+        let unit = linear_unit(keys).number(1).filter(|unit| *unit > 0.0).unwrap_or(1.0);
         let parameters = vec![
             ("latitude_of_origin", 0.0),
             ("central_meridian", zone as f64 * 6.0 - 183.0),
             ("scale_factor", 0.9996),
-            ("false_easting", 500_000.0),
-            ("false_northing", if south { 10_000_000.0 } else { 0.0 }),
+            ("false_easting", 500_000.0 / unit),
+            ("false_northing", if south { 10_000_000.0 / unit } else { 0.0 }),
         ];
         return Some(("Transverse_Mercator", parameters));
     }
@@ -118,11 +120,22 @@ fn method(keys: &Keys) -> Option<(&'static str, &'static [Parameter])> {
     })
 }
 
+/// A unit of the EPSG dataset.
+fn known(name: &str, size: &str, code: &str) -> Node {
+    let authority = Node::new("AUTHORITY", vec![text("EPSG"), text(code)]);
+    Node::new("UNIT", vec![text(name), Arg::Word(size.to_owned()), Arg::Node(authority)])
+}
+
+fn angular_unit(keys: &Keys) -> Node {
+    match (keys.short(2054), keys.double(2055)) {
+        (Some(9101), _) => known("radian", "1", "9101"),
+        (Some(9105), _) => known("grad", "0.015707963267949", "9105"),
+        (Some(USER_DEFINED), Some(size)) => Node::new("UNIT", vec![text("unknown"), number(size)]),
+        _ => known("degree", "0.0174532925199433", "9122"),
+    }
+}
+
 fn linear_unit(keys: &Keys) -> Node {
-    let known = |name: &str, size: &str, code: &str| {
-        let authority = Node::new("AUTHORITY", vec![text("EPSG"), text(code)]);
-        Node::new("UNIT", vec![text(name), Arg::Word(size.to_owned()), Arg::Node(authority)])
-    };
     match (keys.code(3076), keys.double(3077)) {
         (Some(9002), _) => known("foot", "0.3048", "9002"),
         (Some(9003), _) => known("US survey foot", "0.304800609601219", "9003"),
@@ -166,10 +179,9 @@ fn geographic(keys: &Keys) -> Option<Node> {
         let name = named("Primem").unwrap_or("Greenwich");
         Node::new("PRIMEM", vec![text(name), number(keys.double(2061).unwrap_or(0.0))])
     });
-    let unit = epsg::part("UNIT", keys.code(2054).unwrap_or(9102)).or_else(|| epsg::part("UNIT", 9102))?;
     let plain = (!citation.is_empty() && !citation.contains('=')).then_some(citation);
     let name = named("GCS Name").or(plain).unwrap_or("unknown");
-    let args = vec![text(name), Arg::Node(datum), Arg::Node(meridian), Arg::Node(unit)];
+    let args = vec![text(name), Arg::Node(datum), Arg::Node(meridian), Arg::Node(angular_unit(keys))];
     Some(Node::new("GEOGCS", args))
 }
 

@@ -1,4 +1,4 @@
-//! From well-known text to the attributes of a grid mapping (CF conventions, appendix F).
+//! Source well-known text to the attributes of a grid mapping (CF conventions, appendix F).
 
 use arcoforge_core::attrs::{AttrValue, Attrs};
 use arcoforge_core::dtype::{DataType, Scalar};
@@ -19,6 +19,10 @@ pub(in crate::tiff) enum Unit {
 
 /// The unit of x and y; `None` where it is none that CF has.
 pub(in crate::tiff) fn unit(system: &Node) -> Option<Unit> {
+    if system.name == "GEOGCRS" {
+        let angle = system.find("ANGLEUNIT")?.number(1)?;
+        return ((angle / DEGREE - 1.0).abs() < 1e-9).then_some(Unit::Degrees);
+    }
     let unit = system.child("UNIT")?;
     match is_geographic(system) {
         true => ((unit.number(1)? / DEGREE - 1.0).abs() < 1e-9).then_some(Unit::Degrees),
@@ -34,10 +38,10 @@ pub(in crate::tiff) fn unit(system: &Node) -> Option<Unit> {
 
 /// Whether the coordinates are longitudes and latitudes.
 fn is_geographic(system: &Node) -> bool {
-    system.name == "GEOGCS"
+    matches!(system.name.as_str(), "GEOGCS" | "GEOGCRS")
 }
 
-/// The attributes: the text itself, ellipsoid and meridian, names, and where CF has the method, its parameters. Methods
+/// The attributes: the text itself (of some systems in version 2, which GDAL can't write in version 1), ellipsoid and meridian, names, and where CF has the method, its parameters. Methods
 /// that CF does not have are in the text alone.
 pub(in crate::tiff) fn grid_mapping(system: &Node) -> Attrs {
     let mut attrs = Attrs::new();
@@ -87,10 +91,69 @@ fn numbers(values: &[f64]) -> AttrValue {
     }
 }
 
-/// CF's name of a method, and its parameters.
-type Method = (&'static str, Vec<(&'static str, Vec<f64>)>);
+/// Which of the text's parameters is CF's.
+#[derive(Clone, Copy)]
+enum Source {
+    Latitude,
+    Longitude,
+    Parallels,
+    Factor,
+    Height,
+    Zero,
+}
 
-fn method(system: &Node) -> Option<Method> {
+/// The name in the text, CF's name, and CF's parameters.
+type Row = (&'static str, &'static str, &'static [(&'static str, Source)]);
+
+const LATITUDE: (&str, Source) = ("latitude_of_projection_origin", Source::Latitude);
+const LONGITUDE: (&str, Source) = ("longitude_of_projection_origin", Source::Longitude);
+const MERIDIAN: (&str, Source) = ("longitude_of_central_meridian", Source::Longitude);
+const PARALLELS: (&str, Source) = ("standard_parallel", Source::Parallels);
+const FACTOR: (&str, Source) = ("scale_factor_at_projection_origin", Source::Factor);
+const METHODS: &[Row] = &[
+    (
+        "Transverse_Mercator",
+        "transverse_mercator",
+        &[LATITUDE, MERIDIAN, ("scale_factor_at_central_meridian", Source::Factor)],
+    ),
+    ("Lambert_Conformal_Conic_2SP", "lambert_conformal_conic", &[PARALLELS, LATITUDE, MERIDIAN]),
+    (
+        "Lambert_Conformal_Conic_1SP",
+        "lambert_conformal_conic",
+        &[("standard_parallel", Source::Latitude), LATITUDE, MERIDIAN],
+    ),
+    ("Albers_Conic_Equal_Area", "albers_conical_equal_area", &[PARALLELS, LATITUDE, MERIDIAN]),
+    ("Albers", "albers_conical_equal_area", &[PARALLELS, LATITUDE, MERIDIAN]),
+    ("Lambert_Azimuthal_Equal_Area", "lambert_azimuthal_equal_area", &[LATITUDE, LONGITUDE]),
+    ("Azimuthal_Equidistant", "azimuthal_equidistant", &[LATITUDE, LONGITUDE]),
+    ("Orthographic", "orthographic", &[LATITUDE, LONGITUDE]),
+    ("Stereographic", "stereographic", &[LATITUDE, LONGITUDE, FACTOR]),
+    ("Oblique_Stereographic", "stereographic", &[LATITUDE, LONGITUDE, FACTOR]),
+    (
+        "Polar_Stereographic",
+        "polar_stereographic",
+        &[("straight_vertical_longitude_from_pole", Source::Longitude)],
+    ),
+    ("Mercator_1SP", "mercator", &[LONGITUDE, FACTOR]),
+    ("Mercator_2SP", "mercator", &[PARALLELS, LONGITUDE]),
+    ("Cylindrical_Equal_Area", "lambert_cylindrical_equal_area", &[PARALLELS, MERIDIAN]),
+    ("Sinusoidal", "sinusoidal", &[LONGITUDE]),
+    (
+        "Geostationary_Satellite",
+        "geostationary",
+        &[
+            ("perspective_point_height", Source::Height),
+            ("latitude_of_projection_origin", Source::Zero),
+            LONGITUDE,
+        ],
+    ),
+];
+
+/// CF's parameters.
+type Parameters = Vec<(&'static str, Vec<f64>)>;
+
+/// CF's name of the method, and its parameters.
+fn method(system: &Node) -> Option<(&'static str, Parameters)> {
     // what PROJ does instead of the method that the text names
     if system.child("EXTENSION").is_some() {
         return None;
@@ -100,112 +163,40 @@ fn method(system: &Node) -> Option<Method> {
         let value = system.parameter(name)?;
         Some(if (unit - 1.0).abs() < 1e-9 { value } else { value * unit })
     };
-    let either = |one, other| angle(one).or_else(|| angle(other)).map(|value| vec![value]);
-    let latitude = || either("latitude_of_origin", "latitude_of_center").unwrap_or_else(|| vec![0.0]);
-    let longitude = || either("central_meridian", "longitude_of_center").unwrap_or_else(|| vec![0.0]);
+    let either = |one, other| angle(one).or_else(|| angle(other)).unwrap_or(0.0);
     let plain = |name: &str, or: f64| vec![system.parameter(name).unwrap_or(or)];
-    let factor = || plain("scale_factor", 1.0);
-    let parallels =
-        || [angle("standard_parallel_1"), angle("standard_parallel_2")].into_iter().flatten().collect();
-    let mut parameters: Vec<(&'static str, Vec<f64>)> = Vec::new();
-    let mut add = |name, values| parameters.push((name, values));
-    let name = match system.child("PROJECTION")?.title()? {
-        "Transverse_Mercator" => {
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_central_meridian", longitude());
-            add("scale_factor_at_central_meridian", factor());
-            "transverse_mercator"
+    let value = |from: Source| match from {
+        Source::Latitude => vec![either("latitude_of_origin", "latitude_of_center")],
+        Source::Longitude => vec![either("central_meridian", "longitude_of_center")],
+        Source::Parallels => {
+            [angle("standard_parallel_1"), angle("standard_parallel_2")].into_iter().flatten().collect()
         }
-        "Lambert_Conformal_Conic_2SP" => {
-            add("standard_parallel", parallels());
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_central_meridian", longitude());
-            "lambert_conformal_conic"
-        }
-        "Lambert_Conformal_Conic_1SP" if factor() == [1.0] => {
-            add("standard_parallel", latitude());
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_central_meridian", longitude());
-            "lambert_conformal_conic"
-        }
-        "Albers_Conic_Equal_Area" | "Albers" => {
-            add("standard_parallel", parallels());
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_central_meridian", longitude());
-            "albers_conical_equal_area"
-        }
-        "Lambert_Azimuthal_Equal_Area" => {
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_projection_origin", longitude());
-            "lambert_azimuthal_equal_area"
-        }
-        "Azimuthal_Equidistant" => {
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_projection_origin", longitude());
-            "azimuthal_equidistant"
-        }
-        "Orthographic" => {
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_projection_origin", longitude());
-            "orthographic"
-        }
-        "Polar_Stereographic" => {
-            polar(latitude(), longitude(), factor(), &mut add)?;
-            "polar_stereographic"
-        }
-        "Stereographic" | "Oblique_Stereographic" => {
-            add("latitude_of_projection_origin", latitude());
-            add("longitude_of_projection_origin", longitude());
-            add("scale_factor_at_projection_origin", factor());
-            "stereographic"
-        }
-        "Mercator_1SP" => {
-            add("longitude_of_projection_origin", longitude());
-            add("scale_factor_at_projection_origin", factor());
-            "mercator"
-        }
-        "Mercator_2SP" => {
-            add("standard_parallel", parallels());
-            add("longitude_of_projection_origin", longitude());
-            "mercator"
-        }
-        "Cylindrical_Equal_Area" => {
-            add("standard_parallel", parallels());
-            add("longitude_of_central_meridian", longitude());
-            "lambert_cylindrical_equal_area"
-        }
-        "Sinusoidal" => {
-            add("longitude_of_projection_origin", longitude());
-            "sinusoidal"
-        }
-        "Geostationary_Satellite" => {
-            add("perspective_point_height", plain("satellite_height", 0.0));
-            add("latitude_of_projection_origin", vec![0.0]);
-            add("longitude_of_projection_origin", longitude());
-            "geostationary"
-        }
-        _ => return None,
+        Source::Factor => plain("scale_factor", 1.0),
+        Source::Height => plain("satellite_height", 0.0),
+        Source::Zero => vec![0.0],
     };
-    add("false_easting", plain("false_easting", 0.0));
-    add("false_northing", plain("false_northing", 0.0));
+    let title = system.child("PROJECTION")?.title()?;
+    let (_, name, own) = METHODS.iter().find(|(theirs, ..)| *theirs == title)?;
+    let mut parameters: Parameters = own.iter().map(|(name, from)| (*name, value(*from))).collect();
+    match title {
+        "Lambert_Conformal_Conic_1SP" if value(Source::Factor) != [1.0] => return None,
+        "Polar_Stereographic" => parameters.extend(polar(value(Source::Latitude), value(Source::Factor))?),
+        _ => {}
+    }
+    parameters.push(("false_easting", plain("false_easting", 0.0)));
+    parameters.push(("false_northing", plain("false_northing", 0.0)));
     Some((name, parameters))
 }
 
-/// Either the pole and the factor at it, or the parallel that is true to scale: the text has one latitude for both.
-fn polar(
-    latitude: Vec<f64>,
-    longitude: Vec<f64>,
-    factor: Vec<f64>,
-    add: &mut impl FnMut(&'static str, Vec<f64>),
-) -> Option<()> {
+/// The pole, and either the factor at it or the parallel that is true to scale: the text has one latitude for both.
+fn polar(latitude: Vec<f64>, factor: Vec<f64>) -> Option<[(&'static str, Vec<f64>); 2]> {
     let origin = *latitude.first()?;
-    add("latitude_of_projection_origin", vec![if origin < 0.0 { -90.0 } else { 90.0 }]);
-    add("straight_vertical_longitude_from_pole", longitude);
-    match origin.abs() == 90.0 {
-        true => add("scale_factor_at_projection_origin", factor),
-        false => add("standard_parallel", latitude),
-    }
-    Some(())
+    let pole = if origin < 0.0 { -90.0 } else { 90.0 };
+    let scale = match origin.abs() == 90.0 {
+        true => ("scale_factor_at_projection_origin", factor),
+        false => ("standard_parallel", latitude),
+    };
+    Some([("latitude_of_projection_origin", vec![pole]), scale])
 }
 
 #[cfg(test)]
