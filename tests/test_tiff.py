@@ -432,6 +432,15 @@ def compare_landsat(folder, store, dates):
                     assert ds[band][at].values.tobytes() == file.read(1).tobytes()
 
 
+def test_images_become_a_series_in_their_order(tmp_path, store):
+    images = [cells("int16", seed=seed) for seed in range(3)]
+    paths = [written(tmp_path / f"{n}.tif", image) for n, image in enumerate(images)]
+    arco.bake(*paths, "--concat", "time", to=store)
+    with xr.open_zarr(store, consolidated=False) as ds:
+        assert ds.band_data.dims == ("time", "band", "y", "x") and ds.spatial_ref.dims == ()
+        assert np.array_equal(ds.band_data, images)
+
+
 class Counting(web.Answers):
     def do_GET(self):
         body = self.server.body

@@ -14,7 +14,7 @@ use arcoforge_core::derived::evaluate;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Pattern, Position};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_core::schema::Storage;
+use arcoforge_core::schema::{Format, Storage};
 use arcoforge_core::steps::{self, FileContext, FileView, Mapped, Origin, Unmatched, permute};
 use arcoforge_read::Reader;
 use arcoforge_store::{Object, Validator, redact};
@@ -172,6 +172,9 @@ impl Surveyor<'_> {
             interner.first(&position.index, history);
         }
         let mut view = steps::expand_scalars(view, axes, context)?;
+        if reader.format() == Format::Tiff {
+            view = steps::expand_image(view, axes, context)?;
+        }
         interner.share_variables(&mut view);
         Ok(view)
     }

@@ -164,11 +164,29 @@ pub fn expand_scalars(view: FileView, axes: &[CombineAxis], context: FileContext
     let is_scalar = |name: &String| view.variable(name).is_some_and(|m| m.var.shape.is_empty());
     let missing =
         |axis: &&CombineAxis| axis.is_concat() && view.length(&axis.name).is_none() && is_scalar(&axis.name);
-    let step = |axis: &CombineAxis| {
-        let value = DimValue::Scalar(axis.name.clone());
-        Step::AddDim(AddDim { dim: axis.name.clone(), value, variables: Vec::new(), attrs: Vec::new() })
+    let dims: Vec<_> = axes.iter().filter(missing).map(|axis| DimValue::Scalar(axis.name.clone())).collect();
+    widen(view, dims, context)
+}
+
+/// A concat axis that an image has no dimension for becomes one, with the key of its position: images have none but their
+/// own.
+///
+/// # Errors
+/// As of the step `add_dim`.
+pub fn expand_image(view: FileView, axes: &[CombineAxis], context: FileContext<'_>) -> Result<FileView> {
+    let missing = |axis: &&CombineAxis| axis.is_concat() && view.length(&axis.name).is_none();
+    let dims: Vec<_> = axes.iter().filter(missing).map(|axis| DimValue::Key(axis.name.clone())).collect();
+    widen(view, dims, context)
+}
+
+/// Adds dimensions by values that are called as they are.
+fn widen(view: FileView, dims: Vec<DimValue>, context: FileContext<'_>) -> Result<FileView> {
+    let step = |value: DimValue| {
+        let (DimValue::Scalar(name) | DimValue::Key(name)) = &value else { return None };
+        let dim = name.clone();
+        Some(Step::AddDim(AddDim { dim, value, variables: Vec::new(), attrs: Vec::new() }))
     };
-    let added: Vec<Step> = axes.iter().filter(missing).map(step).collect();
+    let added: Vec<Step> = dims.into_iter().filter_map(step).collect();
     let mut unread = |_: &Mapped| Err(Error::new(Code::Bug, "`add_dim` reads no values"));
     apply(view, &added, context, &mut unread, &mut Vec::new(), &mut |_| {})
 }
