@@ -18,6 +18,7 @@
 //! what it can't read is listed in [`arcoforge_core::schema::Schema::unreadable`].
 
 mod chars;
+pub mod dap;
 pub mod gather;
 pub mod grib;
 pub mod hdf5;

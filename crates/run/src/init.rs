@@ -70,7 +70,7 @@ pub fn init(session: &Session<'_>, inputs: &[String], folder: &Path) -> Result<S
 fn same_values(session: &Session<'_>, first: &str, last: &str, name: &str) -> Result<bool> {
     let mut blocks = Vec::new();
     for input in [first, last] {
-        let reader = arcoforge_read::open(session.sources.open(input)?).map_err(|e| e.at(input))?;
+        let reader = arcoforge_read::open(session.open(input)?).map_err(|e| e.at(input))?;
         let Some(variable) = reader.schema().variable(name) else { return Ok(false) };
         if variable.bytes() > COMPARED_BYTES_MAX {
             return Ok(false);

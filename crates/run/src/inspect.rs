@@ -33,7 +33,7 @@ pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
         let (format, schema) = (reader.format(), reader.schema().clone());
         return Ok(Inspected { input: input.to_owned(), format, file_bytes: None, schema });
     }
-    let object = session.sources.open(input)?;
+    let object = session.open(input)?;
     let file_bytes = Some(object.validator().size);
     let reader = arcoforge_read::open(Arc::clone(&object)).map_err(|e| e.at(input))?;
     let (format, schema) = (reader.format(), reader.schema().clone());

@@ -8,7 +8,7 @@ use arcoforge_core::check::Verdict;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Credentials, Rate};
 use arcoforge_core::plan::Budget;
-use arcoforge_store::{BucketOptions, ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
+use arcoforge_store::{BucketOptions, Object, ROOTS_VARIABLE, SourceOptions, Sources, UnpackLimits};
 
 /// How a command runs.
 #[derive(Debug, Clone)]
@@ -165,6 +165,15 @@ impl<'a> Session<'a> {
     /// Tells the watcher.
     pub fn tell(&self, event: &Event) {
         (self.watcher)(event);
+    }
+
+    /// Opens an input: what lies at a path or URL, or what an OPeNDAP server gives at a `dap2+https://` one.
+    ///
+    /// # Errors
+    /// As of [`Sources::open`].
+    pub(crate) fn open(&self, url_or_path: &str) -> Result<Arc<dyn Object>> {
+        arcoforge_read::dap::open(&self.sources, url_or_path)
+            .unwrap_or_else(|| self.sources.open(url_or_path))
     }
 
     /// Where the machine holds the credentials that the recipe names; none where it names none.

@@ -104,7 +104,7 @@ pub(crate) fn open<'a>(
             let object = session.sources.deferred(candidate, &facts.url, facts.validator.clone());
             return Ok(Some(Opened { object, candidate, known: Some(facts), place, version }));
         }
-        match session.sources.open(candidate) {
+        match session.open(candidate) {
             Err(error) if error.code == Code::SourceNotFound => {}
             Err(error) => return Err(error),
             Ok(object) => {
