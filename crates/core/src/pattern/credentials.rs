@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Input, Source};
+use crate::template::Template;
 
 /// The login that a source needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,11 +66,11 @@ impl Source {
     /// whose host depends on an axis is the error.
     pub fn hosts(&self) -> Result<Vec<String>, &str> {
         let mut urls: Vec<&str> = match &self.input {
-            Input::Url(templates) => templates.iter().map(|template| template.as_str()).collect(),
+            Input::Url(templates) => templates.iter().map(Template::as_str).collect(),
             Input::Files(files) => files.iter().map(String::as_str).collect(),
             Input::Find(find) => find.glob.iter().map(String::as_str).collect(),
         };
-        urls.extend(self.overrides.iter().flat_map(|one| &one.url).map(|template| template.as_str()));
+        urls.extend(self.overrides.iter().flat_map(|one| &one.url).map(Template::as_str));
         let mut hosts = Vec::new();
         for url in urls {
             let Some(host) = host(url) else { continue };
@@ -96,7 +97,6 @@ fn host(url: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::template::Template;
 
     #[test]
     fn hosts_of_urls() {

@@ -81,7 +81,7 @@ impl<'t> Tokens<'t> {
     fn expect(&mut self, sign: &str) -> Result<()> {
         match self.next() {
             Some(found) if found == sign => Ok(()),
-            found => Err(wrong(format!("found `{}`, expected `{sign}`", found.unwrap_or("the end")))),
+            found => Err(wrong(&format!("found `{}`, expected `{sign}`", found.unwrap_or("the end")))),
         }
     }
 
@@ -103,7 +103,7 @@ fn quoted_end(text: &str) -> Option<usize> {
     None
 }
 
-fn wrong(what: String) -> Error {
+fn wrong(what: &str) -> Error {
     Error::new(
         Code::SourceCorrupt,
         format!("the server's description of the dataset is not valid DAP2: {what}"),
@@ -115,7 +115,7 @@ pub(super) fn parse_dds(text: &str) -> Result<Vec<Declared>> {
     let mut tokens = Tokens { rest: text };
     match tokens.next() {
         Some(word) if word.eq_ignore_ascii_case("dataset") => tokens.expect("{")?,
-        found => return Err(wrong(format!("found `{}`, expected `Dataset`", found.unwrap_or("the end")))),
+        found => return Err(wrong(&format!("found `{}`, expected `Dataset`", found.unwrap_or("the end")))),
     }
     let mut all = Vec::new();
     loop {
@@ -130,15 +130,15 @@ pub(super) fn parse_dds(text: &str) -> Result<Vec<Declared>> {
                     .help("name the variables that are wanted behind the URL: `dap2+https://…?sst,time`"));
             }
             Some(word) => all.push(array(word, &mut tokens)?),
-            None => return Err(wrong("it ends early".to_owned())),
+            None => return Err(wrong("it ends early")),
         }
     }
 }
 
 /// What stands behind a type: `name[dim = 3][4];`.
 fn array(kind: &str, tokens: &mut Tokens<'_>) -> Result<Declared> {
-    let kind = Kind::parse(kind).ok_or_else(|| wrong(format!("found the type `{kind}`")))?;
-    let asked = tokens.next().ok_or_else(|| wrong("it ends early".to_owned()))?.to_owned();
+    let kind = Kind::parse(kind).ok_or_else(|| wrong(&format!("found the type `{kind}`")))?;
+    let asked = tokens.next().ok_or_else(|| wrong("it ends early"))?.to_owned();
     let mut dims = Vec::new();
     loop {
         match tokens.next() {
@@ -153,13 +153,13 @@ fn array(kind: &str, tokens: &mut Tokens<'_>) -> Result<Declared> {
                     }
                     Some("]") => (None, first),
                     found => {
-                        return Err(wrong(format!("found `{}` in a dimension", found.unwrap_or("the end"))));
+                        return Err(wrong(&format!("found `{}` in a dimension", found.unwrap_or("the end"))));
                     }
                 };
-                let length = length.parse().map_err(|_| wrong(format!("found the length `{length}`")))?;
+                let length = length.parse().map_err(|_| wrong(&format!("found the length `{length}`")))?;
                 dims.push((name, length));
             }
-            found => return Err(wrong(format!("found `{}` behind `{asked}`", found.unwrap_or("the end")))),
+            found => return Err(wrong(&format!("found `{}` behind `{asked}`", found.unwrap_or("the end")))),
         }
     }
     Ok(Declared { kind, name: unescaped(&asked), asked, dims, is_map: false })
@@ -177,7 +177,7 @@ fn grid(tokens: &mut Tokens<'_>) -> Result<Vec<Declared>> {
                 maps = word.eq_ignore_ascii_case("maps");
             }
             Some(word) => members.push(Declared { is_map: maps, ..array(word, tokens)? }),
-            None => return Err(wrong("it ends early".to_owned())),
+            None => return Err(wrong("it ends early")),
         }
     };
     tokens.expect(";")?;
@@ -199,7 +199,7 @@ fn skip(tokens: &mut Tokens<'_>) -> Result<String> {
             Some("}") if depth <= 1 => return Ok(tokens.next().map(unescaped).unwrap_or_default()),
             Some("}") => depth -= 1,
             Some(_) => {}
-            None => return Err(wrong("it ends early".to_owned())),
+            None => return Err(wrong("it ends early")),
         }
     }
 }
@@ -209,12 +209,14 @@ pub(super) fn parse_das(text: &str) -> Result<Vec<Attribute>> {
     let mut tokens = Tokens { rest: text };
     match tokens.next() {
         Some(word) if word.eq_ignore_ascii_case("attributes") => tokens.expect("{")?,
-        found => return Err(wrong(format!("found `{}`, expected `Attributes`", found.unwrap_or("the end")))),
+        found => {
+            return Err(wrong(&format!("found `{}`, expected `Attributes`", found.unwrap_or("the end"))));
+        }
     }
     let mut all = Vec::new();
     let mut path: Vec<String> = Vec::new();
     loop {
-        let Some(word) = tokens.next() else { return Err(wrong("the attributes end early".to_owned())) };
+        let Some(word) = tokens.next() else { return Err(wrong("the attributes end early")) };
         match (word, tokens.peek()) {
             ("}", _) if path.is_empty() => return Ok(all),
             ("}", _) => drop(path.pop()),
@@ -223,7 +225,7 @@ pub(super) fn parse_das(text: &str) -> Result<Vec<Attribute>> {
                 tokens.expect("{")?;
                 path.push(unescaped(name.trim_matches('"')));
                 if path.len() > DEPTH_MAX {
-                    return Err(wrong("the attributes are too deep".to_owned()));
+                    return Err(wrong("the attributes are too deep"));
                 }
             }
             (kind, Some(_)) => {
@@ -233,7 +235,7 @@ pub(super) fn parse_das(text: &str) -> Result<Vec<Attribute>> {
                 if kind.eq_ignore_ascii_case("alias") {
                     continue;
                 }
-                let parsed = Kind::parse(kind).ok_or_else(|| wrong(format!("found the type `{kind}`")))?;
+                let parsed = Kind::parse(kind).ok_or_else(|| wrong(&format!("found the type `{kind}`")))?;
                 let inner = path.get(1..).unwrap_or_default().iter().map(|part| format!("{part}."));
                 let name = inner.collect::<String>() + &unescaped(name.trim_matches('"'));
                 let of = path.first().filter(|of| !is_global(of)).cloned();
@@ -241,7 +243,7 @@ pub(super) fn parse_das(text: &str) -> Result<Vec<Attribute>> {
                     all.push(Attribute { of, name, kind: parsed, values });
                 }
             }
-            (_, None) => return Err(wrong("the attributes end early".to_owned())),
+            (_, None) => return Err(wrong("the attributes end early")),
         }
     }
 }
@@ -263,7 +265,7 @@ fn values(tokens: &mut Tokens<'_>) -> Result<Vec<String>> {
                 value.push_str(&inside.replace("\\\"", "\"").replace("\\\\", "\\"));
             }
             Some(word) => value.push_str(word),
-            None => return Err(wrong("the attributes end early".to_owned())),
+            None => return Err(wrong("the attributes end early")),
         }
     }
     all.push(value);
