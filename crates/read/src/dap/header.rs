@@ -7,6 +7,11 @@ use super::text::{Attribute, Kind};
 const DIMENSION: u32 = 0x0a;
 const VARIABLE: u32 = 0x0b;
 const ATTRIBUTE: u32 = 0x0c;
+/// Bytes of a dataset, and of a variable.
+pub(super) const BYTES_MAX: u64 = 1 << 62;
+/// Variables begin at multiples of this: whoever reads a block around a value reads nothing of its neighbours, which would
+/// have to be asked for. What lies between is not there and costs nothing.
+const APART_BYTES: u64 = 1 << 20;
 
 /// A variable as the file has it.
 #[derive(Debug, Clone)]
@@ -69,11 +74,13 @@ pub(super) fn header(
     variables: &mut [Variable],
 ) -> Result<Vec<u8>> {
     let length = write(dims, globals, variables)?.len() as u64;
-    let mut at = length;
+    let mut end = length;
     for variable in variables.iter_mut() {
-        variable.begin = at;
-        let end = at.checked_add(variable.bytes).and_then(|end| end.checked_next_multiple_of(4));
-        at = end.ok_or_else(|| Error::new(Code::SourceLimit, "the dataset has more than 2^64 bytes"))?;
+        let begin = end.checked_next_multiple_of(APART_BYTES);
+        variable.begin = begin.unwrap_or(u64::MAX);
+        let behind =
+            begin.and_then(|begin| begin.checked_add(variable.bytes)).filter(|end| *end <= BYTES_MAX);
+        end = behind.ok_or_else(|| Error::new(Code::SourceLimit, "the dataset has more than 2^62 bytes"))?;
     }
     write(dims, globals, variables)
 }

@@ -15,7 +15,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::object::{read_all, read_range};
 use arcoforge_store::{Object, Sources, Validator, redact};
 
-use self::header::{External, Variable, header};
+use self::header::{BYTES_MAX, External, Variable, header};
 use self::text::{Attribute, Declared, Kind, parse_das, parse_dds};
 
 /// Bytes of one answer, unless one row has more.
@@ -171,8 +171,9 @@ impl Dataset {
                 !a.name.starts_with("DODS.") && (external != External::Byte || a.name != "_Unsigned")
             });
             let bytes = lengths.iter().try_fold(external.bytes(), |bytes, length| bytes.checked_mul(*length));
+            let bytes = bytes.filter(|bytes| *bytes <= BYTES_MAX);
             let bytes = bytes
-                .ok_or_else(|| Error::new(Code::SourceLimit, "the variable has more than 2^64 bytes"))?;
+                .ok_or_else(|| Error::new(Code::SourceLimit, "the variable has more than 2^62 bytes"))?;
             variables.push(Variable { name: one.name, dims: numbers, external, attributes, bytes, begin: 0 });
             values.push(there);
         }
