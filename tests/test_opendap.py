@@ -93,11 +93,12 @@ def test_a_dataset_equals_what_is_served_and_what_netcdf_reads(store):
             for name in [*DTYPES, "time", "lat", "lon", "number"]:
                 assert np.array_equal(found[name].values, array(ds, name)), name
                 assert found[name].dtype == array(ds, name).dtype, name
-                assert np.array_equal(found[name].values.view("u1"), np.asarray(client[name][...]).view("u1")) or (
-                    name == "number" and found[name] == client[name][...]
-                ), name
+                # netCDF's client takes the bytes of DAP2, which have no sign, for signed ones
+                read = np.asarray(client[name][...]).astype(found[name].dtype)
+                assert np.array_equal(found[name].values, read.reshape(found[name].shape)), name
                 for key in client[name].ncattrs():
-                    assert np.array_equal(found[name].attrs.get(key, found[name].encoding.get(key)), client[name].getncattr(key)), key
+                    own = found[name].attrs.get(key, found[name].encoding.get(key))
+                    assert np.array_equal(own, client[name].getncattr(key)), key
             assert found.attrs["title"] == client.title and np.array_equal(found.attrs["numbers"], client.numbers)
     assert np.array_equal(found.sst.values, array(ds, "sst")) and found.sst.dims == ("time", "depth")
     assert np.array_equal(found.depth.values, np.arange(30)) and found.sst.attrs["units"] == "K"
@@ -110,8 +111,8 @@ def test_several_datasets_are_combined(tmp_path, store):
     with Served(**parts) as (url, _):
         recipe = arco.recipe(
             tmp_path,
-            "axes: {day: {merge: [0]}, time: {concat: [0, 1, 2]}}\n".replace("day: {merge: [0]}, ", "")
-            + f"source: {{url: 'dap2+{url}/day{{time}}'}}\nsteps: [{{keep: [f4, i2]}}]\n",
+            "axes: {time: {concat: [0, 1, 2]}}\n"
+            f"source: {{url: 'dap2+{url}/day{{time}}'}}\nsteps: [{{keep: [f4, i2]}}]\n",
         )
         arco.bake(recipe, to=store)
     found = xr.open_zarr(store, decode_cf=False)
@@ -122,7 +123,7 @@ def test_several_datasets_are_combined(tmp_path, store):
 def test_only_what_is_wanted_is_asked_for(tmp_path, store):
     shape = (40, 200, 200)
     with Served(a=dataset(shape=shape)) as (url, asked):
-        arco.bake(f"dap2+{url}/a", "--step", "keep: [f8]", "--step", "subset: {time: {index: [3, 5]}}", to=store)
+        arco.bake(f"dap2+{url}/a", "--step", "keep: [f8]", "--step", "subset: {time: {start: 3, stop: 5}}", to=store)
         data = [query for path, query in asked if path.endswith(".dods")]
         big = [query for query in data if query.startswith("f8[")]
         assert 1 <= len(big) <= 3 and not any(query.startswith(("f4[", "i4[", "u1[")) for query in data), data
