@@ -24,9 +24,6 @@ import xarray as xr
 import arco
 
 NOT_READ = {
-    "grib-bitmap": "GRIB",
-    "grib-homogeneous": "GRIB",
-    "grib-mixed-levels": "GRIB",
 }
 
 

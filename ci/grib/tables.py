@@ -25,7 +25,7 @@ import sys
 import zstandard
 
 PREFIX = "/MEMFS/definitions/"
-CONCEPTS = ("paramId", "shortName", "name", "units", "cfName", "cfVarName", "typeOfLevel", "typeOfLevelConcept")
+CONCEPTS = ("paramId", "shortName", "name", "units", "cfName", "cfVarName", "typeOfLevel", "typeOfLevelConcept", "stepType")
 SUFFIXES = ("", ".lte33", ".chemsplit", ".legacy")
 TABLES = {"marsType": "mars/type.table", "1.4": "grib2/tables/37/1.4.table", "centre1": "common/c-1.table",
           "centre2": "common/c-11.table"}
@@ -80,7 +80,7 @@ def concept(text):
 FIELD = re.compile(r"^\s*(unsigned|signed|codetable|flags|byte|pad|ieeefloat|ksec1expver|ascii)\s*\[(\d+)\]\s*'?(\w+)'?(\s*\[[^\]]*\])?")
 LIST = re.compile(r"\blist\s*\(\s*(\w+)\s*\)")
 ALIAS = re.compile(r"\s*alias\s+(\w+)\s*=\s*(\w+)\s*;")
-NAMES = ("number", "totalNumber", "directionNumber", "frequencyNumber", "numberOfDirections", "numberOfFrequencies",
+NAMES = ("number", "aerosolType", "totalNumber", "directionNumber", "frequencyNumber", "numberOfDirections", "numberOfFrequencies",
          "numberOfContributingSpectralBands")
 
 

@@ -1,7 +1,7 @@
 //! Which parameter a message has: ecCodes' concepts, matched as ecCodes matches them.
 //!
 //! Of a concept's values, the one with the most conditions counts of those whose conditions all hold, and the last of
-//! several. The files of the centre come before those of the WMO, so that these win where both say the same.
+//! several; a condition on a list counts for each of its numbers. The files of the centre come before those of the WMO, so that these win where both say the same.
 
 use super::keys::Keys;
 use super::tables::tables;
@@ -15,9 +15,10 @@ fn find(edition: u8, folders: [&str; 2], concept: &str, keys: &Keys) -> Option<&
         let Some(file) = tables.concept(&format!("{edition} {folder} {concept}")) else { continue };
         for (_, value, number) in file.rows(parameter) {
             let conditions = tables.conditions(number);
-            let better = best.is_none_or(|(most, _)| conditions.len() >= most);
+            let weight = conditions.iter().map(|(_, wanted)| wanted.weight()).sum();
+            let better = best.is_none_or(|(most, _)| weight >= most);
             if better && conditions.iter().all(|(key, wanted)| keys.holds(key, wanted)) {
-                best = Some((conditions.len(), value));
+                best = Some((weight, value));
             }
         }
     }
@@ -77,18 +78,26 @@ impl Where {
 
     /// The parameter of a message.
     pub(super) fn parameter(&self, keys: &Keys) -> Parameter {
-        let short_name = self.concept("shortName", keys);
+        // a tilde stands for nothing
+        let given = |value: &&str| *value != "~";
+        let short_name = self.concept("shortName", keys).filter(given);
+        let param_id = self.concept("paramId", keys).and_then(|id| id.parse().ok()).unwrap_or(0);
         let plain = Self { suffix: "", ..*self };
         let cf_var_name = find(self.edition, self.folders, "cfVarName", keys)
             .or_else(|| (self.edition == 1).then(|| find(1, ["ecmf", "."], "cfVarName", keys)).flatten());
         Parameter {
-            param_id: self.concept("paramId", keys).and_then(|id| id.parse().ok()).unwrap_or(0),
+            param_id,
             short_name,
             name: self.concept("name", keys),
-            units: self.concept("units", keys),
+            units: self.concept("units", keys).filter(given),
             cf_name: plain.concept("cfName", keys),
-            cf_var_name: cf_var_name.map(str::to_owned).or_else(|| short_name.map(default_var_name)),
+            cf_var_name: cf_var_name.map(str::to_owned).or_else(|| default_var_name(short_name, param_id)),
         }
+    }
+
+    /// How the field was made of those of an interval (`stepType`), in edition 1.
+    pub(super) fn step_type(&self, keys: &Keys) -> Option<&'static str> {
+        find(self.edition, self.folders, "stepType", keys)
     }
 
     /// The type of level, such as `isobaricInhPa`.
@@ -174,9 +183,13 @@ fn ecmwf_stays(keys: &Keys, version: i64) -> bool {
     cycle && (first || third) || learnt || single || members || points
 }
 
-/// The variable name of a parameter without one of its own: digits at the beginning go to the end (`10u` is `u10`).
-fn default_var_name(short_name: &str) -> String {
+/// The variable name of a parameter without one of its own: its short name, whose digits at the beginning go to the end
+/// (`10u` is `u10`), or its number.
+fn default_var_name(short_name: Option<&str>, param_id: i64) -> Option<String> {
+    let Some(short_name) = short_name.filter(|name| *name != "unknown") else {
+        return (param_id != 0).then(|| format!("p{param_id}"));
+    };
     let rest = short_name.trim_start_matches(|c: char| c.is_ascii_digit());
     let digits = short_name.get(..short_name.len() - rest.len()).unwrap_or_default();
-    format!("{rest}{digits}")
+    Some(format!("{rest}{digits}"))
 }

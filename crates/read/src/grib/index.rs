@@ -104,7 +104,9 @@ impl Index {
             }
         };
         let grid = grid.map_err(|reason| (name(), reason))?;
-        let (time, step) = when(headers, &keys).map_err(|reason| (name(), reason))?;
+        let instant =
+            self.products.get(number as usize).is_some_and(|product| product.step_type == "instant");
+        let (time, step) = when(headers, &keys, instant).map_err(|reason| (name(), reason))?;
         self.fields.push(Field {
             offset: found.bytes.start,
             bytes: found.bytes.end - found.bytes.start,
@@ -179,12 +181,12 @@ const TIMES: [&str; 7] = [
 ];
 
 /// Reference time and step.
-fn when(headers: &Headers, keys: &Keys) -> Result<(i64, Option<i64>), String> {
+fn when(headers: &Headers, keys: &Keys, instant: bool) -> Result<(i64, Option<i64>), String> {
     let section = &headers.identification;
     match headers.edition {
         1 => {
             let time = time::reference1(section)?;
-            Ok((time, time::step1(section, time)?))
+            Ok((time, time::step1(section, time, instant)?))
         }
         _ => {
             let time = time::reference2(section)?;

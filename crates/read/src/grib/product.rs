@@ -102,9 +102,9 @@ pub(super) fn keys1(section: &[u8]) -> Keys {
 fn edition1(headers: &Headers) -> Product {
     let section = &headers.identification;
     let mut keys = keys1(section);
-    let step_type = step_type1(keys.get("timeRangeIndicator").unwrap_or(0), keys.get("centre") == Some(98));
-    keys.set_text("stepType", step_type.unwrap_or("unknown"));
     let place = Where::new(1, &keys);
+    let step_type = place.step_type(&keys);
+    keys.set_text("stepType", step_type.unwrap_or("unknown"));
     let octet = |n: usize| i64::from(section.get(n).copied().unwrap_or(0));
     let kind = keys.get("marsType").and_then(|code| tables().code("marsType", code)).map(|(short, _)| short);
     Product {
@@ -124,23 +124,6 @@ fn edition1(headers: &Headers) -> Product {
         vertical_coordinates: i64::from(headers.grid.get(3).copied().unwrap_or(0)),
         own: own(&keys, &["topLevel", "level", "indicatorOfParameter", "table2Version"]),
     }
-}
-
-/// ecCodes' `stepType` of a time range indicator (table 5).
-fn step_type1(indicator: i64, ecmwf: bool) -> Option<&'static str> {
-    Some(match indicator {
-        0 | 1 | 10 => "instant",
-        2 if ecmwf => "max",
-        2 | 4 => "accum",
-        3 => "avg",
-        5 => "diff",
-        113 => "avgfc",
-        118 => "max",
-        119 => "min",
-        123 => "avgua",
-        124 => "avgia",
-        _ => return None,
-    })
 }
 
 fn edition2(headers: &Headers) -> Result<Product, String> {

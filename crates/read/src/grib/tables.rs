@@ -46,6 +46,16 @@ pub(super) enum Wanted {
     Text(&'static str),
 }
 
+impl Wanted {
+    /// For how many conditions it counts.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Numbers(numbers) => numbers.len(),
+            _ => 1,
+        }
+    }
+}
+
 /// Conditions that must all hold.
 pub(super) type Conditions = Vec<(&'static str, Wanted)>;
 

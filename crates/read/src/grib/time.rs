@@ -37,11 +37,12 @@ pub(super) fn reference2(section: &[u8]) -> Result<i64, String> {
 }
 
 /// The step of edition 1, where it ends: P1, or P2 of intervals (table 5).
-pub(super) fn step1(section: &[u8], time: i64) -> Result<Option<i64>, String> {
+pub(super) fn step1(section: &[u8], time: i64, instant: bool) -> Result<Option<i64>, String> {
     let octet = |n: usize| i64::from(section.get(n).copied().unwrap_or(0));
     let (unit, p1, p2, indicator) = (octet(17), octet(18), octet(19), octet(20));
     let length = match indicator {
         10 => p1 << 8 | p2,
+        _ if instant => p1,
         0 | 1 => p1,
         _ => p2,
     };
@@ -180,8 +181,8 @@ mod tests {
             (section(3, 1, 0, 0), 31 * DAY),
         ];
         for (section, expected) in rows {
-            assert_eq!(step1(&section, 0), Ok(Some(expected)));
+            assert_eq!(step1(&section, 0, false), Ok(Some(expected)));
         }
-        assert!(step1(&section(77, 1, 0, 0), 0).is_err());
+        assert!(step1(&section(77, 1, 0, 0), 0, false).is_err());
     }
 }

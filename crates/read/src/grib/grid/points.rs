@@ -62,6 +62,8 @@ impl Frame {
     fn normal(&self, longitude: f64) -> f64 {
         match longitude {
             _ if self.pole.is_some() => longitude,
+            // what sums of steps leave beside the meridian of Greenwich
+            -1e-9..1e-9 => 0.0,
             360.0.. => longitude - 360.0,
             ..0.0 => longitude + 360.0,
             _ => longitude,
