@@ -52,6 +52,12 @@ pub(super) fn tiff(data: &[u8]) {
     }
 }
 
+pub(super) fn grib(data: &[u8]) {
+    if let Ok(reader) = arcoforge_read::grib::open(Memory::new(data)) {
+        read_all(&reader);
+    }
+}
+
 /// Whatever the first bytes say that it is.
 pub(super) fn any(data: &[u8]) {
     if let Ok(reader) = arcoforge_read::open(Memory::new(data)) {

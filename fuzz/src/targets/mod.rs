@@ -145,6 +145,14 @@ pub static TARGETS: &[Target] = &[
         repair: None,
     },
     Target {
+        name: "grib-file",
+        run: files::grib,
+        seeds: seeds::grib_files,
+        words: &["GRIB", "7777"],
+        kind: Kind::Placed,
+        repair: None,
+    },
+    Target {
         name: "grib-field",
         run: grib::decode,
         seeds: seeds::grib_fields,

@@ -83,7 +83,8 @@ impl Keys {
             match *item {
                 Item::Field { key, octets, signed, missing } => {
                     let octets = usize::from(octets);
-                    let Some(bytes) = section.get(*at..*at + octets) else { return };
+                    let end = at.saturating_add(octets);
+                    let Some(bytes) = section.get(*at..end) else { return };
                     let value = if octets > 8 { None } else { number(bytes, signed, missing) };
                     let values = self.numbers.entry(key).or_default();
                     if !in_list {
@@ -91,7 +92,7 @@ impl Keys {
                     }
                     values.push(value);
                     self.places.insert(key, (*at, octets));
-                    *at += octets;
+                    *at = end;
                 }
                 Item::List(count) => {
                     let depth = items.get(index..).and_then(|rest| rest.iter().position(|i| *i == Item::End));

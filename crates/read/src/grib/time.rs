@@ -5,6 +5,8 @@ use arcoforge_core::calendar::{Calendar, DateTime};
 use super::keys::Keys;
 
 const DAY: i64 = 86_400;
+/// No step is longer: 30 million years.
+const STEP_SECONDS_MAX: i64 = 1_000_000_000_000_000;
 const CALENDAR: Calendar = Calendar::ProlepticGregorian;
 
 /// A moment as a message has it: year, month, day, hour, minute, second.
@@ -20,7 +22,10 @@ fn seconds(moment: Moment) -> Result<i64, String> {
     })?;
     let days = CALENDAR.to_days(date.year, date.month, date.day);
     let days = i64::try_from(days).map_err(|_| "the date is out of range".to_owned())?;
-    Ok(days * DAY + hour * 3600 + minute * 60 + second)
+    let far = || "the date is out of range".to_owned();
+    let start =
+        days.checked_mul(DAY).filter(|start| start.unsigned_abs() < i64::MAX as u64 / 4).ok_or_else(far)?;
+    Ok(start + hour * 3600 + minute * 60 + second)
 }
 
 /// The reference time of edition 1, whose section 1 counts years in centuries.
@@ -131,8 +136,9 @@ impl Unit {
     /// So many units from a moment on, in seconds; months as long as they are there.
     fn after(self, time: i64, length: i64) -> Result<i64, String> {
         let far = || format!("found a step of {length} units, which is out of range");
+        let near = |step: &i64| step.unsigned_abs() < STEP_SECONDS_MAX as u64;
         match self {
-            Self::Seconds(unit) => length.checked_mul(unit).ok_or_else(far),
+            Self::Seconds(unit) => length.checked_mul(unit).filter(near).ok_or_else(far),
             Self::Months(unit) => {
                 let (days, rest) = (time.div_euclid(DAY), time.rem_euclid(DAY));
                 let (year, month, day) = CALENDAR.from_days(i128::from(days)).ok_or_else(far)?;
@@ -140,7 +146,7 @@ impl Unit {
                 let months = length.checked_mul(unit).ok_or_else(far)?;
                 let later = date.add_months(CALENDAR, months).ok_or_else(far)?;
                 let later = seconds([later.year, later.month.into(), later.day.into(), 0, 0, 0])?;
-                Ok(later + rest - time)
+                Some(later + rest - time).filter(near).ok_or_else(far)
             }
         }
     }

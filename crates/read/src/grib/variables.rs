@@ -152,7 +152,7 @@ impl Variables {
                     let Some(values) = grid.values(coordinate) else { continue };
                     Some(values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())
                 } else {
-                    if grid.values(coordinate).is_none() {
+                    if !grid.has_values(coordinate) {
                         continue;
                     }
                     None

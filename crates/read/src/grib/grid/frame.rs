@@ -53,7 +53,7 @@ pub(in crate::grib) struct Frame {
     pub(in crate::grib) pole: Option<(f64, f64, f64)>,
     /// Whether the grid is stretched.
     pub(in crate::grib) stretched: bool,
-    /// Lengths of the grid in metres.
+    /// Lengths of the grid in metres; in degrees, of latitudes and longitudes, 0 where they are not given.
     pub(in crate::grib) step: (f64, f64),
     /// Where these are true, or the standard parallel.
     pub(in crate::grib) true_latitude: f64,
@@ -227,6 +227,10 @@ fn edition1(section: Section<'_>) -> Result<Frame, String> {
         _ => frame.meridian = section.milli(17),
     }
     match kind {
+        Kind::LatLon if frame.flags & 0x80 != 0 => {
+            let degrees = |at| section.count(at, 2).map_or(0.0, |n| n as f64 / 1000.0);
+            frame.step = (degrees(23), degrees(25));
+        }
         Kind::Gaussian => frame.n = section.uint(25, 2),
         Kind::Mercator => {
             frame.true_latitude = section.milli(23);
@@ -319,6 +323,9 @@ fn latlon2(section: Section<'_>, frame: &mut Frame, rotated: bool) {
     frame.flags = section.octet(54);
     frame.last = (degrees(55), degrees(59));
     frame.n = section.uint(67, 4);
+    if frame.kind == Kind::LatLon && frame.flags & 0x10 != 0 {
+        frame.step.1 = section.count(67, 4).map_or(0.0, |n| n as f64 * unit);
+    }
     frame.scan = section.octet(71);
     let mut at = 72;
     if rotated {

@@ -68,6 +68,7 @@ impl Grid {
             frame.count_reduced();
         }
         let dims = dims(&frame);
+        check_size(&frame, &dims)?;
         let coordinates = coordinates(&frame, &dims);
         let mapping = describe::mapping(&frame);
         Ok(Self { frame, dims, coordinates, mapping })
@@ -93,6 +94,14 @@ impl Grid {
         describe::attrs(&self.frame)
     }
 
+    /// Whether [`Grid::values`] has an answer.
+    pub(super) fn has_values(&self, coordinate: &Coordinate) -> bool {
+        match coordinate.dims.len() == self.dims.len() {
+            true => self.frame.has_points(),
+            false => self.values(coordinate).is_some(),
+        }
+    }
+
     /// The values of a coordinate in C order.
     pub(super) fn values(&self, coordinate: &Coordinate) -> Option<Vec<f64>> {
         let frame = &self.frame;
@@ -108,6 +117,23 @@ impl Grid {
             (Part::Y, _) => frame.plane().map(|(_, y)| y),
             (Part::X, _) => frame.plane().map(|(x, _)| x),
         }
+    }
+}
+
+/// Points along one dimension of several.
+const LENGTH_MAX: u64 = 1 << 22;
+/// Points of a grid.
+const POINTS_MAX: u64 = 1 << 30;
+
+fn check_size(frame: &Frame, dims: &[(&'static str, u64)]) -> Result<(), String> {
+    let long = dims.len() > 1 && dims.iter().any(|(_, length)| *length > LENGTH_MAX);
+    match frame.points {
+        0 => Err("found a grid without points".to_owned()),
+        points if long || points > POINTS_MAX || dims.iter().any(|(_, length)| *length == 0) => {
+            let lengths: Vec<String> = dims.iter().map(|(_, length)| length.to_string()).collect();
+            Err(format!("found a grid of {} points, which no grid has", lengths.join(" x ")))
+        }
+        _ => Ok(()),
     }
 }
 

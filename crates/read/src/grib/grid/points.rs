@@ -6,6 +6,8 @@ use super::{gauss, healpix};
 
 /// Latitudes may differ so much from those of the Gaussian grid that they are of.
 const GAUSSIAN_DEGREES: f64 = 0.01;
+/// Parallels of a Gaussian grid between a pole and the equator; models have a third of it.
+pub(super) const GAUSSIAN_MAX: u64 = 8192;
 
 impl Frame {
     pub(in crate::grib) fn i_negative(&self) -> bool {
@@ -22,12 +24,18 @@ impl Frame {
         if self.kind == Kind::Gaussian {
             return self.gaussian(rows);
         }
-        Some(spaced(self.first.0, self.last.0, rows))
+        let step = if self.j_positive() { self.step.1 } else { -self.step.1 };
+        let end = self.first.0 + step * rows.saturating_sub(1) as f64;
+        // as ecCodes does it: by the step where it leads to the last latitude, or near
+        match step != 0.0 && (end - self.last.0).abs() < step.abs() / 2.0 {
+            true => Some((0..rows).map(|row| self.first.0 + row as f64 * step).collect()),
+            false => Some(spaced(self.first.0, self.last.0, rows)),
+        }
     }
 
     /// The parallels of a Gaussian grid from the first to the last latitude of the section.
     fn gaussian(&self, rows: usize) -> Option<Vec<f64>> {
-        if self.n == 0 || self.n > 100_000 {
+        if self.n == 0 || self.n > GAUSSIAN_MAX {
             return None;
         }
         let mut all = gauss::latitudes(self.n);
@@ -80,6 +88,21 @@ impl Frame {
         Some((all(x, dx, self.columns?), all(y, dy, self.rows)))
     }
 
+    /// Whether [`Frame::all_points`] has an answer, without computing it.
+    pub(in crate::grib) fn has_points(&self) -> bool {
+        match self.kind {
+            Kind::LatLon | Kind::Gaussian if self.is_reduced() => {
+                self.reduced_rows().is_some() && (self.kind == Kind::LatLon || self.latitudes().is_some())
+            }
+            Kind::LatLon | Kind::Gaussian => self.columns.is_some() && self.latitudes().is_some(),
+            Kind::Healpix => {
+                let pixels = self.n.checked_mul(self.n).and_then(|n| n.checked_mul(12));
+                self.n > 0 && pixels == Some(self.points)
+            }
+            _ => self.columns.is_some() && Projection::new(self).is_some(),
+        }
+    }
+
     /// Latitude and longitude of every point, in the order of the file, row by row.
     pub(in crate::grib) fn all_points(&self) -> Option<(Vec<f64>, Vec<f64>)> {
         match self.kind {
@@ -91,9 +114,6 @@ impl Frame {
             }
             Kind::Healpix => {
                 let nested = self.flags == 1;
-                if self.n == 0 || 12 * self.n.checked_mul(self.n)? != self.points {
-                    return None;
-                }
                 Some((0..self.points).map(|pixel| healpix::centre(self.n, pixel, nested)).unzip())
             }
             _ => {
