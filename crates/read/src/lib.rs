@@ -59,6 +59,9 @@ pub trait Reader: Send + Sync {
 /// # Errors
 /// Codes `source-*`: what was found in place of data, a format that is not read, or a damaged header.
 pub fn open(object: Arc<dyn Object>) -> Result<Box<dyn Reader>> {
+    if let Some(store) = object.keyed() {
+        return Ok(Box::new(zarr::open_keyed(Arc::clone(store), object.url())?));
+    }
     Ok(match sniff::sniff(object.as_ref())? {
         sniff::Found::Netcdf3 => Box::new(netcdf3::open(object)?),
         sniff::Found::Hdf5 => Box::new(hdf5::open(object)?),

@@ -12,8 +12,9 @@ use arcoforge_core::figures::counted;
 use arcoforge_core::plan::Plan;
 use arcoforge_core::recipe::Level;
 use arcoforge_core::target::ArraySpec;
-use arcoforge_read::{Reader, open_store};
+use arcoforge_read::Reader;
 
+use crate::references::open_target;
 use crate::session::{Event, Session, Stage};
 use crate::verify::stored;
 use crate::{Outcome, pool};
@@ -34,7 +35,7 @@ pub(crate) fn run(
     plan: &Plan,
     staging: &Path,
 ) -> Outcome<Vec<Verdict>> {
-    let store = open_store(staging).map_err(|e| vec![e.at(staging.display().to_string())])?;
+    let store = open_target(session, staging, plan.dataset.format).map_err(|e| vec![e])?;
     let reading =
         Reading { session, examination, plan, store: store.as_ref(), ends: ends(examination, plan) };
     let items = reading.items();

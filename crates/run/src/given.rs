@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::error::Result;
 use arcoforge_store::{BucketUrl, Sources, list_local};
 
 /// Files that make a folder a Zarr store.
@@ -12,7 +12,7 @@ const ZARR_KEYS: &[&str] = &["zarr.json", ".zgroup", ".zarray", ".zmetadata"];
 /// also where one is named twice. Of buckets, globs and what ends at `/` are listed. No file is opened.
 ///
 /// # Errors
-/// `source-not-found` for a folder or glob without files, `source-unsupported` for a Zarr store; those of asking stores.
+/// `source-not-found` for a folder or glob without files; those of asking stores.
 pub fn list_inputs(sources: &Sources, given: &[String]) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for input in given {
@@ -22,13 +22,9 @@ pub fn list_inputs(sources: &Sources, given: &[String]) -> Result<Vec<String>> {
             continue;
         }
         let path = Path::new(input);
-        if is_store(path) {
-            let error =
-                Error::new(Code::SourceUnsupported, "found a Zarr store, expected NetCDF or HDF5 files");
-            return Err(error.at(input).help("this version bakes NetCDF and HDF5 files only"));
-        }
-        let listed =
-            path.is_dir() || (!path.exists() && !input.contains("://") && input.contains(['*', '?', '[']));
+        let globbed = || !path.exists() && !input.contains("://") && input.contains(['*', '?', '[']);
+        // a store is one input
+        let listed = !is_store(path) && (path.is_dir() || globbed());
         if listed {
             files.extend(list_local(std::slice::from_ref(input))?.into_iter().map(|entry| entry.path));
         } else {

@@ -33,8 +33,11 @@ pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
         let (format, schema) = (reader.format(), reader.schema().clone());
         return Ok(Inspected { input: input.to_owned(), format, file_bytes: None, schema });
     }
-    let object = session.open(input)?;
-    let file_bytes = Some(object.validator().size);
+    let object = match session.sources.open_keyed(input)? {
+        Some(object) => object,
+        None => session.open(input)?,
+    };
+    let file_bytes = object.keyed().is_none().then(|| object.validator().size);
     let reader = arcoforge_read::open(Arc::clone(&object)).map_err(|e| e.at(input))?;
     let (format, schema) = (reader.format(), reader.schema().clone());
     Ok(Inspected { input: input.to_owned(), format, file_bytes, schema })

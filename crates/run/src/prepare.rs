@@ -125,11 +125,14 @@ pub(crate) fn prepare_like<'d>(
     let (left_out, compare) = (combined.left_out.clone(), std::mem::take(&mut combined.compare));
     let notes = combined.notes.clone();
     notes.iter().for_each(|note| session.tell(&Event::Warning(note.text())));
+    let caps = arcoforge_write::caps(recipe.output.format);
+    if caps.references {
+        plan::leave_in_files(&mut combined, &files, &caps);
+    }
     // what was only compared is not needed any more; what is written, the dataset holds
     files.iter_mut().for_each(|file| file.values.clear());
     interner.forget_values();
     drop(cache);
-    let caps = arcoforge_write::caps(recipe.output.format);
     let mut plan =
         plan::plan(combined, &files, &recipe.output, &caps, budget, published).map_err(|e| vec![e])?;
     plan.peak_bytes = plan.peak_bytes.max(interner.hand.peak_bytes());

@@ -13,6 +13,7 @@ use arcoforge_core::combine::{self, CombineAxis, File, Held, Values};
 use arcoforge_core::derived::evaluate;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Pattern, Position};
+use arcoforge_core::plan::IN_HAND_BYTES;
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::schema::{Format, Storage};
 use arcoforge_core::steps::{self, FileContext, FileView, Mapped, Origin, Unmatched, permute};
@@ -103,6 +104,10 @@ pub(crate) fn open<'a>(
         if let Some(facts) = known.filter(|facts| version.as_ref() == Some(&facts.version)) {
             let object = session.sources.deferred(candidate, &facts.url, facts.validator.clone());
             return Ok(Some(Opened { object, candidate, known: Some(facts), place, version }));
+        }
+        if let Some(object) = session.sources.open_keyed(candidate)? {
+            // what tells its version is known only once it is open
+            return Ok(Some(Opened { object, candidate, known: None, place: None, version: None }));
         }
         match session.open(candidate) {
             Err(error) if error.code == Code::SourceNotFound => {}
@@ -205,7 +210,8 @@ impl Surveyor<'_> {
                 let list = if is_own { &mut own } else { &mut alike };
                 list.push((self.interner.name(name), read));
                 forget_constant(&mut mapped.origin);
-                if in_hand {
+                let named = self.recipe.output.format.is_references() && mapped.var.bytes() > IN_HAND_BYTES;
+                if in_hand && !named {
                     continue;
                 }
             }

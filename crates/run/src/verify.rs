@@ -11,12 +11,13 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::schema::Schema;
 use arcoforge_core::target::ArraySpec;
-use arcoforge_read::{Reader, open_store};
+use arcoforge_read::Reader;
 
 use crate::execute::part;
 use crate::gather::{Worker, fill, placements, wants};
 use crate::lookahead::{Lookahead, Wanted};
 use crate::prepare::Prepared;
+use crate::references::open_target;
 use crate::session::{Event, Session, Stage};
 use crate::tasks::Tasks;
 use crate::{Outcome, pool};
@@ -37,7 +38,7 @@ pub struct Verified {
 /// # Errors
 /// `target-mismatch` naming array, chunk and both values, for every array that differs.
 pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: u64) -> Outcome<Verified> {
-    let store = open_store(target).map_err(|e| vec![e.at(target.display().to_string())])?;
+    let store = open_target(session, target, prepared.plan.dataset.format).map_err(|e| vec![e])?;
     let mut errors = Vec::new();
     for array in &prepared.plan.arrays {
         if let Err(error) = check_schema(store.schema(), &array.spec) {

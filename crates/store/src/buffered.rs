@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::Result;
 
+use crate::keyed::Keyed;
 use crate::local::lock;
 use crate::object::{Object, Validator, check_range, read_range};
 
@@ -129,8 +130,16 @@ impl Object for Buffered {
         self.inner.url()
     }
 
-    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
-        self.inner.place()
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        self.inner.place(offset)
+    }
+
+    fn keyed(&self) -> Option<&Arc<dyn Keyed>> {
+        self.inner.keyed()
+    }
+
+    fn end(&self) -> u64 {
+        self.inner.end()
     }
 
     fn validator(&self) -> &Validator {

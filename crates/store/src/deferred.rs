@@ -101,9 +101,9 @@ impl Object for Deferred {
         Arc::clone(&self.url)
     }
 
-    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
         // on a server it is known only where the whole has the object's own version: then nothing is wrapped around it
-        if self.remote { Ok(Some((self.name(), 0))) } else { self.object()?.place() }
+        if self.remote { Ok(Some((self.name(), offset))) } else { self.object()?.place(offset) }
     }
 
     fn validator(&self) -> &Validator {

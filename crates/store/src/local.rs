@@ -168,8 +168,8 @@ impl Object for LocalObject {
         Arc::clone(&self.url)
     }
 
-    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
-        Ok((!self.is_unpacked).then(|| (self.name(), 0)))
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        Ok((!self.is_unpacked).then(|| (self.name(), offset)))
     }
 
     fn validator(&self) -> &Validator {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use arcoforge_core::error::{Code, Error, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::keyed::Keyed;
 use crate::local::lock;
 
 /// What tells one version of an object from another.
@@ -32,10 +33,20 @@ pub trait Object: Send + Sync + Debug {
         self.url().into()
     }
 
-    /// Where its bytes lie as they are: the URL or path of what holds them (without secrets), and the first byte there.
-    /// `None` where they lie nowhere: what is compressed as a whole is unpacked for this run only.
-    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
-        Ok(Some((self.name(), 0)))
+    /// Where a byte lies as it is: the URL or path of what holds it (without secrets), and which byte it is there.
+    /// `None` where it lies nowhere: what is compressed as a whole is unpacked for this run only.
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        Ok(Some((self.name(), offset)))
+    }
+
+    /// The objects that it is made of, by key, where it stands for a whole store.
+    fn keyed(&self) -> Option<&Arc<dyn Keyed>> {
+        None
+    }
+
+    /// Behind the last byte that can be read: its size, but of a whole store.
+    fn end(&self) -> u64 {
+        self.validator().size
     }
 
     /// What was seen when the object was opened.

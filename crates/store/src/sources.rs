@@ -237,7 +237,7 @@ impl Sources {
         }
     }
 
-    fn check_local(&self, shown: &str) -> Result<()> {
+    pub(crate) fn check_local(&self, shown: &str) -> Result<()> {
         if self.options.allow_local {
             return Ok(());
         }

@@ -27,6 +27,7 @@ use crate::target::{ArraySpec, Dataset, TargetCaps};
 
 pub use memory::{BATCH_BYTES, NEAR_BYTES, PART_BYTES};
 pub use rechunk::Rechunk;
+pub use refer::{IN_HAND_BYTES, leave_in_files};
 
 /// What the machine allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

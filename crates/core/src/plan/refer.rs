@@ -6,10 +6,10 @@
 
 use std::sync::Arc;
 
-use super::source::{Source, mapped};
+use super::source::{Source, describe, mapped};
 use super::{ArrayPlan, Mode, cells, encoding};
 use crate::codec::{Codec, Encoding};
-use crate::combine::{Along, CombinedVar, Content, File, Pieces};
+use crate::combine::{Along, Combined, CombinedVar, Content, File, Piece, Pieces};
 use crate::derived::{Derived, Rule};
 use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
@@ -39,6 +39,36 @@ pub(super) fn check_output(output: &Output) -> Result<()> {
     let message =
         format!("found `{key}` for a target of references, whose chunks stay as the files store them");
     Err(Error::new(Code::OutputInvalid, message).help(format!("leave out `{key}`, or bake to `zarr3`")))
+}
+
+/// Values in hand up to this size are written into a target of references.
+pub const IN_HAND_BYTES: u64 = 64 << 10;
+
+/// Where larger values in hand are those of one file as it stores them, that file is what a target of references names.
+pub fn leave_in_files(combined: &mut Combined, files: &[File], caps: &TargetCaps) {
+    for variable in &mut combined.variables {
+        let Content::Values(block) = &variable.content else { continue };
+        if variable.var.bytes() <= IN_HAND_BYTES {
+            continue;
+        }
+        let name = &variable.var.name;
+        let same = |file: &File| {
+            let held = file.values.get(name).and_then(|values| values.block.as_ref());
+            let same = held.is_some_and(|held| Arc::ptr_eq(held, block));
+            same.then(|| file.view.variables.iter().position(|mapped| mapped.var.name == *name)).flatten()
+        };
+        let Some((file, at)) = files.iter().enumerate().find_map(|(n, file)| Some((n, same(file)?))) else {
+            continue;
+        };
+        let piece = Piece { file: file as u32, variable: at as u32 };
+        let pieces = Pieces { along: Vec::new(), files: vec![Some(piece)] };
+        let content = Content::Pieces(pieces.clone());
+        let moved = CombinedVar { content, ..variable.clone() };
+        let source = describe(&moved, files);
+        if stored(&moved.var, source.as_ref(), &pieces, files, caps).is_ok() {
+            *variable = moved;
+        }
+    }
 }
 
 /// The plan of one array. [`Mode::Copy`]: its chunks are the files'. [`Mode::Decode`]: they can't be, and the reason.

@@ -1,20 +1,19 @@
 //! Reads a region: the chunks that it touches, and of a shard only its index and those inner chunks.
 
-use std::path::Path;
-
 use arcoforge_codec::{Scratch, decode};
 use arcoforge_core::block::Block;
 use arcoforge_core::chunk::{Region, indices};
 use arcoforge_core::codec::{Codec, Encoding};
 use arcoforge_core::dtype::Endian;
 use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::{Held, Keyed};
 
 use super::cells::Cells;
-use super::files::{self, Stored};
+use super::dims::join;
 use super::meta::{ArrayMeta, Shard};
 
 /// Offset and length of an inner chunk that was never written.
-const ABSENT: (u64, u64) = (u64::MAX, u64::MAX);
+pub(super) const ABSENT: (u64, u64) = (u64::MAX, u64::MAX);
 /// Inner chunks of one shard; an index of 256 MiB.
 const INNER_CHUNKS_MAX: u64 = 1 << 24;
 
@@ -28,19 +27,21 @@ struct Target<'a> {
 }
 
 /// The decoded values of a region that lies inside the array.
-pub(super) fn region(array: &ArrayMeta, directory: &Path, region: &Region) -> Result<Block> {
+pub(super) fn region(store: &dyn Keyed, array: &ArrayMeta, path: &str, region: &Region) -> Result<Block> {
     let shape = region.shape();
     let cells = Cells::unwritten(array, region.cells())?;
     let mut target = Target { array, region, shape, cells, scratch: Scratch::new() };
     let grid = array.outer_grid();
     if region.cells() > 0 {
         for index in indices(&grid.covering(region)) {
-            let path = directory.join(array.keys.key(&index));
-            if let Some(stored) = files::open(&path)? {
+            let key = join(path, &array.keys.key(&index));
+            let place = |e: Error| e.in_chunk(&index);
+            if let Some(stored) = store.get(&key).map_err(place)? {
                 let origin: Vec<u64> = index.iter().zip(&array.outer).map(|(i, n)| i * n).collect();
-                target
-                    .object(stored, &origin)
-                    .map_err(|e| e.in_chunk(&index).at(path.display().to_string()))?;
+                target.object(&stored, &origin).map_err(|e| match &stored {
+                    Held::Bytes(_) => place(e),
+                    Held::Range(object, ..) => place(e).at(object.url()),
+                })?;
             }
         }
     }
@@ -49,13 +50,13 @@ pub(super) fn region(array: &ArrayMeta, directory: &Path, region: &Region) -> Re
 
 impl Target<'_> {
     /// Takes what the region needs of one chunk or shard, whose first cell is `origin`.
-    fn object(&mut self, mut stored: Stored, origin: &[u64]) -> Result<()> {
+    fn object(&mut self, stored: &Held, origin: &[u64]) -> Result<()> {
         let Some(shard) = self.array.shard else {
-            let bytes = stored.read(0, stored.bytes)?;
+            let bytes = stored.read(0, stored.bytes())?;
             return self.chunk(&bytes, origin);
         };
         let grid = self.array.inner_grid();
-        let entries = read_index(&mut stored, shard, grid.len(), &mut self.scratch)?;
+        let entries = read_index(stored, shard, grid.len(), &mut self.scratch)?;
         let whole = box_at(origin, &self.array.outer, &self.array.shape);
         let Some(wanted) = whole.intersect(self.region) else { return Ok(()) };
         for inner in indices(&grid.covering(&wanted.relative_to(origin))) {
@@ -94,8 +95,8 @@ fn box_at(origin: &[u64], lengths: &[u64], shape: &[u64]) -> Region {
 }
 
 /// Offset and length of every inner chunk, in C order.
-fn read_index(
-    stored: &mut Stored,
+pub(super) fn read_index(
+    stored: &Held,
     shard: Shard,
     count: u64,
     scratch: &mut Scratch,
@@ -106,9 +107,9 @@ fn read_index(
     }
     let index_bytes = count * 16;
     let bytes = index_bytes + if shard.checksum { 4 } else { 0 };
-    let offset = stored.bytes.checked_sub(bytes).ok_or_else(|| {
+    let offset = stored.bytes().checked_sub(bytes).ok_or_else(|| {
         let message =
-            format!("truncated: found a shard of {} bytes, its index alone has {bytes}", stored.bytes);
+            format!("truncated: found a shard of {} bytes, its index alone has {bytes}", stored.bytes());
         Error::new(Code::SourceCorrupt, message)
     })?;
     let encoded = stored.read(if shard.index_last { offset } else { 0 }, bytes)?;

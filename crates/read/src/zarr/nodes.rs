@@ -1,10 +1,10 @@
 //! The groups and arrays of a store: from consolidated metadata where there is any, else from its directories.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::schema::Format;
+use arcoforge_store::Keyed;
 use serde_json::{Map, Value};
 
 use super::dims::join;
@@ -32,9 +32,9 @@ pub(super) struct Node {
     pub(super) attrs: Map<String, Value>,
 }
 
-/// Reads all metadata of the store in a directory.
-pub(super) fn read(root: &Path) -> Result<Nodes> {
-    if let Some(document) = files::json(&root.join("zarr.json"))? {
+/// Reads all metadata of a store.
+pub(super) fn read(store: &dyn Keyed) -> Result<Nodes> {
+    if let Some(document) = files::json(store, "zarr.json")? {
         let nodes = match consolidated_v3(&document) {
             Some(consolidated) => {
                 let mut nodes = vec![(String::new(), node_v3(document.clone()))];
@@ -43,31 +43,24 @@ pub(super) fn read(root: &Path) -> Result<Nodes> {
                 );
                 nodes
             }
-            None => walk(root, &|directory| Ok(files::json(&directory.join("zarr.json"))?.map(node_v3)))?,
+            None => walk(store, &|path| Ok(files::json(store, &join(path, "zarr.json"))?.map(node_v3)))?,
         };
         return checked(Format::Zarr3, nodes);
     }
-    let consolidated = files::json(&root.join(".zmetadata"))?;
+    let consolidated = files::json(store, ".zmetadata")?;
     let nodes = match consolidated.as_ref().and_then(|document| json::object(document, "metadata")) {
         Some(documents) => consolidated_v2(documents),
-        None => walk(root, &node_v2)?,
+        None => walk(store, &|path| node_v2(store, path))?,
     };
     if nodes.is_empty() {
-        return Err(not_a_store(root));
+        return Err(not_a_store());
     }
     checked(Format::Zarr2, nodes)
 }
 
-fn not_a_store(root: &Path) -> Error {
-    let url = root.display().to_string();
-    if !root.exists() {
-        return Error::new(Code::SourceNotFound, "found no such directory").at(url);
-    }
-    let message = match root.is_dir() {
-        true => "found a directory without `zarr.json`, `.zgroup` or `.zarray`, expected a Zarr store",
-        false => "found a file, expected the directory of a Zarr store",
-    };
-    Error::new(Code::SourceFormat, message).at(url)
+fn not_a_store() -> Error {
+    let message = "found no `zarr.json`, `.zgroup` or `.zarray`, expected a Zarr store";
+    Error::new(Code::SourceFormat, message)
 }
 
 /// Refuses paths that lead out of the store, and names that occur twice.
@@ -95,12 +88,13 @@ fn node_v3(document: Value) -> Node {
     Node { array: is_array.then_some(document), attrs }
 }
 
-fn node_v2(directory: &Path) -> Result<Option<Node>> {
-    let array = files::json(&directory.join(".zarray"))?;
-    if array.is_none() && files::json(&directory.join(".zgroup"))?.is_none() {
+fn node_v2(store: &dyn Keyed, path: &str) -> Result<Option<Node>> {
+    let document = |name| files::json(store, &join(path, name));
+    let array = document(".zarray")?;
+    if array.is_none() && document(".zgroup")?.is_none() {
         return Ok(None);
     }
-    let attrs = match files::json(&directory.join(".zattrs"))? {
+    let attrs = match document(".zattrs")? {
         Some(Value::Object(attrs)) => attrs,
         _ => Map::new(),
     };
@@ -130,15 +124,14 @@ fn consolidated_v2(documents: &Map<String, Value>) -> Vec<(String, Node)> {
 }
 
 /// Walks directories in the order of their names. What lies below an array is not looked at.
-fn walk(root: &Path, read: &dyn Fn(&Path) -> Result<Option<Node>>) -> Result<Vec<(String, Node)>> {
+fn walk(store: &dyn Keyed, read: &dyn Fn(&str) -> Result<Option<Node>>) -> Result<Vec<(String, Node)>> {
     let mut nodes = Vec::new();
     let mut open = vec![(String::new(), 0)];
     while let Some((path, depth)) = open.pop() {
-        let directory = root.join(&path);
-        let Some(node) = read(&directory)? else { continue };
+        let Some(node) = read(&path)? else { continue };
         let is_group = node.array.is_none();
         if is_group && depth < DEPTH_MAX {
-            let below = files::directories(&directory)?;
+            let below = store.folders(&path)?;
             open.extend(below.into_iter().rev().map(|name| (join(&path, &name), depth + 1)));
         }
         nodes.push((path, node));

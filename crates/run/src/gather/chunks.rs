@@ -151,7 +151,7 @@ pub(super) fn copy_part(
 
 /// Fills `stored` with a chunk's bytes; the range is checked against the file before memory is taken.
 pub(crate) fn read_stored(object: &dyn Object, offset: u64, bytes: u64, stored: &mut Vec<u8>) -> Result<()> {
-    let size = object.validator().size;
+    let size = object.end();
     let end = offset.checked_add(bytes).filter(|end| *end <= size);
     let Some(end) = end else {
         return Err(Error::new(

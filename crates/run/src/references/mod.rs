@@ -4,6 +4,7 @@
 //! into the target itself. All that is in the way is found before anything is written, of every array.
 
 mod address;
+mod read;
 mod refuse;
 mod write;
 
@@ -22,6 +23,7 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_store::Object;
 use arcoforge_write::absent_value;
 
+pub(crate) use self::read::{check_readable, open_target};
 pub(crate) use self::refuse::refuse;
 pub(crate) use self::write::write;
 
@@ -45,19 +47,33 @@ enum Place<'a> {
     Nowhere(String),
 }
 
-/// The files that chunks lie in, each once, by the address of the open input.
+/// The files that chunks lie in, each once.
 #[derive(Default)]
-pub(crate) struct Files(BTreeMap<usize, Option<(Arc<Referenced>, u64)>>);
+pub(crate) struct Files {
+    /// By the address of the open input: what holds its bytes, and where they begin there.
+    inputs: BTreeMap<usize, Option<(Arc<Referenced>, u64)>>,
+    /// Of inputs that are made of many objects: by URL.
+    members: BTreeMap<Arc<str>, Arc<Referenced>>,
+}
 
 impl Files {
-    /// What holds an input's bytes, and where they begin there; `None` where nothing does.
-    fn find(&mut self, object: &Arc<dyn Object>) -> Result<Option<(Arc<Referenced>, u64)>> {
+    /// What holds a byte of an input, and which byte it is there; `None` where nothing does.
+    fn find(&mut self, object: &Arc<dyn Object>, offset: u64) -> Result<Option<(Arc<Referenced>, u64)>> {
+        if object.keyed().is_some() {
+            let Some((url, offset)) = object.place(offset)? else { return Ok(None) };
+            let url = absolute(&url);
+            let new =
+                || Arc::new(Referenced { url: Arc::clone(&url), bytes: 0, etag: None, modified_ns: None });
+            let known = self.members.entry(Arc::clone(&url)).or_insert_with(new);
+            return Ok(Some((Arc::clone(known), offset)));
+        }
+        let moved = |found: &(Arc<Referenced>, u64)| (Arc::clone(&found.0), found.1.saturating_add(offset));
         let key = Arc::as_ptr(object).cast::<()>().addr();
-        if let Some(found) = self.0.get(&key) {
-            return Ok(found.clone());
+        if let Some(found) = self.inputs.get(&key) {
+            return Ok(found.as_ref().map(moved));
         }
         let validator = object.validator();
-        let found = object.place()?.map(|(url, start)| {
+        let found = object.place(0)?.map(|(url, start)| {
             let inside = start > 0 || *url != *object.url();
             let referenced = Referenced {
                 url: absolute(&url),
@@ -67,8 +83,9 @@ impl Files {
             };
             (Arc::new(referenced), start)
         });
-        self.0.insert(key, found.clone());
-        Ok(found)
+        let answer = found.as_ref().map(moved);
+        self.inputs.insert(key, found);
+        Ok(answer)
     }
 }
 
@@ -122,7 +139,7 @@ pub(crate) fn references(
             Place::Bytes(bytes) => found.push_inline(&bytes),
             Place::Nowhere(_) => inline(&mut found, index)?,
             Place::Range(object, offset, bytes) => {
-                let Some((referenced, start)) = files.find(object)? else {
+                let Some((referenced, offset)) = files.find(object, offset)? else {
                     return inline(&mut found, index);
                 };
                 let number = match numbers.get(&Arc::as_ptr(&referenced).addr()) {
@@ -133,7 +150,7 @@ pub(crate) fn references(
                         number
                     }
                 };
-                found.push_range(number, start.saturating_add(offset), bytes)?;
+                found.push_range(number, offset, bytes)?;
             }
         }
         Ok(())

@@ -99,7 +99,7 @@ fn some(
             Place::Absent | Place::Bytes(_) => return Ok(()),
             Place::Nowhere(reason) => (reason, None),
             Place::Range(object, offset, length) => {
-                let size = object.validator().size;
+                let size = object.end();
                 let end = offset.saturating_add(length);
                 if end > size {
                     let message =
@@ -108,7 +108,7 @@ fn some(
                         .at(object.url())
                         .help("the file is truncated or damaged: fetch it again"));
                 }
-                if files.find(object)?.is_some() {
+                if files.find(object, offset)?.is_some() {
                     return Ok(());
                 }
                 (

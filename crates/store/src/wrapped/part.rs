@@ -35,9 +35,8 @@ impl Object for Part {
         &self.url
     }
 
-    fn place(&self) -> Result<Option<(Arc<str>, u64)>> {
-        let place = self.inner.place()?;
-        Ok(place.map(|(url, start)| (url, start.saturating_add(self.start))))
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        self.inner.place(self.start.saturating_add(offset))
     }
 
     fn validator(&self) -> &Validator {

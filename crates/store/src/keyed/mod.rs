@@ -1,0 +1,281 @@
+//! Inputs of many objects: a Zarr store in a folder or on a server, or references to ranges of other files. Whoever reads
+//! them sees one object, in whose bytes every member has a place of its own.
+
+mod folder;
+mod references;
+mod web;
+
+use std::fmt::Debug;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::hex;
+use sha2::{Digest, Sha256};
+
+use self::folder::Folder;
+use self::references::References;
+use self::web::Web;
+use crate::location::Location;
+use crate::object::{Object, Validator, read_all, read_range};
+use crate::sources::Sources;
+
+/// Bytes that a member has in the whole; none is longer.
+const MEMBER_BITS: u32 = 40;
+/// Documents that say which version of a store it is, at its root.
+const ROOT_DOCUMENTS: [&str; 4] = ["zarr.json", ".zmetadata", ".zgroup", ".zarray"];
+/// No metadata document is longer.
+const DOCUMENT_BYTES_MAX: u64 = 256 << 20;
+
+/// Where an object of a store lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Located {
+    /// In hand.
+    Bytes(Arc<[u8]>),
+    /// In the whole: first byte, and how many.
+    Range(u64, u64),
+}
+
+/// An object of a store, to be read at once.
+#[derive(Debug, Clone)]
+pub enum Held {
+    /// In hand.
+    Bytes(Arc<[u8]>),
+    /// A range of something: first byte, and how many.
+    Range(Arc<dyn Object>, u64, u64),
+}
+
+/// Objects by key.
+pub trait Keyed: Send + Sync + Debug {
+    /// The object of a key; `None` where it is not there.
+    fn get(&self, key: &str) -> Result<Option<Held>>;
+
+    /// Where the objects of these keys lie; `None` for one that is not there.
+    fn locate(&self, keys: &[String]) -> Result<Vec<Option<Located>>>;
+
+    /// Names of the folders directly below one, sorted; of the root where it is empty.
+    fn folders(&self, below: &str) -> Result<Vec<String>>;
+
+    /// A member by its number: what holds the bytes of objects.
+    fn member(&self, number: u32) -> Result<Arc<dyn Object>>;
+}
+
+/// Where byte `offset` of a member is in the whole.
+fn place_in_whole(member: u32, offset: u64) -> u64 {
+    u64::from(member) << MEMBER_BITS | offset
+}
+
+/// A store as one object.
+#[derive(Debug)]
+struct Whole {
+    url: Arc<str>,
+    validator: Validator,
+    remote: bool,
+    keyed: Arc<dyn Keyed>,
+}
+
+impl Whole {
+    /// The member that has a range, and where it lies there.
+    fn part(&self, range: &Range<u64>) -> Result<(u32, Range<u64>)> {
+        let mask = (1 << MEMBER_BITS) - 1;
+        let (first, last) =
+            (range.start >> MEMBER_BITS, range.end.saturating_sub(1).max(range.start) >> MEMBER_BITS);
+        let member = u32::try_from(first).ok().filter(|_| first == last);
+        let bug = || Error::new(Code::Bug, "found a range over two members of a store").at(&*self.url);
+        let member = member.ok_or_else(bug)?;
+        let start = range.start & mask;
+        Ok((member, start..start + (range.end - range.start)))
+    }
+}
+
+impl Object for Whole {
+    fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.url)
+    }
+
+    fn place(&self, offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        let (member, range) = self.part(&(offset..offset))?;
+        self.keyed.member(member)?.place(range.start)
+    }
+
+    fn keyed(&self) -> Option<&Arc<dyn Keyed>> {
+        Some(&self.keyed)
+    }
+
+    fn end(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn validator(&self) -> &Validator {
+        &self.validator
+    }
+
+    fn read_into(&self, offset: u64, out: &mut [u8]) -> Result<()> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let (member, range) = self.part(&(offset..offset.saturating_add(out.len() as u64)))?;
+        self.keyed.member(member)?.read_into(range.start, out)
+    }
+
+    fn read_ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
+        let parts = ranges.iter().map(|range| self.part(range)).collect::<Result<Vec<_>>>()?;
+        let mut read = Vec::with_capacity(ranges.len());
+        for same in parts.chunk_by(|a, b| a.0 == b.0) {
+            let Some((member, _)) = same.first() else { continue };
+            let ranges: Vec<Range<u64>> = same.iter().map(|(_, range)| range.clone()).collect();
+            read.extend(self.keyed.member(*member)?.read_ranges(&ranges)?);
+        }
+        Ok(read)
+    }
+
+    fn is_remote(&self) -> bool {
+        self.remote
+    }
+}
+
+/// The whole document under a key; `None` where there is none.
+///
+/// # Errors
+/// Those of the store; `source-limit` for one that is too long.
+pub fn document(keyed: &dyn Keyed, key: &str) -> Result<Option<Vec<u8>>> {
+    match keyed.get(key)? {
+        Some(held) if held.bytes() > DOCUMENT_BYTES_MAX => {
+            let message = format!(
+                "found metadata of {} bytes, more than the limit of {DOCUMENT_BYTES_MAX}",
+                held.bytes()
+            );
+            Err(Error::new(Code::SourceLimit, message).at(key))
+        }
+        Some(held) => held.read(0, held.bytes()).map(Some),
+        None => Ok(None),
+    }
+}
+
+impl Held {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Range(_, _, bytes) => *bytes,
+        }
+    }
+
+    /// Reads a range, which has to lie inside the object.
+    ///
+    /// # Errors
+    /// `source-corrupt` where it does not; those of reading it.
+    pub fn read(&self, offset: u64, bytes: u64) -> Result<Vec<u8>> {
+        let end = offset.checked_add(bytes).filter(|end| *end <= self.bytes());
+        let Some(end) = end else {
+            let message = format!(
+                "found a reference to {bytes} bytes from {offset} on in an object of {}",
+                self.bytes()
+            );
+            return Err(Error::new(Code::SourceCorrupt, message));
+        };
+        match self {
+            Self::Bytes(held) => Ok(held.get(offset as usize..end as usize).unwrap_or_default().to_vec()),
+            Self::Range(object, start, _) => {
+                read_range(&**object, start.saturating_add(offset)..start.saturating_add(end))
+            }
+        }
+    }
+}
+
+/// The store in a folder of this machine.
+pub fn folder(root: &Path) -> Arc<dyn Keyed> {
+    Arc::new(Folder::new(root))
+}
+
+impl Sources {
+    /// Opens a Zarr store (a folder of this machine, or a URL that ends with `.zarr`) or references (a JSON file) as one
+    /// object; `None` where it is neither.
+    ///
+    /// What tells its version is a digest of its metadata, or of the file of references: a chunk that is written anew
+    /// behind the same metadata is not seen by it.
+    ///
+    /// # Errors
+    /// Those of reading its metadata; `source-corrupt` for a damaged file of references.
+    pub fn open_keyed(self: &Arc<Self>, url_or_path: &str) -> Result<Option<Arc<dyn Object>>> {
+        let keyed: Arc<dyn Keyed> = match Location::parse(url_or_path)? {
+            Location::Local(path) if is_store(&path) => {
+                self.check_local(url_or_path)?;
+                folder(&path)
+            }
+            Location::Http(url) if is_zarr_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
+            _ if !is_json(url_or_path) => return Ok(None),
+            _ => return self.open_references(url_or_path),
+        };
+        let url: Arc<str> = crate::location::redact(url_or_path).into();
+        let validator = version(&*keyed).map_err(|e| e.at(&*url))?;
+        let remote = url.contains("://") && !url.starts_with("file:");
+        Ok(Some(Arc::new(Whole { url, validator, remote, keyed })))
+    }
+}
+
+impl Sources {
+    /// Opens a JSON file of references, whatever its name; `None` where it holds none.
+    ///
+    /// # Errors
+    /// Those of reading it; `source-corrupt` for a damaged one.
+    pub fn open_references(self: &Arc<Self>, url_or_path: &str) -> Result<Option<Arc<dyn Object>>> {
+        let object = self.open(url_or_path)?;
+        let found = References::parse(self, &read_all(&*object)?).map_err(|e| e.at(object.url()))?;
+        Ok(found.map(|found| {
+            let (url, validator, remote) = (object.name(), object.validator().clone(), found.is_remote());
+            let whole: Arc<dyn Object> = Arc::new(Whole { url, validator, remote, keyed: Arc::new(found) });
+            whole
+        }))
+    }
+}
+
+/// A digest of all metadata documents, and their length.
+fn version(keyed: &dyn Keyed) -> Result<Validator> {
+    let (mut hash, mut size) = (Sha256::new(), 0);
+    let mut open = vec![String::new()];
+    let mut consolidated = false;
+    while let Some(folder) = open.pop() {
+        let key = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let mut is_array = false;
+        let mut found = false;
+        for name in ROOT_DOCUMENTS.into_iter().chain([".zattrs"]) {
+            let Some(bytes) = document(keyed, &key(name))? else { continue };
+            found = true;
+            let text = String::from_utf8_lossy(&bytes);
+            consolidated |=
+                folder.is_empty() && (name == ".zmetadata" || text.contains("\"consolidated_metadata\""));
+            is_array |= name == ".zarray" || text.contains("\"chunk_grid\"");
+            hash.update((bytes.len() as u64).to_le_bytes());
+            hash.update(&bytes);
+            size += bytes.len() as u64;
+        }
+        if consolidated {
+            break;
+        }
+        if found && !is_array {
+            open.extend(keyed.folders(&folder)?.into_iter().rev().map(|name| key(&name)));
+        }
+    }
+    let etag = hex(&hash.finalize()).get(..32).map(|digest| format!("\"{digest}\""));
+    Ok(Validator { size, etag, modified_ns: None })
+}
+
+/// Whether a path is a folder with Zarr's metadata.
+fn is_store(path: &Path) -> bool {
+    path.is_dir() && ROOT_DOCUMENTS.iter().any(|name| path.join(name).is_file())
+}
+
+fn is_zarr_url(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or(url);
+    path.trim_end_matches('/').ends_with(".zarr")
+}
+
+fn is_json(url: &str) -> bool {
+    url.split(['?', '#']).next().unwrap_or(url).to_ascii_lowercase().ends_with(".json")
+}
