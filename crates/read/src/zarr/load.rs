@@ -39,7 +39,7 @@ pub(super) fn region(store: &dyn Keyed, array: &ArrayMeta, path: &str, region: &
             if let Some(stored) = store.get(&key).map_err(place)? {
                 let origin: Vec<u64> = index.iter().zip(&array.outer).map(|(i, n)| i * n).collect();
                 target.object(&stored, &origin).map_err(|e| match &stored {
-                    Held::Bytes(_) => place(e),
+                    Held::Bytes(_) => place(e).at(&key),
                     Held::Range(object, ..) => place(e).at(object.url()),
                 })?;
             }

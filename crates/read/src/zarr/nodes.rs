@@ -59,7 +59,7 @@ pub(super) fn read(store: &dyn Keyed) -> Result<Nodes> {
 }
 
 fn not_a_store() -> Error {
-    let message = "found no `zarr.json`, `.zgroup` or `.zarray`, expected a Zarr store";
+    let message = "found a store without `zarr.json`, `.zgroup` or `.zarray`, expected that of a Zarr store";
     Error::new(Code::SourceFormat, message)
 }
 
