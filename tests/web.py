@@ -38,7 +38,7 @@ class Quiet:
         for name, value in (headers | {"Content-Length": len(body)}).items():
             self.send_header(name, str(value))
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
 
     def log_message(self, *_):

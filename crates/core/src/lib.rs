@@ -24,6 +24,7 @@ pub mod chunk;
 pub mod code;
 pub mod codec;
 pub mod combine;
+pub mod csv;
 mod cursor;
 pub mod derived;
 pub mod dtype;

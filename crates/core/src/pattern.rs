@@ -15,6 +15,7 @@
 //! # Ok::<(), arcoforge_core::error::Error>(())
 //! ```
 
+mod catalog;
 mod checksums;
 mod credentials;
 mod expand;
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use crate::axis::Key;
 use crate::template::Template;
 
+pub use catalog::{Access, Catalog, Cmr, Esgf, Service, Stac, Table, Thredds};
 pub use checksums::{Algorithm, Checksum, Checksums, parse_manifest};
 pub use credentials::{CredentialKind, Credentials, is_credential_name};
 pub use grid::{POSITIONS_MAX, Pattern, PatternAxis, Position};
@@ -87,14 +89,23 @@ pub enum Input {
     Find(Find),
 }
 
-/// Inputs found in a listing.
+/// Inputs found in a listing or a catalog.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Find {
-    /// Glob patterns (or directories) of paths.
+    /// Glob patterns (or directories) of paths or URLs; none where a catalog is asked.
     pub glob: Vec<String>,
+    /// The catalog that is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<Catalog>,
+    /// Axis → field of the catalog's records that holds its key, such as `properties.datetime`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub keys: BTreeMap<String, String>,
+    /// The bytes of inputs must add up to the checksums that the catalog gives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verify: bool,
     /// Named groups give the keys of the axes.
     pub regex: Option<String>,
-    /// Group → strptime format, for keys that are dates.
+    /// Axis → strptime format, for keys that are dates.
     pub parse: BTreeMap<String, String>,
     /// What to do with two files at one position.
     pub pick: Option<Pick>,

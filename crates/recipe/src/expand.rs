@@ -11,7 +11,7 @@ use crate::meant::{self, Made};
 use crate::node::{Kind, Node, shorten, tree};
 use crate::read::{Cx, Read};
 use crate::substitute::{count, references, substitute};
-use crate::{meant_source, written};
+use crate::{meant_find, meant_source, written};
 
 /// Most nodes that the rows of a matrix may make.
 const NODES_MAX: usize = 50_000_000;
@@ -72,6 +72,9 @@ fn check_source(root: &Node, cx: &mut Cx) {
         .map(|(key, _)| (key.value.as_str(), key.span.clone()))
         .collect();
     meant_source::check_kinds(&kinds, &key.span, cx);
+    if let Some((key, node)) = source.iter().find(|(key, _)| key.value == "find") {
+        meant_find::check_kinds(node, &key.span, cx);
+    }
 }
 
 /// The recipes of every row, with what the row is called. A problem is reported once, not for every row.

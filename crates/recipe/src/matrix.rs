@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use arcoforge_core::code::Code;
+use arcoforge_core::csv;
 
-use crate::csv;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::node::{Node, shorten};
 use crate::read::{Cx, Entries, OneOrMany, Read, Text, suggest, written};

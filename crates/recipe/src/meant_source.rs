@@ -7,17 +7,17 @@ use arcoforge_core::calendar::DateTime;
 use arcoforge_core::code::Code;
 use arcoforge_core::figures::counted;
 use arcoforge_core::names::nearest;
-use arcoforge_core::pattern::{self, Find, Input, KeyMatch, Pick, Rate, Selection};
+use arcoforge_core::pattern::{self, Input, KeyMatch, Rate, Selection};
 use arcoforge_core::template::{Template, TemplateError};
 
-use crate::add_dim::{check_date_format, check_regex};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::keys::{Match, Override, Select};
 use crate::meant::{Axes, unknown_axis, unused};
+use crate::meant_find;
 use crate::node::shorten;
 use crate::read::{Cx, Text, ticked};
 use crate::scalar::Raw;
-use crate::written::{self, Limits, Source};
+use crate::written::{Limits, Source};
 
 /// The source; a stand-in where it is wrong, which was reported then.
 pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx: &mut Cx) -> pattern::Source {
@@ -39,7 +39,9 @@ pub(crate) fn source(written: Option<Source>, axes: &Axes, axes_known: bool, cx:
             Input::Url(parsed)
         }
         (None, Some(files), None) => Input::Files(files_of(files, axes, axes_known, cx)),
-        (None, None, Some(find)) => Input::Find(find_of(find, axes, axes_known, cx)),
+        (None, None, Some(find)) => Input::Find(
+            cx.within("source", |cx| cx.within("find", |cx| meant_find::find(find, axes, axes_known, cx))),
+        ),
         _ => nothing,
     };
     let (connections, rate) = written.limits.map_or((None, None), |limits| limits_of(limits, cx));
@@ -86,7 +88,7 @@ pub(crate) fn check_kinds(kinds: &[(&str, Span)], at: &Span, cx: &mut Cx) {
     cx.push(Diagnostic::error(Code::RecipeSource, span, message));
 }
 
-fn wrong(span: &Span, message: String, help: &str, cx: &mut Cx) {
+pub(crate) fn wrong(span: &Span, message: String, help: &str, cx: &mut Cx) {
     cx.push(Diagnostic::error(Code::RecipeSource, span.clone(), message).help(help));
 }
 
@@ -295,83 +297,5 @@ fn check_count(files: &[Text], axes: &Axes, found: bool, cx: &mut Cx) {
         let (count, positions) = (counted(count, "file"), counted(positions, "position"));
         let message = format!("`source.files` lists {count}, the axes have {what}{positions}");
         wrong(&last.span, message, "list one file per position, row-major in the order of the axes", cx);
-    }
-}
-
-fn find_of(find: written::Find, axes: &Axes, axes_known: bool, cx: &mut Cx) -> Find {
-    for axis in axes.right.iter().filter(|axis| !matches!(axis.keys, Keys::Found)) {
-        if let Some(name) = axes.names.iter().find(|name| name.value == axis.name) {
-            let message =
-                format!("`source.find` finds the keys of axis `{}`, but they are listed", axis.name);
-            wrong(&name.span, message, "write `found` for the keys", cx);
-        }
-    }
-    let pick = find.pick.as_ref().and_then(|pick| match pick.value.as_str() {
-        "latest" => Some(Pick::Latest),
-        other => {
-            let message = format!("`source.find.pick` is `{}`, expected `latest`", shorten(other));
-            cx.bad_value(&pick.span, message, None)
-        }
-    });
-    let parse = find.parse.map_or_else(Vec::new, |parse| parse.0);
-    for (axis, format) in &parse {
-        if axes_known && !axes.names.iter().any(|name| name.value == axis.value) {
-            unknown_axis(axis, axes, cx);
-        }
-        check_date_format(format, cx);
-    }
-    match &find.regex {
-        Some(regex) if axes_known => check_groups(regex, axes, cx),
-        None if axes.names.len() > 1 => {
-            let message = "with several axes, `source.find` needs a `regex` to tell the keys".to_owned();
-            let at = axes.names.first().map_or(0..0, |name| name.span.clone());
-            wrong(&at, message, "name a group for each axis: `(?<time>\\d{8})`", cx);
-        }
-        None if !parse.is_empty() => {
-            let at = parse.first().map_or(0..0, |(name, _)| name.span.clone());
-            wrong(&at, "`parse` reads groups of `regex`, which is not given".into(), "give `regex`", cx);
-        }
-        _ => {}
-    }
-    let globs = find.glob.map_or_else(Vec::new, |globs| globs.0);
-    let listed = ["file://", "ftp://", "ftps://"];
-    let later =
-        |g: &&Text| g.value.contains("://") && !listed.iter().any(|scheme| g.value.starts_with(scheme));
-    for glob in globs.iter().filter(later) {
-        let message =
-            "listings of web servers are part of the language, but this version can't read them yet";
-        cx.push(
-            Diagnostic::error(Code::RecipeNotYet, glob.span.clone(), message.to_owned())
-                .label("not a folder of this machine")
-                .help("name the files by a template (`source.url`) or one by one (`source.files`)"),
-        );
-    }
-    let glob: Vec<String> = globs.into_iter().map(|g| g.value).collect();
-    Find {
-        glob,
-        regex: find.regex.map(|regex| regex.value),
-        parse: parse.into_iter().map(|(axis, format)| (axis.value, format.value)).collect(),
-        pick,
-    }
-}
-
-/// Named groups and axes are the same set.
-fn check_groups(text: &Text, axes: &Axes, cx: &mut Cx) {
-    let Some(regex) = check_regex(text, cx) else { return };
-    let groups: Vec<&str> = regex.capture_names().flatten().collect();
-    for group in &groups {
-        if !axes.names.iter().any(|name| name.value == *group) {
-            let message = format!("the group `{group}` of `regex` is not an axis of the recipe");
-            let names: Vec<&str> = axes.names.iter().map(|name| name.value.as_str()).collect();
-            let help = match crate::read::nearest(group, names) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "use `(?:…)` for a group that is not a key".to_owned(),
-            };
-            wrong(&text.span, message, &help, cx);
-        }
-    }
-    for name in axes.names.iter().filter(|name| !groups.contains(&name.value.as_str())) {
-        let message = format!("`regex` has no group for axis `{}`", name.value);
-        wrong(&text.span, message, &format!("name a group: `(?<{}>…)`", name.value), cx);
     }
 }

@@ -5,6 +5,7 @@ use crate::checksums::ChecksumList;
 use crate::codecs::CodecList;
 use crate::combine::Combine;
 use crate::credentials::Login;
+use crate::find::Find;
 use crate::keys::{Axes, Override, Select};
 use crate::matrix::MatrixMap;
 use crate::outputs::{FormatName, Outputs};
@@ -117,7 +118,7 @@ written! {
             url: OneOrMany<Text>,
             /// One URL or path per position, row-major in the order of the axes.
             files: Vec<Text>,
-            /// Files found in a listing.
+            /// Files found in a listing or a catalog.
             find: Find,
             /// Other URLs for parts of the pattern; the first that selects a position is taken.
             overrides: Vec<Override>,
@@ -144,24 +145,6 @@ written! {
             connections: Number,
             /// Most requests to one host in a time: `10/s`, `30/min`, `500/h`.
             rate: Text,
-        }
-    }
-}
-
-written! {
-    /// Files found in a listing.
-    struct Find {
-        required {
-            /// A glob pattern or a directory, or a list of them.
-            glob: OneOrMany<Text>,
-        }
-        optional {
-            /// A regular expression on the path; its named groups give the keys of the axes.
-            regex: Text,
-            /// Axis → format (`%Y%m`), for keys that are dates.
-            parse: Entries<Text>,
-            /// What to do with two files at one position: `latest`. Without it they are an error.
-            pick: Text,
         }
     }
 }

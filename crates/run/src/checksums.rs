@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::figures::{and_more, hex};
 use arcoforge_core::names::nearest;
-use arcoforge_core::pattern::{Algorithm, Checksum, Position, parse_manifest};
+use arcoforge_core::pattern::{Algorithm, Checksum, Input, Position, parse_manifest};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_store::Object;
 use arcoforge_store::object::read_range;
+use arcoforge_store::{Object, redact};
 use sha2::digest::DynDigest;
 
-use crate::find::{Inputs, resolve};
+use crate::find::{Fact, Inputs, resolve};
 use crate::session::{Event, Session};
 
 /// Bytes that are read at a time.
@@ -44,6 +44,10 @@ pub(crate) struct Expected {
     entries: Vec<Entry>,
     /// File (without a member behind `#`) → its entries.
     files: HashMap<String, Vec<usize>>,
+    /// What a catalog says of files, by their URLs without secrets.
+    facts: BTreeMap<String, Fact>,
+    /// Whether its sizes are compared too.
+    sizes: bool,
     /// Files that were hashed, or are right now: then others wait. An archive has many inputs.
     done: Mutex<HashMap<String, Arc<Mutex<bool>>>>,
 }
@@ -54,8 +58,10 @@ pub(crate) struct Expected {
 /// Of manifests that can't be fetched or read, and `recipe-source` where lists contradict each other.
 pub(crate) fn expected(session: &Session<'_>, recipe: &Recipe, inputs: &Inputs) -> Result<Expected> {
     let checksums = &recipe.source.checksums;
-    if checksums.is_empty() {
-        return Ok(Expected::default());
+    let facts = inputs.facts().clone();
+    let verify = matches!(&recipe.source.input, Input::Find(find) if find.verify);
+    if checksums.is_empty() && !verify {
+        return Ok(Expected { facts, ..Expected::default() });
     }
     let base = session.options.base.display().to_string();
     let list: Arc<str> = "source.checksums".into();
@@ -69,11 +75,19 @@ pub(crate) fn expected(session: &Session<'_>, recipe: &Recipe, inputs: &Inputs) 
     for manifest in &checksums.manifests {
         entries.extend(read_manifest(session, manifest)?);
     }
+    if verify {
+        let list: Arc<str> = "the catalog".into();
+        let entry = |(name, fact): (&String, &Fact)| {
+            let (name, checksum) = (name.clone(), fact.checksum.clone()?);
+            Some(Entry { name, checksum, list: Arc::clone(&list), folder: String::new() })
+        };
+        entries.extend(facts.iter().filter_map(entry));
+    }
     let positions: &[Position] = &inputs.positions().collect::<Vec<_>>();
     let candidates: BTreeSet<&str> =
         positions.iter().flat_map(|p| &p.candidates).map(|url| without_member(url)).collect();
     let (files, unknown) = assigned(&entries, &candidates)?;
-    let expected = Expected { entries, files, done: Mutex::default() };
+    let expected = Expected { entries, files, facts, sizes: verify, done: Mutex::default() };
     expected.warn(session, &candidates, &unknown, positions);
     Ok(expected)
 }
@@ -187,10 +201,18 @@ impl Expected {
             |p: &&Position| p.candidates.iter().any(|url| self.files.contains_key(without_member(url)));
         let without = positions.len() - positions.iter().filter(listed).count();
         if without > 0 {
-            let message =
-                format!("{without} of {} inputs have no checksum in `source.checksums`", positions.len());
+            let place = if self.sizes { "the catalog" } else { "`source.checksums`" };
+            let message = format!("{without} of {} inputs have no checksum in {place}", positions.len());
             session.tell(&Event::Warning(message));
         }
+    }
+
+    /// The checksum that a catalog gives of a file.
+    pub(crate) fn of_catalog(&self, candidate: &str) -> Option<String> {
+        if self.facts.is_empty() {
+            return None;
+        }
+        self.facts.get(&redact(candidate))?.checksum.as_ref().map(ToString::to_string)
     }
 
     /// The checksums of the file that `candidate` names.
@@ -216,6 +238,7 @@ impl Expected {
             return Ok(());
         }
         let object = session.sources.open_packed(candidate)?;
+        self.check_size(candidate, object.as_ref())?;
         let entries: Vec<&Entry> = entries.iter().filter_map(|&at| self.entries.get(at)).collect();
         let algorithms: BTreeSet<Algorithm> = entries.iter().map(|entry| entry.checksum.algorithm).collect();
         for (algorithm, found) in hashed(session, object.as_ref(), &algorithms)? {
@@ -234,6 +257,22 @@ impl Expected {
         }
         *is_done = true;
         Ok(())
+    }
+}
+
+impl Expected {
+    /// A catalog's size is compared where its checksum is.
+    fn check_size(&self, candidate: &str, object: &dyn Object) -> Result<()> {
+        let fact = if self.sizes { self.facts.get(&redact(candidate)) } else { None };
+        let (found, Some(expected)) = (object.validator().size, fact.and_then(|fact| fact.size)) else {
+            return Ok(());
+        };
+        if found == expected {
+            return Ok(());
+        }
+        let message = format!("the file has {found} bytes, expected {expected} (the catalog)");
+        let help = "the file is not the one that was published: fetch it again, or leave `verify` out";
+        Err(Error::new(Code::SourceCorrupt, message).at(object.url()).help(help))
     }
 }
 

@@ -1,19 +1,28 @@
 //! From a recipe to its inputs: the pattern's positions, and which URL stands at each.
 
+mod cmr;
+mod esgf;
+mod holes;
+mod listed;
+mod pages;
+mod parquet_file;
+mod record;
+mod stac;
+mod stac_files;
+mod table;
+mod thredds;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use arcoforge_core::axis::{Axis, Key};
+use arcoforge_core::axis::Axis;
 use arcoforge_core::calendar::{Calendar, DateTime};
-use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::pattern::{Find, Input, Pattern, Pick, Position, Source};
+use arcoforge_core::error::Result;
+use arcoforge_core::pattern::{Checksum, Input, Pattern, Position, Source};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_core::strftime::Strftime;
 use arcoforge_core::template::Template;
-use arcoforge_store::{Entry, list_local};
-use regex::Regex;
 
 use crate::session::Session;
 
@@ -32,6 +41,17 @@ pub struct Inputs {
     pub open_ended: Vec<usize>,
     /// Whether a template names the files; else they are listed one by one, or found.
     pub by_template: bool,
+    /// What a catalog says of inputs, by their URLs as they are shown.
+    facts: BTreeMap<String, Fact>,
+}
+
+/// What a catalog says of an input.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fact {
+    /// Bytes.
+    pub(crate) size: Option<u64>,
+    /// What they add up to.
+    pub(crate) checksum: Option<Checksum>,
 }
 
 /// Expands the recipe's pattern, listing directories where it says so. Opens no file.
@@ -41,10 +61,14 @@ pub struct Inputs {
 pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     session.check_credentials()?;
     let now = now();
+    let mut facts = BTreeMap::new();
     let pattern = match &recipe.source.input {
         Input::Find(find) => {
-            let found = listed(session, find, &recipe.axes)?;
-            Pattern::from_found(&recipe.axes, &recipe.source, Some(now), &found)?
+            let listed = listed::listed(session, find, &recipe.axes)?;
+            facts = listed.facts;
+            let pattern = Pattern::from_found(&recipe.axes, &recipe.source, Some(now), &listed.found)?;
+            holes::tell(session, &recipe.axes, &pattern);
+            pattern
         }
         Input::Url(_) | Input::Files(_) => Pattern::expand(&recipe.axes, &recipe.source, Some(now))?,
     };
@@ -67,7 +91,7 @@ pub fn find(session: &Session<'_>, recipe: &Recipe) -> Result<Inputs> {
     // what was listed is found from here, whatever the recipe's folder is
     let listed = matches!(recipe.source.input, Input::Find(_));
     let base = if listed { PathBuf::new() } else { session.options.base.clone() };
-    Ok(Inputs { pattern, part, kept, base, open_ended, by_template })
+    Ok(Inputs { pattern, part, kept, base, open_ended, by_template, facts })
 }
 
 impl Inputs {
@@ -93,6 +117,17 @@ impl Inputs {
             *candidate = resolve(candidate, &self.base);
         }
         Some(position)
+    }
+
+    /// What the bytes of inputs add up to, where a catalog says so: URL without secrets → `sha256:…`.
+    pub fn checksums(&self) -> BTreeMap<String, String> {
+        let mark = |(url, fact): (&String, &Fact)| Some((url.clone(), fact.checksum.as_ref()?.to_string()));
+        self.facts.iter().filter_map(mark).collect()
+    }
+
+    /// What a catalog says of inputs, by their URLs without secrets.
+    pub(crate) fn facts(&self) -> &BTreeMap<String, Fact> {
+        &self.facts
     }
 
     /// Every position that is not left out, in order.
@@ -172,109 +207,10 @@ fn now() -> DateTime {
     calendar.from_ns(calendar.to_ns(&epoch) + ns).unwrap_or(epoch)
 }
 
-/// Files of a listing with the keys that their paths give.
-fn listed(session: &Session<'_>, find: &Find, axes: &[Axis]) -> Result<Vec<(BTreeMap<String, Key>, String)>> {
-    let base = &session.options.base;
-    let is_ftp = |glob: &&String| glob.starts_with("ftp://") || glob.starts_with("ftps://");
-    let other = |glob: &&String| glob.contains("://") && !glob.starts_with("file://") && !is_ftp(glob);
-    if let Some(url) = find.glob.iter().find(other) {
-        return Err(Error::new(
-            Code::RecipeNotYet,
-            format!("`source.find` lists folders of this machine and of FTP servers, found `{url}`"),
-        )
-        .help("give the files by `source.url` or `source.files`"));
-    }
-    let patterns: Vec<String> = find.glob.iter().map(|g| resolve(g, base)).collect();
-    let mut entries = Vec::new();
-    for patterns in patterns.chunk_by(|a, b| is_ftp(&a) == is_ftp(&b)) {
-        let remote = patterns.first().is_some_and(|first| is_ftp(&first));
-        entries.extend(if remote { session.sources.list_ftp(patterns)? } else { list_local(patterns)? });
-    }
-    let Some(regex) = &find.regex else {
-        return Ok(entries.into_iter().map(|entry| (BTreeMap::new(), entry.path)).collect());
-    };
-    let regex = Regex::new(regex).map_err(|e| {
-        Error::new(Code::RecipeSource, format!("`source.find.regex` is not a regular expression: {e}"))
-    })?;
-    let mut keyed = Vec::new();
-    let mut ignored = Vec::new();
-    for entry in entries {
-        match regex.captures(&entry.path) {
-            Some(captures) => {
-                let keys = keys_of(find, axes, &regex, &captures).map_err(|e| e.at(&entry.path))?;
-                keyed.push((keys, entry));
-            }
-            None => ignored.push(entry.path),
-        }
-    }
-    if let (true, Some(first)) = (keyed.is_empty(), ignored.first()) {
-        return Err(Error::new(
-            Code::SourceNotFound,
-            format!("`source.find.regex` matches none of {} files", ignored.len()),
-        )
-        .at(first)
-        .help("the expression is matched against whole paths, anywhere in them"));
-    }
-    if find.pick == Some(Pick::Latest) {
-        keyed = latest(keyed);
-    }
-    Ok(keyed.into_iter().map(|(keys, entry)| (keys, entry.path)).collect())
-}
-
-/// Of several files with the same keys the one written last.
-fn latest(keyed: Vec<(BTreeMap<String, Key>, Entry)>) -> Vec<(BTreeMap<String, Key>, Entry)> {
-    let mut best: Vec<(BTreeMap<String, Key>, Entry)> = Vec::new();
-    let mut at: BTreeMap<String, usize> = BTreeMap::new();
-    for (keys, entry) in keyed {
-        let label = format!("{keys:?}");
-        match at.get(&label).and_then(|&at| best.get_mut(at)) {
-            Some(known) => {
-                if (entry.modified_ns, &entry.path) > (known.1.modified_ns, &known.1.path) {
-                    known.1 = entry;
-                }
-            }
-            None => {
-                at.insert(label, best.len());
-                best.push((keys, entry));
-            }
-        }
-    }
-    best
-}
-
-fn keys_of(
-    find: &Find,
-    axes: &[Axis],
-    regex: &Regex,
-    captures: &regex::Captures<'_>,
-) -> Result<BTreeMap<String, Key>> {
-    let mut keys = BTreeMap::new();
-    for name in regex.capture_names().flatten() {
-        let Some(text) = captures.name(name).map(|m| m.as_str()) else { continue };
-        let axis = axes.iter().find(|axis| axis.name == name);
-        let key = match (find.parse.get(name), axis) {
-            (Some(format), _) => {
-                let calendar = axis.map_or(Calendar::Standard, calendar_of);
-                let date =
-                    Strftime::parse(format).map_err(|(_, why)| why).and_then(|f| f.read(text, calendar));
-                Key::Date(date.map_err(|why| {
-                    Error::new(
-                        Code::RecipeSource,
-                        format!("`{text}` is not a date of the form `{format}`: {why}"),
-                    )
-                })?)
-            }
-            (None, Some(axis)) => axis.keys.parse_key(text)?,
-            (None, None) => Key::guess(text),
-        };
-        keys.insert(name.to_owned(), key);
-    }
-    Ok(keys)
-}
-
-fn calendar_of(axis: &Axis) -> Calendar {
-    match &axis.keys {
-        arcoforge_core::axis::Keys::Dates(range) => range.calendar,
-        _ => Calendar::Standard,
-    }
+/// A time of a catalog in nanoseconds since 1970.
+fn instant(text: &str) -> Option<i64> {
+    let calendar = Calendar::ProlepticGregorian;
+    let epoch = DateTime { year: 1970, month: 1, day: 1, hour: 0, minute: 0, second: 0, nanosecond: 0 };
+    let date = DateTime::parse(text.trim(), calendar).ok()?;
+    i64::try_from(calendar.to_ns(&date) - calendar.to_ns(&epoch)).ok()
 }

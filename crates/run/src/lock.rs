@@ -56,6 +56,9 @@ pub struct LockedInput {
     pub url: String,
     /// What tells this version from another.
     pub validator: Validator,
+    /// What its bytes add up to, where a catalog says so: `sha256:…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// What an update of a lock changed; numbers of inputs.
@@ -90,7 +93,9 @@ pub fn lock(session: &Session<'_>, recipe: &Recipe) -> Outcome<Lock> {
     let found = pool::map(threads, inputs.len(), false, || (), one)?;
     session.tell(&Event::Finished { stage: Stage::Survey });
     let found: Vec<_> = found.into_iter().flatten().collect();
-    Lock::new(recipe, &session.options.base, found).map_err(|e| vec![e])
+    let base = &session.options.base;
+    let lock = Lock::new(recipe, base, found).and_then(|lock| lock.with_checksums(base, &inputs.checksums()));
+    lock.map_err(|e| vec![e])
 }
 
 impl Lock {
@@ -105,10 +110,27 @@ impl Lock {
                 position,
                 url: name_of(&url, base).into_owned(),
                 validator,
+                checksum: None,
             })
             .collect();
         let partitions = inputs.chunks(PARTITION).map(digest_of).collect::<Result<_>>()?;
         Ok(Self { lock: VERSION, source: source_digest(recipe)?, partitions, inputs })
+    }
+
+    /// With what the bytes of inputs add up to, by their URLs.
+    ///
+    /// # Errors
+    /// `bug` where the inputs can't be written as JSON.
+    pub fn with_checksums(mut self, base: &Path, checksums: &BTreeMap<String, String>) -> Result<Self> {
+        let named: BTreeMap<_, _> = checksums.iter().map(|(url, sum)| (name_of(url, base), sum)).collect();
+        if named.is_empty() {
+            return Ok(self);
+        }
+        for input in &mut self.inputs {
+            input.checksum = named.get(input.url.as_str()).map(|sum| (*sum).clone());
+        }
+        self.partitions = self.inputs.chunks(PARTITION).map(digest_of).collect::<Result<_>>()?;
+        Ok(self)
     }
 
     /// Reads a lock; `None` where there is none.
@@ -172,6 +194,7 @@ impl Lock {
         url: &str,
         base: &Path,
         now: &Validator,
+        checksum: Option<&str>,
     ) -> Option<String> {
         // pruned and whole patterns number their positions alike along every axis, so the index finds the input
         let at = self.inputs.binary_search_by(|input| input.position.as_slice().cmp(&position.index)).ok();
@@ -180,6 +203,11 @@ impl Lock {
         };
         if *name_of(url, base) != *locked.url {
             return Some(format!("`{}` in the lock", locked.url));
+        }
+        if let (Some(was), Some(is)) = (&locked.checksum, checksum)
+            && was != is
+        {
+            return Some(format!("{is} in the catalog, {was} in the lock"));
         }
         (locked.validator != *now)
             .then(|| format!("{} now, {} in the lock", shown(now), shown(&locked.validator)))

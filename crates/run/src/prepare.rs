@@ -1,6 +1,7 @@
 //! Everything before the first byte is moved: find, survey, combine, plan.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,6 +57,8 @@ pub struct Prepared {
     pub digest: String,
     /// The first file's schema before the steps, and after each with the step's name.
     pub history: Vec<(&'static str, FileView)>,
+    /// What the bytes of inputs add up to, where a catalog says so, by URL.
+    pub checksums: BTreeMap<String, String>,
     /// Duplicates that a bake compares before it writes.
     pub compare: Vec<Comparison>,
 }
@@ -117,7 +120,7 @@ pub(crate) fn prepare_like<'d>(
     if recipe.combine.get("gaps", "") == "fill" {
         gaps::keep(&mut axes, &recipe.axes, &inputs, &absent);
     }
-    let part = inputs.part;
+    let (part, checksums) = (inputs.part, inputs.checksums());
     // the keys of a million positions are a part of what combining may take
     drop(inputs);
     let combined = combined(session, recipe, &axes, &mut files, &surveyed, kept);
@@ -156,6 +159,7 @@ pub(crate) fn prepare_like<'d>(
         notes,
         digest,
         history,
+        checksums,
         compare,
     };
     let format = recipe.output.format;

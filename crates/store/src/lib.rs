@@ -41,10 +41,13 @@ mod stats;
 mod wrapped;
 
 pub use ahead::{Ahead, Ticket};
-pub use bucket::{Bucket, BucketKind, BucketOptions, BucketUrl, Got, Item, Multipart, Page, Pages, Put};
+pub use bucket::{
+    Bucket, BucketKind, BucketOptions, BucketUrl, Got, Item, Multipart, Page as BucketPage, Pages, Put,
+};
 pub use buffered::{BlockOptions, Buffered};
-pub use http::ROOTS_VARIABLE;
+pub use http::{Ask, Page, ROOTS_VARIABLE};
 pub use keyed::{Held, Keyed, Located, document, folder};
+pub use listing::index::resolve;
 pub use listing::{Entry, list_local};
 pub use location::{Location, redact};
 pub use object::{Object, Validator};

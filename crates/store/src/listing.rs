@@ -2,6 +2,9 @@
 
 mod buckets;
 mod folders;
+pub(crate) mod index;
+pub(crate) mod remote;
+mod web;
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -21,10 +24,17 @@ use crate::local::{explain_io, modified_ns, where_it_ends};
 pub struct Entry {
     /// The path, as the pattern leads to it.
     pub path: String,
-    /// Bytes.
-    pub size: u64,
+    /// Bytes, where the listing says so.
+    pub size: Option<u64>,
     /// Modification time, nanoseconds since 1970, where that fits.
     pub modified_ns: Option<i64>,
+}
+
+impl Entry {
+    /// One that is known by its name only.
+    pub(crate) const fn named(path: String) -> Self {
+        Self { path, size: None, modified_ns: None }
+    }
 }
 
 /// As shells do it: `*` does not match hidden files.
@@ -243,5 +253,5 @@ fn entry(path: &Path, metadata: &Metadata) -> Result<Entry> {
             .at(path.display().to_string())
             .help("rename the file or folder"));
     };
-    Ok(Entry { path: text.to_owned(), size: metadata.size(), modified_ns: modified_ns(metadata) })
+    Ok(Entry { path: text.to_owned(), size: Some(metadata.size()), modified_ns: modified_ns(metadata) })
 }

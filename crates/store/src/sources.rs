@@ -1,6 +1,5 @@
 //! Opening inputs: one entry point for paths and URLs.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -14,7 +13,6 @@ use crate::cache::Cache;
 use crate::credentials::{Held, Login, Machine};
 use crate::ftp;
 use crate::http::{Client, HttpObject};
-use crate::listing::Entry;
 use crate::local::{FilePool, LocalObject};
 use crate::location::{Location, redact};
 use crate::object::Object;
@@ -174,24 +172,6 @@ impl Sources {
             Location::Bucket(url) => self.open_http(&without_member(url).text()),
             Location::Ftp(url) => ftp::open(&self.client, &url),
         }
-    }
-
-    /// Lists the files that patterns of `ftp(s)://` URLs name, with `*`, `?`, `[a-z]` and `**` as in [`list_local`]; each
-    /// pattern's files sorted by their URLs. A slash at the end stands for all files below.
-    ///
-    /// # Errors
-    /// `source-not-found` for a pattern that matches no file, `source-limit` for one that leads into too many folders;
-    /// those of connections.
-    ///
-    /// [`list_local`]: crate::list_local
-    pub fn list_ftp(&self, patterns: &[String]) -> Result<Vec<Entry>> {
-        let mut entries: Vec<Entry> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for pattern in patterns {
-            let found = ftp::list(&self.client, pattern)?;
-            entries.extend(found.into_iter().filter(|entry| seen.insert(entry.path.clone())));
-        }
-        Ok(entries)
     }
 
     /// Opens a local file, also one whose path is not UTF-8.

@@ -82,7 +82,8 @@ fn lock_of(given: &Given, prepared: &Prepared) -> Result<Lock, Error> {
     let inputs = prepared.files.iter().zip(&prepared.surveyed);
     let found =
         inputs.map(|(f, s)| (f.index.to_vec(), s.object.url().to_owned(), s.object.validator().clone()));
-    Lock::new(&given.recipe, &given.options.base, found.collect())
+    let base = &given.options.base;
+    Lock::new(&given.recipe, base, found.collect())?.with_checksums(base, &prepared.checksums)
 }
 
 /// Pins the inputs that were baked; a folder that can't be written to is worth a warning, not a failure.

@@ -2,6 +2,7 @@
 //! `gaps: fill`, get cells with fill values and their place in the coordinate.
 
 mod declared;
+mod keys;
 mod regular;
 
 use std::collections::BTreeSet;
@@ -20,6 +21,8 @@ use crate::error::Code;
 use crate::recipe::TimeEncoding;
 use crate::schema::Variable;
 use crate::steps::{Mapped, Origin};
+
+pub use keys::{Holes, holes};
 
 /// What becomes of items along a concat axis that no file holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

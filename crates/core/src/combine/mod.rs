@@ -51,7 +51,7 @@ pub(crate) use direction::{is_latitude, is_longitude, number_otherwise, refusal,
 pub use disagreement::{Difference, Disagreement};
 pub(crate) use disagreement::{can_drop, leave_out};
 pub(crate) use gaps::leaves_cells;
-pub use gaps::{AxisKey, Gaps};
+pub use gaps::{AxisKey, Gaps, Holes, holes};
 pub(crate) use group::{Group, Occurrence, place_of, variables as groups};
 pub use held::{Alike, Held};
 pub use index::Index;

@@ -29,6 +29,13 @@ pub struct Checksum {
     pub hex: String,
 }
 
+/// As recipes and locks have it: `sha256:DIGITS`.
+impl std::fmt::Display for Checksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+    }
+}
+
 /// Reads a manifest as `sha256sum` and its relatives write it: `DIGITS  NAME` or `SHA256 (NAME) = DIGITS` in each line;
 /// empty lines and those behind `#` do not count. The number of digits tells the algorithm.
 ///

@@ -121,7 +121,10 @@ impl Surveyor<'_> {
         let Some(opened) = open(self.session, self.cache, position)? else { return Ok(None) };
         let object = &opened.object;
         let base = &self.session.options.base;
-        if let Some(has) = lock.and_then(|l| l.change(position, object.url(), base, object.validator())) {
+        let sum = self.expected.of_catalog(opened.candidate);
+        if let Some(has) =
+            lock.and_then(|l| l.change(position, object.url(), base, object.validator(), sum.as_deref()))
+        {
             change(FoundFile { url: object.url().to_owned(), has });
             return Ok(None);
         }

@@ -111,7 +111,7 @@ impl Walk<'_> {
             match own.get(1..) {
                 Some([]) | None if !is_folder => self.found.push(Entry {
                     path: format!("{folder}{}", escaped(&child.name)),
-                    size: child.size.unwrap_or_default(),
+                    size: child.size,
                     modified_ns: child.modified_ns,
                 }),
                 // names alone do not tell folders: they are entered, and files among them are no folders

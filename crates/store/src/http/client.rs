@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::Rate;
+use ureq::http::HeaderMap;
 use ureq::tls::TlsConfig;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, BodyReader, Proxy};
@@ -63,6 +64,10 @@ pub(crate) struct Answer<'a> {
     pub(crate) head: Head,
     /// The URL that answered, after redirects, without secrets.
     pub(crate) answered_by: String,
+    /// The same with its secrets: what links in the body start from.
+    pub(crate) full_url: String,
+    /// The whole header.
+    pub(crate) fields: HeaderMap,
     pub(super) body: BodyReader<'static>,
     pub(super) client: &'a Client,
     pub(super) _permit: Permit,
@@ -128,14 +133,24 @@ impl Client {
         range: Option<&Range<u64>>,
         fields: &[(&str, &str)],
     ) -> Result<Answer<'_>, Failure> {
-        self.send(&Asked { head_only: false, url, range, fields, shown: &redact(url) })
+        self.send(&Asked { range, fields, ..Asked::of(url, &redact(url)) })
     }
 
     /// Sends a HEAD; what the answer says of the object, if it is one.
     pub(crate) fn head(&self, url: &str) -> Result<Option<Head>, Failure> {
-        let asked = Asked { head_only: true, url, range: None, fields: &[], shown: &redact(url) };
-        let answer = self.send(&asked)?;
+        let answer = self.send(&Asked { head_only: true, ..Asked::of(url, &redact(url)) })?;
         Ok((answer.status == 200).then_some(answer.head))
+    }
+
+    /// Sends a GET, or a POST of JSON text; answers of a status in `also` come back too.
+    pub(crate) fn ask(
+        &self,
+        url: &str,
+        post: Option<&str>,
+        fields: &[(&str, &str)],
+        also: &[u16],
+    ) -> Result<Answer<'_>, Failure> {
+        self.send(&Asked { post, fields, also, ..Asked::of(url, &redact(url)) })
     }
 
     fn send(&self, asked: &Asked<'_>) -> Result<Answer<'_>, Failure> {
@@ -157,9 +172,23 @@ impl Client {
             let status = response.status().as_u16();
             let head = Head::of(response.headers(), &host_of(&url));
             let answered_by = redact(&url);
-            let Some(failure) = explain_status(status, &head, asked.shown) else {
-                let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-                return Ok(Answer { status, head, answered_by, body, client: self, _permit: permit });
+            let failure =
+                explain_status(status, &head, asked.shown).filter(|_| !asked.also.contains(&status));
+            let Some(failure) = failure else {
+                let (parts, body) = response.into_parts();
+                let body = body.into_with_config().limit(u64::MAX).reader();
+                let (full_url, fields) = (url, parts.headers);
+                let client = self;
+                return Ok(Answer {
+                    status,
+                    head,
+                    answered_by,
+                    full_url,
+                    fields,
+                    body,
+                    client,
+                    _permit: permit,
+                });
             };
             self.pause_after(&failure, &host);
             if status != 401 || refreshed || !self.refresh(&pass).map_err(Failure::never)? {

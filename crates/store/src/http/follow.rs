@@ -24,7 +24,18 @@ pub(super) struct Asked<'a> {
     pub(super) url: &'a str,
     pub(super) range: Option<&'a Range<u64>>,
     pub(super) fields: &'a [(&'a str, &'a str)],
+    /// The body of a POST, JSON text; else it is a GET or a HEAD.
+    pub(super) post: Option<&'a str>,
+    /// Answers of these statuses are none that fail.
+    pub(super) also: &'a [u16],
     pub(super) shown: &'a str,
+}
+
+impl<'a> Asked<'a> {
+    /// A GET of the whole.
+    pub(super) const fn of(url: &'a str, shown: &'a str) -> Self {
+        Self { head_only: false, url, range: None, fields: &[], post: None, also: &[], shown }
+    }
 }
 
 /// An answer that is no redirect.
@@ -87,18 +98,21 @@ fn send(
     if !same || !rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':')) {
         return Err(not_valid(asked.shown));
     }
+    let secrets = [("Authorization", &pass.authorization), ("Cookie", &pass.cookie)];
+    let secrets = secrets.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?.reveal())));
+    let fields = asked.fields.iter().copied().chain(secrets);
+    if let Some(json) = asked.post {
+        let request = agent.post(uri).header("Content-Type", "application/json");
+        let request = fields.fold(request, |request, (name, value)| request.header(name, value));
+        return request.send(json).map_err(|e| explain_transport(e, asked.shown, read_timeout));
+    }
     let mut request = if asked.head_only { agent.head(uri) } else { agent.get(uri) };
     if let Some(range) = asked.range {
         let last = range.end.saturating_sub(1);
         request = request.header("Range", format!("bytes={}-{last}", range.start));
     }
-    for (name, value) in asked.fields {
-        request = request.header(*name, *value);
-    }
-    for (name, value) in [("Authorization", &pass.authorization), ("Cookie", &pass.cookie)] {
-        if let Some(value) = value {
-            request = request.header(name, value.reveal());
-        }
+    for (name, value) in fields {
+        request = request.header(name, value);
     }
     request.call().map_err(|e| explain_transport(e, asked.shown, read_timeout))
 }

@@ -1,5 +1,6 @@
 //! Objects behind `http://` and `https://`.
 
+mod ask;
 mod backoff;
 mod beginnings;
 mod body;
@@ -20,6 +21,7 @@ mod tls;
 mod transfer;
 mod versions;
 
+pub use ask::{Ask, Page};
 pub use tls::ROOTS_VARIABLE;
 
 pub(crate) use failure::explain_transport;

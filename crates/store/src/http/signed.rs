@@ -10,11 +10,8 @@ use crate::stats::Counters;
 
 impl Client {
     /// Sends a GET or HEAD for an object of a bucket; `None` where the URL is none of a bucket.
-    pub(super) fn send_signed(
-        &self,
-        asked: &Asked<'_>,
-    ) -> Result<Option<Answer<'_>>, Failure> {
-        let Asked { head_only, url, range, fields, shown } = *asked;
+    pub(super) fn send_signed(&self, asked: &Asked<'_>) -> Result<Option<Answer<'_>>, Failure> {
+        let Asked { head_only, url, range, fields, shown, .. } = *asked;
         let Some(target) = self.addresses.address(&self.me, url, range, head_only)? else { return Ok(None) };
         let host = host_of(&target.url);
         let permit = self.lanes.enter(&host);
@@ -42,7 +39,12 @@ impl Client {
             }
             return Err(failure);
         }
-        let body = response.into_body().into_with_config().limit(u64::MAX).reader();
-        Ok(Some(Answer { status, head, answered_by: shown.to_owned(), body, client: self, _permit: permit }))
+        let (parts, body) = response.into_parts();
+        let body = body.into_with_config().limit(u64::MAX).reader();
+        let (answered_by, full_url) = (shown.to_owned(), shown.to_owned());
+        let fields = parts.headers;
+        let answer =
+            Answer { status, head, answered_by, full_url, fields, body, client: self, _permit: permit };
+        Ok(Some(answer))
     }
 }

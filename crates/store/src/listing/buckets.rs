@@ -40,7 +40,7 @@ impl Sources {
                 Some(member) => format!("{root}/{}#{member}", item.key),
                 None => format!("{root}/{}", item.key),
             };
-            Entry { path, size: item.size, modified_ns: item.modified_ns }
+            Entry { path, size: Some(item.size), modified_ns: item.modified_ns }
         };
         Ok(found.into_iter().map(named).collect())
     }

@@ -1,6 +1,6 @@
 //! What is missing between values that keep a step.
 
-use super::{Inserted, Value};
+use super::{Inserted, Value, keys};
 use crate::cftime::TimeUnits;
 use crate::combine::time::Place;
 
@@ -141,6 +141,16 @@ impl Jump<'_> {
     /// The missing value of this number, counted from 1.
     pub(super) fn value(&self, n: u64) -> Option<Place> {
         after(&self.ends.0, &self.ends.1, n, self.count + 1, self.units, self.step)
+    }
+
+    /// What one step is called.
+    pub(super) const fn step_name(&self) -> &'static str {
+        match self.step {
+            Step::Months(1) => "month",
+            Step::Months(12) => "year",
+            Step::Whole(step) => keys::name_of(step),
+            Step::Months(_) | Step::Real(_) => "position",
+        }
     }
 
     fn inserted(&self) -> Option<Inserted> {

@@ -1,13 +1,13 @@
 //! Tables as comma-separated values (RFC 4180): the first line names the columns.
 
 /// A table: names of columns, and rows of as many cells.
-pub(crate) type Table = (Vec<String>, Vec<Vec<String>>);
+pub type Table = (Vec<String>, Vec<Vec<String>>);
 
 /// Reads a table of at most `rows_max` rows. Blank lines are left out, blanks around cells too, unless quoted.
 ///
 /// # Errors
 /// What is wrong, with its line.
-pub(crate) fn table(text: &str, rows_max: usize) -> Result<Table, String> {
+pub fn table(text: &str, rows_max: usize) -> Result<Table, String> {
     let mut rest = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut line = 1;
     let mut header: Option<Vec<String>> = None;
