@@ -131,6 +131,7 @@ Examples:
   arcoforge bake recipe.yaml --take time=2 --to test.zarr
   arcoforge bake 'archive/*.nc' --concat time --chunks time=20 --step 'squeeze: [zlev]' --to sst.zarr
   arcoforge bake one.nc --to one.zarr --format zarr2
+  arcoforge bake recipe.yaml --format icechunk --to sst.icechunk --tag v1
   arcoforge bake recipe.yaml --only 'tas-*' --to 'out/{name}.zarr'";
 const PLAN: &str = "\
 Examples:
@@ -146,7 +147,7 @@ Examples:
 const FINISH: &str = "Example:\n  arcoforge finish --plan sst.plan";
 const CHECK: &str = "Example:\n  arcoforge check recipe.yaml other/recipe.yaml";
 const LOCK: &str = "Example:\n  arcoforge lock recipe.yaml";
-const INSPECT: &str = "Examples:\n  arcoforge inspect day.nc\n  arcoforge inspect https://host/day.nc --json\n  arcoforge inspect sst.zarr";
+const INSPECT: &str = "Examples:\n  arcoforge inspect day.nc\n  arcoforge inspect https://host/day.nc --json\n  arcoforge inspect sst.zarr\n  arcoforge inspect sst.icechunk --tag v1";
 const VERIFY: &str = "Examples:\n  arcoforge verify recipe.yaml --to sst.zarr\n  arcoforge verify recipe.yaml --to sst.zarr --sample 10";
 const INIT: &str = "\
 Examples:
@@ -168,6 +169,12 @@ pub(crate) struct Bake {
     /// current folder
     #[arg(long, value_name = "STORE")]
     pub(crate) to: Option<String>,
+    /// The branch of the Icechunk repository; the default is main. One that is not there yet is made
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// A tag for the snapshot of the Icechunk repository that is committed; a tag never moves
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tag: Option<String>,
     /// Replace a store that exists; it stays as it is until the new one is complete
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -196,6 +203,9 @@ pub(crate) struct Plan {
     /// The store that `bake` would write: says what lies there now. Default: as for `bake`
     #[arg(long, value_name = "STORE")]
     pub(crate) to: Option<String>,
+    /// The branch of the Icechunk repository; the default is main. One that is not there yet is made
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
     /// Plan to replace a store that exists
     #[arg(long)]
     pub(crate) overwrite: bool,
@@ -262,6 +272,15 @@ pub(crate) struct Inspect {
     /// A file, a URL or a Zarr store
     #[arg(value_name = "FILE|STORE")]
     pub(crate) input: String,
+    /// The branch of an Icechunk repository; the default is main
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tag", "snapshot"])]
+    pub(crate) branch: Option<String>,
+    /// A tag of an Icechunk repository
+    #[arg(long, value_name = "NAME", conflicts_with = "snapshot")]
+    pub(crate) tag: Option<String>,
+    /// A snapshot of an Icechunk repository
+    #[arg(long, value_name = "ID")]
+    pub(crate) snapshot: Option<String>,
     /// Keep downloads in this folder
     #[arg(long, value_name = "DIR")]
     pub(crate) cache: Option<PathBuf>,
@@ -275,6 +294,9 @@ pub(crate) struct Verify {
     /// The store to compare. Default: as for `bake`
     #[arg(long, value_name = "STORE")]
     pub(crate) to: Option<String>,
+    /// The branch of the Icechunk repository; the default is main
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
     /// Compare every N-th task only
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) sample: u64,

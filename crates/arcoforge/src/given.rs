@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use arcoforge_core::axis::{Axis, AxisKind, Keys};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::pattern::{Input, Source};
-use arcoforge_core::recipe::{About, Output as RecipeOutput, Policies, Recipe};
-use arcoforge_run::{Locks, Options, Place, Session, list_inputs};
+use arcoforge_core::recipe::{About, Output as RecipeOutput, Policies, Recipe, TargetFormat};
+use arcoforge_run::{Branch, Locks, Options, Past, Place, Session, list_inputs};
 
 use crate::Outcome;
 use crate::datasets::{self, Datasets};
@@ -232,13 +232,64 @@ impl Given {
         let to = match (to, &self.recipe.output.to, &self.path) {
             (Some(to), _, _) => to.to_owned(),
             (None, Some(to), _) => to.clone(),
-            (None, None, Some(_)) => format!("{}.zarr", self.recipe.name),
+            (None, None, Some(_)) => format!("{}.{}", self.recipe.name, self.ending()),
             (None, None, None) => {
                 let error = Error::new(Code::Usage, "nothing says where the dataset goes");
                 return Err(error.help("name the store to write, as in `--to sst.zarr`").into());
             }
         };
         Ok(Place::parse(&to)?)
+    }
+
+    /// How names of targets end by default.
+    const fn ending(&self) -> &'static str {
+        match self.recipe.output.format {
+            TargetFormat::Icechunk => "icechunk",
+            _ => "zarr",
+        }
+    }
+
+    /// The branch of the repository that is the target; `None` where that is no repository.
+    pub(crate) fn branch(
+        &self,
+        target: &Path,
+        name: Option<&str>,
+        tag: Option<&str>,
+    ) -> Outcome<Option<Branch>> {
+        if self.recipe.output.format == TargetFormat::Icechunk {
+            return Ok(Some(Branch::new(target, name, tag)?));
+        }
+        let option = name.map(|name| format!("--branch {name}")).or(tag.map(|tag| format!("--tag {tag}")));
+        match option {
+            Some(option) => {
+                let error = Error::new(
+                    Code::Usage,
+                    format!("found `{option}` for a target that is no Icechunk repository"),
+                );
+                Err(error.help("add `--format icechunk`, or leave it out").into())
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// What lies at the target; `None` of a place in an object store.
+    pub(crate) fn past(
+        &self,
+        target: &Place,
+        branch: Option<&str>,
+        tag: Option<&str>,
+    ) -> Outcome<Option<Past>> {
+        let Some(folder) = target.folder() else {
+            if self.recipe.output.format == TargetFormat::Icechunk {
+                let message =
+                    "found an object store as the place of an Icechunk repository, expected a folder";
+                let error = Error::new(Code::TargetUnsupported, message).at(target.to_string());
+                return Err(error.help("bake to a folder, or write Zarr: `--format zarr3`").into());
+            }
+            self.branch(Path::new(""), branch, tag)?;
+            return Ok(None);
+        };
+        Ok(Some(self.branch(folder, branch, tag)?.map_or_else(|| Past::of(folder), Past::of_branch)))
     }
 
     /// Where this dataset's lines go: with its name, where it has one.

@@ -35,7 +35,7 @@ pub(crate) struct Inputs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dataset (stands above the recipe)")]
 pub(crate) struct Shape {
-    /// The format of the target: zarr3, zarr2, or references to chunks that stay in the files: kerchunk-json,
+    /// The format of the target: zarr3, zarr2, icechunk, or references to chunks that stay in the files: kerchunk-json,
     /// kerchunk-parquet
     #[arg(long, value_parser = format, value_name = "FORMAT")]
     format: Option<TargetFormat>,

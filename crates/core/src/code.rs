@@ -86,6 +86,7 @@ codes! {
     UnitsMissing "units-missing" 6 "Units of a plan have not run to their end.";
     UpdateRefused "update-refused" 4 "An update would take away inputs, or change what readers rely on.";
     TargetBusy "target-busy" 6 "Another process bakes to the target.";
+    TargetConflict "target-conflict" 6 "Others changed the target in the same places meanwhile.";
     TargetExists "target-exists" 6 "The target exists already.";
     TargetUnwritable "target-unwritable" 6 "The target can't be written.";
     TargetUnsupported "target-unsupported" 6 "The target format can't hold this data.";

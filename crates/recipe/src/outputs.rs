@@ -12,7 +12,7 @@ use crate::written::Output;
 pub(crate) const FORMATS: &[(&str, Option<TargetFormat>)] = &[
     ("zarr3", Some(TargetFormat::Zarr3)),
     ("zarr2", Some(TargetFormat::Zarr2)),
-    ("icechunk", None),
+    ("icechunk", Some(TargetFormat::Icechunk)),
     ("icechunk-virtual", None),
     ("kerchunk-json", Some(TargetFormat::KerchunkJson)),
     ("kerchunk-parquet", Some(TargetFormat::KerchunkParquet)),

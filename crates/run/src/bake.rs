@@ -3,6 +3,8 @@
 //! Whatever ends a bake, what it made is kept beside the target with its receipts: the next bake of the same plan goes on
 //! from there, one of another plan takes the chunks whose signatures are the same.
 
+mod branch;
+mod commit;
 mod existing;
 mod likeness;
 mod past;
@@ -15,8 +17,9 @@ use std::path::Path;
 use arcoforge_core::check::{Examination, Verdict};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::recipe::Recipe;
-use arcoforge_write::check_target;
 
+pub(crate) use self::branch::CheckedOut;
+pub use self::branch::{Branch, MAIN};
 pub(crate) use self::existing::check_existing;
 use self::existing::prepare_to_bake;
 pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
@@ -97,6 +100,7 @@ pub fn stage(
 ) -> Outcome<(Staged, Prepared)> {
     let fail = |e: Error| vec![e];
     past.look();
+    past.branch().map_or(Ok(()), Branch::check_tag).map_err(fail)?;
     check_unbaked(&past, existing, &session.options).map_err(fail)?;
     let prepared = prepare_to_bake(session, recipe, lock, &mut past, existing)?;
     let mut staged = Staged::new(past, &prepared, existing != Existing::Refuse);
@@ -171,11 +175,15 @@ pub fn publish_all(session: &Session<'_>, ready: Vec<Ready>) -> Outcome<Vec<Bake
 /// seen before the first. Else those before it are, and the message names them. `interrupted` before the first.
 pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Baked>> {
     let fail = |e: Error| vec![e];
+    for one in staged.iter().filter(|one| one.done) {
+        // of a run that was cut off behind its commit
+        one.past.branch().map_or(Ok(()), Branch::set_tag).map_err(fail)?;
+    }
     if staged.iter().all(|one| one.done) {
         return Ok(staged.iter().map(|one| one.baked.clone()).collect());
     }
     for one in staged.iter().filter(|one| !one.done) {
-        check_target(one.target(), one.overwrite).map_err(fail)?;
+        one.past.check(one.overwrite).map_err(fail)?;
     }
     session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
     session.check_interrupt().map_err(fail)?;

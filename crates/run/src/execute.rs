@@ -148,6 +148,7 @@ impl Target<'_> {
         let key = chunk_key(self.format, spec, index);
         match &found.at {
             At::File(path) => self.store.adopt(&key, path)?,
+            At::Bytes(bytes) => self.store.write(&key, bytes).map(drop)?,
             At::Target => {}
             At::Nowhere => self.store.leave_out(&key)?,
         }

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arcoforge_core::error::Result;
+use arcoforge_core::error::{Error, Place, Result};
 use arcoforge_core::schema::{Format, Schema};
+use arcoforge_icechunk::{Repository, Snapshot, Version, is_repository};
 
+use crate::bake::{CheckedOut, MAIN};
 use crate::given::is_store;
 use crate::session::Session;
 
@@ -20,6 +22,21 @@ pub struct Inspected {
     pub file_bytes: Option<u64>,
     /// What is in it.
     pub schema: Schema,
+    /// Of an Icechunk repository, what else is in it.
+    pub repository: Option<InRepository>,
+}
+
+/// What a repository tells of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InRepository {
+    /// The snapshot that was looked at.
+    pub snapshot: String,
+    /// Names of branches, sorted.
+    pub branches: Vec<String>,
+    /// Names of tags with their snapshots, sorted.
+    pub tags: Vec<(String, String)>,
+    /// The snapshot that was looked at and all before it, the last one first.
+    pub history: Vec<Snapshot>,
 }
 
 /// Reads the metadata of a file, URL or local Zarr store.
@@ -28,10 +45,13 @@ pub struct Inspected {
 /// Codes `source-*`.
 pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
     let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
+    if is_repository(path) {
+        return inspect_version(input, &Version::Branch(MAIN.to_owned()));
+    }
     if is_store(path) {
         let reader = arcoforge_read::open_store(path).map_err(|e| e.at(input))?;
         let (format, schema) = (reader.format(), reader.schema().clone());
-        return Ok(Inspected { input: input.to_owned(), format, file_bytes: None, schema });
+        return Ok(Inspected { input: input.to_owned(), format, file_bytes: None, schema, repository: None });
     }
     let object = match session.sources.open_keyed(input)? {
         Some(object) => object,
@@ -40,5 +60,35 @@ pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
     let file_bytes = object.keyed().is_none().then(|| object.validator().size);
     let reader = arcoforge_read::open(Arc::clone(&object)).map_err(|e| e.at(input))?;
     let (format, schema) = (reader.format(), reader.schema().clone());
-    Ok(Inspected { input: input.to_owned(), format, file_bytes, schema })
+    Ok(Inspected { input: input.to_owned(), format, file_bytes, schema, repository: None })
+}
+
+/// Reads the metadata of one version of an Icechunk repository, and its history.
+///
+/// # Errors
+/// `target-not-found` where there is no repository or no such version.
+pub fn inspect_version(input: &str, version: &Version) -> Result<Inspected> {
+    let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
+    let repository = Repository::open(path)?;
+    let view = repository.view(version)?;
+    let inside = InRepository {
+        snapshot: view.id(),
+        branches: repository.branches()?,
+        tags: repository.tags()?,
+        history: repository.history(version)?,
+    };
+    let schema = if view.nodes()?.is_empty() {
+        Schema::default()
+    } else {
+        let checked_out = CheckedOut::of(&view, false)?;
+        let reader = arcoforge_read::open_store(checked_out.folder());
+        reader.map_err(|e| Error { place: Place::default(), ..e }.at(input))?.schema().clone()
+    };
+    Ok(Inspected {
+        input: input.to_owned(),
+        format: Format::Zarr3,
+        file_bytes: None,
+        schema,
+        repository: Some(inside),
+    })
 }

@@ -51,13 +51,13 @@ mod update;
 mod verify;
 
 pub use bake::{
-    AtTarget, Baked, Existing, Past, Ready, Staged, at_target, bake, bake_locked, check_unbaked, prepare_for,
-    publish, publish_all, stage,
+    AtTarget, Baked, Branch, Existing, MAIN, Past, Ready, Staged, at_target, bake, bake_locked,
+    check_unbaked, prepare_for, publish, publish_all, stage,
 };
 pub use find::{Inputs, find};
 pub use given::list_inputs;
 pub use init::init;
-pub use inspect::{Inspected, inspect};
+pub use inspect::{InRepository, Inspected, inspect, inspect_version};
 pub use lock::{Changes, Lock, LockedInput, Locks, lock};
 pub use place::Place;
 pub use prepare::{Input, Prepared, prepare};
@@ -68,7 +68,9 @@ pub use stac::{Described, stac, write_stac};
 pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
 pub use units::{UnitDone, check_lasting, check_planned, finish, first_text, first_units, run_unit};
-pub use verify::{Verified, verify};
+pub use verify::{Verified, verify, verify_branch};
+
+pub use arcoforge_icechunk::Version;
 
 /// The result of a whole command: every problem that was found, not only the first.
 pub type Outcome<T> = Result<T, Vec<arcoforge_core::error::Error>>;

@@ -82,9 +82,9 @@ impl Receipts {
     }
 
     /// What a bake made of the store at `root`, with the signatures of its chunks; `published` stores were flushed to the
-    /// disk.
-    pub(crate) fn signed(state: &State, dataset: &Dataset, root: &Path, published: bool) -> Self {
-        Self::none(dataset, true).filled(state, dataset.format, Some(root), published)
+    /// disk. Without `root` all that the receipts tell.
+    pub(crate) fn signed(state: &State, dataset: &Dataset, root: Option<&Path>, published: bool) -> Self {
+        Self::none(dataset, true).filled(state, dataset.format, root, published)
     }
 
     /// What receipts say that a bake made, wherever it lies now.

@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::target::{ArraySpec, Dataset};
+use arcoforge_icechunk::{Stored, View};
 use arcoforge_write::{ShardIndex, Written, chunk_key, chunks_per_shard, shard_index};
 
 use crate::bake::{Past, changed_ns, untouched_until};
@@ -22,11 +23,19 @@ pub(crate) struct Reuse {
 /// One earlier bake: what it was to make, what it did make, and where that lies.
 #[derive(Debug)]
 struct Donor {
-    /// `None` where the new dataset is written over it, object by object.
-    root: Option<PathBuf>,
+    root: Root,
     dataset: Dataset,
     receipts: Receipts,
     untouched_until: Option<i128>,
+}
+
+/// Where the objects of an earlier bake lie.
+#[derive(Debug)]
+enum Root {
+    Folder(PathBuf),
+    Snapshot(View),
+    /// Where the new dataset is written over them, object by object.
+    Target,
 }
 
 /// Where an object lies that can be taken.
@@ -36,6 +45,8 @@ pub(crate) enum At {
     Nowhere,
     /// A file of another store.
     File(PathBuf),
+    /// In hand: it is small.
+    Bytes(Vec<u8>),
     /// It lies under its key already, where the new dataset has it too.
     Target,
 }
@@ -53,7 +64,11 @@ impl Found {
     /// Whether the object still is what its receipt says: of one that nothing changed, its length suffices. Copies keep
     /// the time of modification, and nothing sets back the time of change.
     pub(crate) fn is_whole(&self) -> bool {
-        let (At::File(path), Some(written)) = (&self.at, self.written) else { return true };
+        let (path, written) = match (&self.at, self.written) {
+            (At::File(path), Some(written)) => (path, written),
+            (At::Bytes(bytes), Some(written)) => return Written::of(bytes) == written,
+            _ => return true,
+        };
         let Ok(there) = fs::metadata(path) else { return false };
         let untouched =
             self.untouched_until.zip(changed_ns(path)).is_some_and(|(until, changed)| changed <= until);
@@ -80,6 +95,7 @@ impl Reuse {
         now: Option<i128>,
     ) -> Self {
         let target = past.target().to_owned();
+        let branch = past.branch().cloned();
         let at_target = past.made_by().filter(|_| published).cloned();
         let plans = past.plans();
         let open = |state: State| {
@@ -90,29 +106,28 @@ impl Reuse {
                 return None; // which of two stores lies there is not known
             }
             let (root, untouched_until) = match at_target.as_ref() == Some(&state) {
-                true => (target.clone(), untouched_until(&target, &state)),
+                true => match &branch {
+                    Some(branch) => (Root::Snapshot(branch.view().ok()?), changed_ns(&state.done())),
+                    None => (Root::Folder(target.clone()), untouched_until(&target, &state)),
+                },
                 false if state.done().is_file() => return None,
                 // that they are as they were written is seen when receipts are read, below
-                false => (state.store(), now),
+                false => (Root::Folder(state.store()), now),
             };
             let mut old = plans.take_dataset(&state)?;
             // of other arrays no chunk can be taken, and nothing need be known
             old.arrays.retain(|old| dataset.arrays.iter().any(|new| is_divided_alike(old, new)));
             // what was published was flushed before
-            let receipts = Receipts::signed(&state, &old, &root, state.done().is_file());
-            (receipts.totals().0 > 0).then_some(Donor {
-                root: Some(root),
-                dataset: old,
-                receipts,
-                untouched_until,
-            })
+            let receipts = Receipts::signed(&state, &old, root.folder(), state.done().is_file());
+            (receipts.totals().0 > 0).then_some(Donor { root, dataset: old, receipts, untouched_until })
         };
         Self { donors: State::all(&target).into_iter().filter_map(open).collect() }
     }
 
     /// What bakes made of the objects over which the new dataset is written, with the signatures of their chunks.
     pub(crate) fn in_place(donors: impl IntoIterator<Item = (Dataset, Receipts)>) -> Self {
-        let donor = |(dataset, receipts)| Donor { root: None, dataset, receipts, untouched_until: None };
+        let donor =
+            |(dataset, receipts)| Donor { root: Root::Target, dataset, receipts, untouched_until: None };
         Self { donors: donors.into_iter().map(donor).collect() }
     }
 
@@ -137,10 +152,9 @@ impl Reuse {
                 return None;
             }
             let written = donor.receipts.get(&spec.name, number)?;
-            let at = match (written, &donor.root) {
-                (None, _) => At::Nowhere,
-                (Some(_), Some(root)) => At::File(root.join(chunk_key(donor.dataset.format, old, index))),
-                (Some(_), None) => At::Target,
+            let at = match written {
+                Some(_) => donor.stored(old, index)?,
+                None => At::Nowhere,
             };
             Some(Found { at, written, untouched_until: donor.untouched_until })
         })
@@ -163,8 +177,7 @@ impl Reuse {
             let Some(written) = donor.receipts.get(&spec.name, number).flatten() else {
                 return Ok(Some(OldShard { file: None, signatures: had }));
             };
-            let Some(root) = &donor.root else { continue };
-            let path = root.join(chunk_key(donor.dataset.format, old, index));
+            let Some(At::File(path)) = donor.stored(old, index) else { continue };
             if checksum(&path) != Some(written.crc32c) {
                 continue; // damaged since: made again
             }
@@ -184,7 +197,28 @@ fn is_divided_alike(old: &ArraySpec, new: &ArraySpec) -> bool {
     old.name == new.name && old.shard == new.shard && old.chunk == new.chunk
 }
 
+impl Root {
+    fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            Self::Snapshot(_) | Self::Target => None,
+        }
+    }
+}
+
 impl Donor {
+    /// Where an object lies that is stored; `None` where it can't be had.
+    fn stored(&self, spec: &ArraySpec, index: &[u64]) -> Option<At> {
+        Some(match &self.root {
+            Root::Folder(folder) => At::File(folder.join(chunk_key(self.dataset.format, spec, index))),
+            Root::Snapshot(view) => match view.chunk(&spec.name, index).ok()?? {
+                Stored::File(path) => At::File(path),
+                Stored::Bytes(bytes) => At::Bytes(bytes),
+            },
+            Root::Target => At::Target,
+        })
+    }
+
     /// The donor's array and the number of its object at an index.
     fn find(&self, spec: &ArraySpec, index: &[u64]) -> Option<(&ArraySpec, u64)> {
         let old = self.dataset.arrays.iter().find(|old| is_divided_alike(old, spec))?;

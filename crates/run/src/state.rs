@@ -337,6 +337,12 @@ pub struct PlanFile {
 pub struct RunFile {
     /// Where the dataset goes.
     pub target: PathBuf,
+    /// The branch, of a repository that is not to be written on `main`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub branch: Option<String>,
+    /// The tag that the commit gets.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tag: Option<String>,
     /// Replace what lies there.
     pub overwrite: bool,
     /// Units in all.

@@ -3,13 +3,12 @@
 use std::ops::Range;
 
 use arcoforge_core::check::Examination;
-use arcoforge_core::error::{Code, Error, FoundFile};
+use arcoforge_core::error::{Code, Error, FoundFile, Result};
 use arcoforge_core::figures::first_of;
-use arcoforge_core::recipe::Recipe;
-use arcoforge_write::check_place;
+use arcoforge_core::recipe::{Recipe, TargetFormat};
 
 use crate::Outcome;
-use crate::bake::{Baked, Existing, Past, Staged, check_existing, publish};
+use crate::bake::{Baked, Branch, Existing, Past, Staged, check_existing, publish};
 use crate::figures::count;
 use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Receipts, Unit};
@@ -44,11 +43,11 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
             Error::new(Code::Usage, message).help(format!("units are numbered from 0 to {}", run.units - 1)),
         ]);
     }
-    check_place(&run.target).map_err(|e| vec![e])?;
+    let past = past_of(plan, run).map_err(|e| vec![e])?;
     let prepared = prepared(session, plan, run)?;
     let range = range(run, &prepared, index);
     let unit = Unit { plan: plan.digest.clone(), lo: range.start, hi: range.end, attempt };
-    let mut staged = Staged::new(Past::of(&run.target), &prepared, run.overwrite);
+    let mut staged = Staged::new(past, &prepared, run.overwrite);
     if !staged.is_done() {
         check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
         staged.take(&plan.recipe, &prepared, true).map_err(|e| vec![e])?;
@@ -67,9 +66,9 @@ pub fn run_unit(session: &Session<'_>, plan: &PlanFile, index: u64, attempt: u32
 /// `units-missing` with their numbers; a failed check; as [`publish`].
 pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
     let run = run_of(plan)?;
-    check_place(&run.target).map_err(|e| vec![e])?;
+    let past = past_of(plan, run).map_err(|e| vec![e])?;
     let prepared = prepared(session, plan, run)?;
-    let mut staged = Staged::new(Past::of(&run.target), &prepared, run.overwrite);
+    let mut staged = Staged::new(past, &prepared, run.overwrite);
     if staged.is_done() {
         staged.settle().map_err(|e| vec![e])?;
     } else {
@@ -87,6 +86,18 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         }
     }
     publish(session, vec![staged])?.pop().ok_or_else(|| vec![Error::new(Code::Bug, "nothing was published")])
+}
+
+/// The target of a plan.
+fn past_of(plan: &PlanFile, run: &RunFile) -> Result<Past> {
+    let past = match plan.dataset.format {
+        TargetFormat::Icechunk => {
+            Past::of_branch(Branch::new(&run.target, run.branch.as_deref(), run.tag.as_deref())?)
+        }
+        _ => Past::of(&run.target),
+    };
+    past.check_place()?;
+    Ok(past)
 }
 
 /// Refuses units over inputs whose versions nothing tells: each process would take them for others.

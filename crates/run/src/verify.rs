@@ -7,12 +7,13 @@ use arcoforge_core::block::{Block, BlockData, scalar_from_le};
 use arcoforge_core::chunk::{Region, indices};
 use arcoforge_core::combine::Content;
 use arcoforge_core::dtype::Scalar;
-use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::error::{Code, Error, Place, Result};
 use arcoforge_core::plan::ArrayPlan;
 use arcoforge_core::schema::Schema;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_read::Reader;
 
+use crate::bake::{Branch, CheckedOut};
 use crate::execute::part;
 use crate::gather::{Worker, fill, placements, wants};
 use crate::lookahead::{Lookahead, Wanted};
@@ -38,7 +39,34 @@ pub struct Verified {
 /// # Errors
 /// `target-mismatch` naming array, chunk and both values, for every array that differs.
 pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: u64) -> Outcome<Verified> {
-    let store = open_target(session, target, prepared.plan.dataset.format).map_err(|e| vec![e])?;
+    compared(session, prepared, target, target, every)
+}
+
+/// The same of the last snapshot of a branch of an Icechunk repository.
+///
+/// # Errors
+/// As of [`verify`]; `target-not-found`.
+pub fn verify_branch(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    branch: &Branch,
+    every: u64,
+) -> Outcome<Verified> {
+    let checked_out = branch.view().and_then(|view| CheckedOut::of(&view, true)).map_err(|e| vec![e])?;
+    compared(session, prepared, checked_out.folder(), branch.root(), every)
+}
+
+/// Compares the store in a folder, which readers know by another path.
+fn compared(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    folder: &Path,
+    target: &Path,
+    every: u64,
+) -> Outcome<Verified> {
+    let format = prepared.plan.dataset.format;
+    let store = open_target(session, folder, format)
+        .map_err(|e| vec![Error { place: Place::default(), ..e }.at(target.display().to_string())])?;
     let mut errors = Vec::new();
     for array in &prepared.plan.arrays {
         if let Err(error) = check_schema(store.schema(), &array.spec) {

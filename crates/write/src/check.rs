@@ -106,7 +106,9 @@ fn array(format: TargetFormat, array: &ArraySpec) -> Result<()> {
 fn shard(format: TargetFormat, array: &ArraySpec) -> Result<()> {
     let Some(shard) = &array.shard else { return Ok(()) };
     if !caps(format).shards {
-        return Err(Error::new(Code::TargetUnsupported, "found shards, which Zarr v2 does not have")
+        let icechunk = format == TargetFormat::Icechunk;
+        let which = if icechunk { "Icechunk repositories do" } else { "Zarr v2 does" };
+        return Err(Error::new(Code::TargetUnsupported, format!("found shards, which {which} not have"))
             .help("write Zarr v3, or leave `shards` out"));
     }
     let fits = |(s, c): (&u64, &u64)| *s > 0 && s.checked_rem(*c) == Some(0);

@@ -18,6 +18,8 @@ pub fn caps(format: TargetFormat) -> TargetCaps {
             shards: true,
             references: false,
         },
+        // its chunks are what is versioned
+        TargetFormat::Icechunk => TargetCaps { format, shards: false, ..caps(TargetFormat::Zarr3) },
         TargetFormat::Zarr2 => TargetCaps {
             format,
             codecs: &["blosc", "zstd", "gzip", "zlib", "bzip2", "shuffle", "fletcher32"],

@@ -67,7 +67,8 @@ pub type KeyValue = (String, Vec<u8>);
 pub fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     check::dataset(dataset)?;
     match dataset.format.metadata() {
-        TargetFormat::Zarr3 => v3::metadata(dataset),
+        // a snapshot is what consolidated metadata stands for
+        TargetFormat::Zarr3 => v3::metadata(dataset, dataset.format != TargetFormat::Icechunk),
         _ => v2::metadata(dataset),
     }
 }

@@ -9,12 +9,15 @@ use serde_json::{Map, Value, json};
 use crate::json::bytes;
 use crate::{KeyValue, codecs, json, keys};
 
-/// Every `zarr.json`: arrays, then groups, innermost last mentioned first, the root last.
-pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
+/// Every `zarr.json`: arrays, then groups, innermost last mentioned first, the root last. Groups repeat what lies below them
+/// where that is to be `consolidated`.
+pub(crate) fn metadata(dataset: &Dataset, consolidated: bool) -> Result<Vec<KeyValue>> {
     let mut nodes: Vec<(&str, Node<'_>)> = Vec::new();
     for (name, attrs) in &dataset.groups {
-        let empty =
-            Group { attrs: json::attributes(attrs).map_err(|e| e.in_variable(name))?, below: Vec::new() };
+        let empty = Group {
+            attrs: json::attributes(attrs).map_err(|e| e.in_variable(name))?,
+            below: Some(Vec::new()),
+        };
         nodes.push((name, Node::Group(empty)));
     }
     nodes.extend(dataset.arrays.iter().map(|array| (array.name.as_str(), Node::Array(array))));
@@ -24,10 +27,12 @@ pub(crate) fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
         out.push((format!("{}/zarr.json", array.name), bytes(&node)?));
     }
     for (name, attrs) in dataset.groups.iter().rev() {
-        let group = Group { attrs: json::attributes(attrs)?, below: below(&format!("{name}/"), &nodes) };
+        let below = consolidated.then(|| below(&format!("{name}/"), &nodes));
+        let group = Group { attrs: json::attributes(attrs)?, below };
         out.push((format!("{name}/zarr.json"), bytes(&group)?));
     }
-    let root = Group { attrs: json::attributes(&dataset.attrs)?, below: below("", &nodes) };
+    let below = consolidated.then(|| below("", &nodes));
+    let root = Group { attrs: json::attributes(&dataset.attrs)?, below };
     out.push(("zarr.json".into(), bytes(&root)?));
     Ok(out)
 }
@@ -41,7 +46,7 @@ enum Node<'a> {
 /// A group with what lies below it.
 struct Group<'a> {
     attrs: Map<String, Value>,
-    below: Vec<(&'a str, &'a Node<'a>)>,
+    below: Option<Vec<(&'a str, &'a Node<'a>)>>,
 }
 
 impl Serialize for Node<'_> {
@@ -60,7 +65,9 @@ impl Serialize for Group<'_> {
         map.serialize_entry("zarr_format", &3)?;
         map.serialize_entry("node_type", "group")?;
         map.serialize_entry("attributes", &self.attrs)?;
-        map.serialize_entry("consolidated_metadata", &Consolidated(&self.below))?;
+        if let Some(below) = &self.below {
+            map.serialize_entry("consolidated_metadata", &Consolidated(below))?;
+        }
         map.end()
     }
 }

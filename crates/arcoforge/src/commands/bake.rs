@@ -5,8 +5,8 @@ use std::time::Instant;
 use arcoforge_core::error::Error;
 use arcoforge_run::describe::{check_json, checks_text};
 use arcoforge_run::{
-    Baked, Described, Event, Existing, Lock, Locks, Past, Place, Prepared, Ready, RemoteTarget, Session,
-    check_unbaked, figures, publish_all, stac, stage, stage_remote, write_stac,
+    Baked, Described, Event, Existing, Lock, Locks, MAIN, Past, Place, Prepared, Ready, RemoteTarget,
+    Session, check_unbaked, figures, publish_all, stac, stage, stage_remote, write_stac,
 };
 use serde_json::{Value, json};
 
@@ -30,7 +30,9 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         (false, true) => Existing::Update,
         (false, false) => Existing::Refuse,
     };
-    let pasts: Vec<Option<Past>> = targets.iter().map(|target| target.folder().map(Past::of)).collect();
+    let past =
+        |(given, target): (&Given, &Place)| given.past(target, args.branch.as_deref(), args.tag.as_deref());
+    let pasts = datasets.chosen.iter().zip(&targets).map(past).collect::<Outcome<Vec<Option<Past>>>>()?;
     for (given, past) in datasets.chosen.iter().zip(pasts.iter()) {
         past.as_ref().map_or(Ok(()), |past| check_unbaked(past, existing, &given.options))?;
     }
@@ -70,7 +72,10 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
             write_locks(session, &datasets, &locks);
         }
         let published = targets.iter().zip(&described).zip(&baked).filter(|(_, baked)| !baked.nothing_to_do);
-        published.for_each(|((place, described), _)| describe(session, place, described));
+        // beside a repository lies what describes its main branch
+        if args.branch.as_deref().is_none_or(|branch| branch == MAIN) {
+            published.for_each(|((place, described), _)| describe(session, place, described));
+        }
         Ok(baked)
     })?;
     show(output, &datasets, &baked, &targets, begun);

@@ -27,7 +27,10 @@ pub(crate) fn run(args: &Plan, output: &Output) -> Outcome {
             let base = &given.options.base;
             given.options.base = absolute(if base.as_os_str().is_empty() { Path::new(".") } else { base })?;
         }
-        let past = target.as_ref().and_then(Place::folder).map(Past::of);
+        let past = match &target {
+            Some(target) => given.past(target, args.branch.as_deref(), None)?,
+            None => None,
+        };
         // a plan that is only shown says what lies there
         if let Some(past) = past.as_ref().filter(|_| args.save.is_some()) {
             check_unbaked(past, existing(args), &given.options)?;
@@ -130,6 +133,8 @@ fn save(
     let options = &given.options;
     let run = RunFile {
         target: absolute(target)?,
+        branch: args.branch.clone(),
+        tag: None,
         overwrite: args.overwrite,
         units: units.min(prepared.tasks().max(1)),
         tasks: prepared.tasks(),

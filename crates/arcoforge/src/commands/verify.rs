@@ -1,7 +1,7 @@
 //! `verify`: target and sources, value by value.
 
 use arcoforge_core::error::{Code, Error};
-use arcoforge_run::{Locks, Place, figures, prepare, verify};
+use arcoforge_run::{Locks, Place, figures, prepare, verify, verify_branch};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -45,9 +45,13 @@ fn one(args: &Verify, output: &Output, given: &Given, place: &Place, locks: &Loc
         let error = error.at(target.display().to_string());
         return Err(error.help("name the store that was baked, as in `--to sst.zarr`").into());
     }
+    let branch = given.branch(target, args.branch.as_deref(), None)?;
     let verified = given.run(output, |session, recipe| {
         let prepared = prepare(session, recipe, locks.get(&recipe.name))?;
-        verify(session, &prepared, target, args.sample)
+        match &branch {
+            Some(branch) => verify_branch(session, &prepared, branch, args.sample),
+            None => verify(session, &prepared, target, args.sample),
+        }
     })?;
     let target = target.display().to_string();
     let (done, all) = verified.tasks;

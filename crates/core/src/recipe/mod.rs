@@ -115,6 +115,8 @@ pub enum TargetFormat {
     Zarr3,
     /// Zarr version 2.
     Zarr2,
+    /// An Icechunk repository: Zarr version 3 in snapshots.
+    Icechunk,
     /// References to chunks of the sources, one JSON file as kerchunk writes it.
     #[serde(rename = "kerchunk-json")]
     KerchunkJson,
@@ -138,7 +140,7 @@ impl TargetFormat {
     #[must_use]
     pub const fn metadata(self) -> Self {
         match self {
-            Self::Zarr3 => Self::Zarr3,
+            Self::Zarr3 | Self::Icechunk => Self::Zarr3,
             Self::Zarr2 | Self::KerchunkJson | Self::KerchunkParquet => Self::Zarr2,
         }
     }

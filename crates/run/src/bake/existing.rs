@@ -1,14 +1,10 @@
 //! What lies at a target already, and whether a bake may take its place.
 
-use std::path::Path;
-
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
-use arcoforge_write::{check_place, check_target};
 
 use super::past::Past;
-use super::publication::stranger;
 use crate::Outcome;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
@@ -96,8 +92,8 @@ pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Resul
     if past.made_by() == Some(&State::new(&target, &prepared.digest)) {
         return Ok(AtTarget::SameDataset);
     }
-    check_target(&target, true)?;
-    if check_target(&target, false).is_ok() {
+    past.check(true)?;
+    if past.check(false).is_ok() {
         return Ok(AtTarget::Nothing);
     }
     let old = past.published();
@@ -109,7 +105,7 @@ pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Resul
     Ok(match differences {
         Some(found) => AtTarget::Outdated(found.text()),
         None if past.made_by().is_some() => AtTarget::OtherStore(None),
-        None => AtTarget::OtherStore(stranger(&target).map(|(what, _)| what)),
+        None => AtTarget::OtherStore(past.stranger().map(|(what, _)| what)),
     })
 }
 
@@ -119,17 +115,17 @@ pub fn at_target(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Resul
 /// `target-exists`, `target-unwritable`.
 pub fn check_unbaked(past: &Past, existing: Existing, options: &Options) -> Result<()> {
     if past.made_by().is_some() {
-        return check_place(past.target());
+        return past.check_place();
     }
     // of a part it is said that it is one, which is known once the inputs are found
     let perhaps_part = existing == Existing::Update && !options.take.is_empty();
-    if perhaps_part { check_target(past.target(), true) } else { check_unknown(past.target(), existing) }
+    if perhaps_part { past.check(true) } else { check_unknown(past, existing) }
 }
 
 /// A part of a dataset (`--take`, `--test`) takes the place of nothing but another part.
 fn check_part(past: &mut Past, existing: Existing, part: bool) -> Result<()> {
     let replaces = part && existing != Existing::Refuse;
-    if !replaces || check_target(past.target(), false).is_ok() {
+    if !replaces || past.check(false).is_ok() {
         return Ok(());
     }
     let found = match past.published() {
@@ -137,7 +133,7 @@ fn check_part(past: &mut Past, existing: Existing, part: bool) -> Result<()> {
         Some(_) => "a bake of the whole dataset",
         None => "a store that may hold a whole dataset",
     };
-    check_target(past.target(), true)?;
+    past.check(true)?;
     let message = format!("found {found}, and `--take` and `--test` bake a part of it");
     Err(Error::new(Code::TargetExists, message)
         .at(past.target().display().to_string())
@@ -145,13 +141,13 @@ fn check_part(past: &mut Past, existing: Existing, part: bool) -> Result<()> {
 }
 
 /// Refuses a target that no bake of ours lies at.
-fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
-    let replaceable = check_target(target, true).is_ok();
+fn check_unknown(past: &Past, existing: Existing) -> Result<()> {
+    let replaceable = past.check(true).is_ok();
     let explained = |e: Error| {
         if e.code != Code::TargetExists || !replaceable {
             return e;
         }
-        match (stranger(target), existing) {
+        match (past.stranger(), existing) {
             (Some((what, help)), _) => Error { message: format!("found {what}"), ..e }.help(help),
             (None, Existing::Update) => {
                 let message = "found a store whose recipe is not known: only what `bake` made can be updated";
@@ -161,7 +157,7 @@ fn check_unknown(target: &Path, existing: Existing) -> Result<()> {
             (None, _) => e,
         }
     };
-    check_target(target, existing == Existing::Overwrite).map_err(explained)
+    past.check(existing == Existing::Overwrite).map_err(explained)
 }
 
 /// Refuses what may not be replaced, once the new dataset is known. Asked again of a store that passed, it compares no
@@ -174,12 +170,12 @@ pub(crate) fn check_existing(
 ) -> Outcome<()> {
     let fail = |e: Error| vec![e];
     if past.has_passed() {
-        check_target(past.target(), existing != Existing::Refuse).map_err(fail)?;
+        past.check(existing != Existing::Refuse).map_err(fail)?;
         return if existing == Existing::Update { check_foreign(past).map_err(fail) } else { Ok(()) };
     }
     check_part(past, existing, prepared.part).map_err(fail)?;
     match existing {
-        Existing::Overwrite => check_unknown(past.target(), existing).map_err(fail)?,
+        Existing::Overwrite => check_unknown(past, existing).map_err(fail)?,
         Existing::Update => check_update(past, recipe, prepared)?,
         Existing::Refuse => check_absent(past, recipe, prepared)?,
     }
@@ -190,9 +186,8 @@ pub(crate) fn check_existing(
 fn check_update(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Outcome<()> {
     let (fail, target) = (|e: Error| vec![e], past.target().to_owned());
     let Some(old) = past.published() else {
-        return check_unknown(&target, Existing::Update).map_err(fail);
+        return check_unknown(past, Existing::Update).map_err(fail);
     };
-    check_target(&target, true).map_err(fail)?;
     if old.recipe.name != recipe.name {
         let message = format!("found a store of the recipe `{}`", old.recipe.name);
         return Err(vec![
@@ -201,21 +196,24 @@ fn check_update(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Outcom
                 .help("`--overwrite` replaces it, in one atomic step"),
         ]);
     }
-    update::check_foreign(&target, &old.dataset).map_err(fail)?;
-    update::check(old, prepared, recipe).map(drop)
+    let differences = update::check(old, prepared, recipe);
+    past.check(true).map_err(fail)?;
+    check_foreign(past).map_err(fail)?;
+    differences.map(drop)
 }
 
 fn check_foreign(past: &mut Past) -> Result<()> {
-    let target = past.target().to_owned();
-    past.dataset().map_or(Ok(()), |dataset| update::check_foreign(&target, dataset))
+    let Some(dataset) = past.dataset().cloned() else { return Ok(()) };
+    past.check_foreign(&dataset)
 }
 
 fn check_absent(past: &mut Past, recipe: &Recipe, prepared: &Prepared) -> Outcome<()> {
-    let target = past.target().to_owned();
-    let Some(old) = past.published() else {
-        return check_unknown(&target, Existing::Refuse).map_err(|e| vec![e]);
-    };
-    check_target(&target, false).map_err(|error| {
+    if past.published().is_none() {
+        return check_unknown(past, Existing::Refuse).map_err(|e| vec![e]);
+    }
+    let found = past.check(false);
+    let Some(old) = past.published() else { return Ok(()) };
+    found.map_err(|error| {
         if old.recipe.name != recipe.name {
             return vec![error];
         }

@@ -2,16 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
+use arcoforge_core::error::Result;
 use arcoforge_core::target::Dataset;
+use arcoforge_write::{check_place, check_target};
 
+use super::branch::Branch;
 use super::likeness::{Compared, Likeness, is_copy, likeness};
-use super::publication::{Publication, publication};
+use super::publication::{Publication, publication, stranger};
 use crate::state::{PlanFile, Plans, State};
+use crate::update;
 
 /// A target, and what is known of the bakes before. Every plan is read once, and no store is compared twice.
 #[derive(Debug)]
 pub struct Past {
     target: PathBuf,
+    /// Where the target is a branch of a repository.
+    branch: Option<Branch>,
     made: Option<Made>,
     plans: Plans,
     compared: Compared,
@@ -29,14 +35,27 @@ struct Made {
 impl Past {
     /// Looks at a target and changes nothing.
     pub fn of(target: &Path) -> Self {
+        Self::looked(target.to_owned(), None)
+    }
+
+    /// Looks at a branch of an Icechunk repository and changes nothing.
+    pub fn of_branch(branch: Branch) -> Self {
+        Self::looked(branch.target(), Some(branch))
+    }
+
+    fn looked(target: PathBuf, branch: Option<Branch>) -> Self {
         let (plans, compared) = (Plans::default(), Compared::default());
-        let mut past = Self { target: target.to_owned(), made: None, plans, compared, passed: None };
+        let mut past = Self { target, branch, made: None, plans, compared, passed: None };
         past.look();
         past
     }
 
     /// Looks again: another process may have published meanwhile.
     pub(crate) fn look(&mut self) {
+        if let Some(branch) = &self.branch {
+            self.made = branch.made().map(|(by, publication)| Made { by, publication });
+            return;
+        }
         let Self { target, plans, compared, .. } = self;
         let looked = |state: State| {
             let (found, note) = publication(target, &state)?;
@@ -58,6 +77,48 @@ impl Past {
     /// The target.
     pub fn target(&self) -> &Path {
         &self.target
+    }
+
+    /// The folder that readers open: the target, or the repository of which it is a branch.
+    pub fn place(&self) -> &Path {
+        self.branch.as_ref().map_or(&self.target, Branch::root)
+    }
+
+    /// The branch that is the target, where it is one.
+    pub(crate) const fn branch(&self) -> Option<&Branch> {
+        self.branch.as_ref()
+    }
+
+    /// Says before any work whether a dataset may be published here, in the place of what is there with `overwrite`.
+    pub(super) fn check(&self, overwrite: bool) -> Result<()> {
+        match &self.branch {
+            Some(branch) => branch.check(overwrite),
+            None => check_target(&self.target, overwrite),
+        }
+    }
+
+    /// The same of a place where a bake of ours lies, which may hold the very dataset.
+    pub(crate) fn check_place(&self) -> Result<()> {
+        match &self.branch {
+            Some(branch) => branch.check(true),
+            None => check_place(&self.target),
+        }
+    }
+
+    /// What is to be said of what lies there and no bake of ours left.
+    pub(super) fn stranger(&self) -> Option<(String, &'static str)> {
+        match &self.branch {
+            Some(branch) => branch.stranger(),
+            None => stranger(&self.target),
+        }
+    }
+
+    /// Refuses an update of what others put something into.
+    pub(super) fn check_foreign(&self, dataset: &Dataset) -> Result<()> {
+        match &self.branch {
+            Some(branch) => branch.check_foreign(dataset),
+            None => update::check_foreign(&self.target, dataset),
+        }
     }
 
     /// The state of the bake that made what lies at the target; `None` where no bake of ours did.

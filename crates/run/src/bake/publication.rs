@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_store::files::{atomic_write, unwritable};
+use arcoforge_store::files::{atomic_write, remove_tree, unwritable};
 use arcoforge_write::{LocalStore, Written, cut_short};
 
 use super::likeness::{Likeness, Note, changed_ns, folder, likeness};
@@ -95,17 +95,21 @@ fn write_note(path: &Path, note: &Note) -> Result<()> {
     atomic_write(path, &text)
 }
 
-/// Ends a publication that was cut off behind its rename; one that was before it is as if it had not begun.
-pub(super) fn finish_publication(past: &mut Past) -> Result<()> {
+/// Ends a publication that was cut off behind its rename or its commit; one that was before it is as if it had not begun.
+/// Whether there was one.
+pub(super) fn finish_publication(past: &mut Past) -> Result<bool> {
     past.look();
     mark_copies(past)?;
-    let Some(state) = past.cut_off() else { return Ok(()) };
+    let Some(state) = past.cut_off() else { return Ok(false) };
     if state.is_publishing() {
         LocalStore::create(past.target(), state.store())?;
     }
+    if past.branch().is_some() {
+        remove_tree(&state.store())?;
+    }
     end_publication(state).map_err(|e| cut_short(e, past.target()))?;
     past.look();
-    Ok(())
+    Ok(true)
 }
 
 /// Notes where the new stores of publications lie that were cut off and then copied elsewhere: their own notes name

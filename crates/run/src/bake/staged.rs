@@ -11,6 +11,7 @@ use arcoforge_core::recipe::Recipe;
 use arcoforge_store::files::remove_tree;
 use arcoforge_write::{LocalStore, Written, cut_short};
 
+use super::commit::Publisher;
 use super::publication::{end_publication, finish_publication, is_moved, note_moved, write_visible};
 use super::run::{Run, check_unchanged};
 use super::{Baked, Past};
@@ -106,7 +107,9 @@ impl Staged {
         if shared {
             self.past.look();
         } else {
-            finish_publication(&mut self.past)?;
+            let ended = finish_publication(&mut self.past)?;
+            // the commit that a run made before it was cut off is the one that is asked for
+            self.anew &= !(ended && self.past.branch().is_some() && self.past.made_by() == Some(&self.state));
             self.state.tidy();
             self.state.inherit(recipe, &prepared.digest, self.past.plans())?;
             if self.anew {
@@ -278,6 +281,15 @@ impl Staged {
     /// dataset.
     pub(super) fn appear(&mut self, session: &Session<'_>) -> Result<()> {
         let Some(store) = self.store.as_mut().filter(|_| !self.done) else { return Ok(()) };
+        if let Some(branch) = self.past.branch() {
+            let publisher = Publisher { session, branch, state: &self.state, anew: self.anew };
+            publisher.publish()?;
+            self.done = true;
+            branch.set_tag()?;
+            // the repository has links to it: what changes behind the note that is written last, others changed
+            remove_tree(&self.state.store())?;
+            return self.end(session);
+        }
         if let Some((key, written)) = &self.visible {
             write_visible(&self.state, key, *written)?;
         }
@@ -290,6 +302,11 @@ impl Staged {
                 left.display()
             )));
         }
+        self.end(session)
+    }
+
+    /// Notes that the dataset is at its target, and lets go what it replaces.
+    fn end(&self, session: &Session<'_>) -> Result<()> {
         let kept = end_publication(&self.state).map_err(|e| cut_short(e, self.past.target()))?;
         for left in kept {
             session.tell(&Event::Warning(format!(

@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 
 use super::values::{attributes, attrs_json, encoding, scalar_json, shape};
 use crate::figures::bytes;
-use crate::inspect::Inspected;
+use crate::inspect::{InRepository, Inspected};
 
 /// What is in a file, in the manner of `ncdump -h`, with storage.
 pub fn file_text(found: &Inspected) -> String {
-    let mut out = format!("{}: {}", found.input, found.format);
+    let format =
+        if found.repository.is_some() { "Icechunk repository".to_owned() } else { found.format.to_string() };
+    let mut out = format!("{}: {format}", found.input);
     if let Some(count) = found.file_bytes {
         let _ = write!(out, ", {}", bytes(count));
     }
@@ -39,7 +41,50 @@ pub fn file_text(found: &Inspected) -> String {
         out.push_str("\nattributes:\n");
         attributes(&mut out, "  ", &schema.attrs, None);
     }
+    if let Some(repository) = &found.repository {
+        versions(&mut out, repository);
+    }
     out
+}
+
+/// Branches, tags and the history of a repository.
+fn versions(out: &mut String, found: &InRepository) {
+    let _ = writeln!(out, "\nbranches: {}", found.branches.join(", "));
+    for (tag, snapshot) in &found.tags {
+        let _ = writeln!(out, "tag {tag}: {snapshot}");
+    }
+    out.push_str("\nhistory:\n");
+    for snapshot in &found.history {
+        let _ = writeln!(out, "  {} {}  {}", snapshot.id, snapshot.committed, snapshot.message);
+        if let Some(bake) = &snapshot.bake {
+            let _ = writeln!(out, "      digest {}, by arcoforge {}", bake.digest, bake.program);
+        }
+    }
+}
+
+fn versions_json(found: &InRepository) -> Value {
+    let history = found.history.iter().map(|snapshot| {
+        let bake = snapshot.bake.as_ref().map(|bake| {
+            json!({
+                "recipe": bake.recipe,
+                "recipe_sha256": bake.recipe_digest,
+                "inputs_sha256": bake.inputs_digest,
+                "digest": bake.digest,
+                "version": bake.program,
+            })
+        });
+        json!({
+            "snapshot": snapshot.id, "committed": snapshot.committed, "message": snapshot.message, "bake": bake,
+        })
+    });
+    let tags: serde_json::Map<String, Value> =
+        found.tags.iter().map(|(tag, snapshot)| (tag.clone(), json!(snapshot))).collect();
+    json!({
+        "snapshot": found.snapshot,
+        "branches": found.branches,
+        "tags": tags,
+        "history": history.collect::<Vec<_>>(),
+    })
 }
 
 fn describe(out: &mut String, variable: &Variable) {
@@ -71,16 +116,20 @@ pub fn file_json(found: &Inspected) -> Value {
         schema.dims().into_iter().map(|(dim, length)| (dim, json!(length))).collect();
     let groups = schema.groups.iter().map(|(path, attrs)| json!({"path": path, "attrs": attrs_json(attrs)}));
     let unreadable = schema.unreadable.iter().map(|u| json!({"name": u.name, "reason": u.reason}));
-    json!({
+    let mut all = json!({
         "input": found.input,
-        "format": found.format,
+        "format": if found.repository.is_some() { json!("icechunk") } else { json!(found.format) },
         "bytes": found.file_bytes,
         "dims": dims,
         "attrs": attrs_json(&schema.attrs),
         "groups": groups.collect::<Vec<_>>(),
         "variables": schema.variables.iter().map(|v| variable_json(v)).collect::<Vec<_>>(),
         "unreadable": unreadable.collect::<Vec<_>>(),
-    })
+    });
+    if let (Some(repository), Some(all)) = (&found.repository, all.as_object_mut()) {
+        all.insert("repository".to_owned(), versions_json(repository));
+    }
+    all
 }
 
 fn variable_json(variable: &Variable) -> Value {

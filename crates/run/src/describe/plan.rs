@@ -199,6 +199,7 @@ pub(crate) const fn format_name(format: TargetFormat) -> &'static str {
     match format {
         TargetFormat::Zarr3 => "Zarr v3",
         TargetFormat::Zarr2 => "Zarr v2",
+        TargetFormat::Icechunk => "Icechunk",
         TargetFormat::KerchunkJson => "references (kerchunk JSON)",
         TargetFormat::KerchunkParquet => "references (kerchunk Parquet)",
     }

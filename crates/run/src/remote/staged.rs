@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::recipe::Recipe;
+use arcoforge_core::recipe::{Recipe, TargetFormat};
 use arcoforge_core::target::Dataset;
 use arcoforge_store::Put;
 use arcoforge_write::{BucketStore, Written, metadata};
@@ -61,6 +61,13 @@ pub fn stage_remote(
     existing: Existing,
 ) -> Outcome<(RemoteStaged, Prepared)> {
     let fail = |e: Error| vec![e];
+    if recipe.output.format == TargetFormat::Icechunk {
+        let error = Error::new(
+            Code::TargetUnsupported,
+            "Icechunk repositories are written to folders of this machine",
+        );
+        return Err(fail(error.at(&target.url).help("bake to a folder, or write Zarr: `--format zarr3`")));
+    }
     if recipe.output.format.is_references() {
         let error = Error::new(Code::TargetUnsupported, "references are written to folders of this machine");
         return Err(fail(error.at(&target.url).help("bake them to a folder, and copy that")));

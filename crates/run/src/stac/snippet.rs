@@ -7,6 +7,7 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     let version = match format {
         TargetFormat::Zarr3 => 3,
         TargetFormat::Zarr2 => 2,
+        TargetFormat::Icechunk => return icechunk(href),
         TargetFormat::KerchunkJson | TargetFormat::KerchunkParquet => return references(href),
     };
     let options = match href.split_once("://").map(|(scheme, _)| scheme) {
@@ -23,6 +24,17 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     format!(
         "Zarr version {version}. With Python (`pip install {needs}`):\n\n```python\nimport xarray as xr\n\n\
          ds = xr.open_zarr({href:?}{options})\nprint(ds)\n```"
+    )
+}
+
+/// Python that opens the last snapshot of a repository.
+fn icechunk(href: &str) -> String {
+    format!(
+        "An Icechunk repository: versions of a dataset. With Python 3.12 or later (`pip install xarray zarr icechunk`):\n\n\
+         ```python\nimport icechunk\nimport xarray as xr\n\n\
+         repository = icechunk.Repository.open(icechunk.local_filesystem_storage({href:?}))\n\
+         session = repository.readonly_session(\"main\")\n\
+         ds = xr.open_zarr(session.store, consolidated=False)\nprint(ds)\n```"
     )
 }
 

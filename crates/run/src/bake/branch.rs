@@ -1,0 +1,243 @@
+//! A branch of an Icechunk repository as a target: what lies there, and the commit that makes a dataset appear.
+//!
+//! A bake fills a store beside the repository as any other does, with receipts; publishing takes its objects into the
+//! repository and commits. The last commit says which bake made what a reader of the branch sees.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arcoforge_core::error::{Code, Error, FoundFile, Result};
+use arcoforge_core::target::Dataset;
+use arcoforge_icechunk::{Repository, Snapshot, Version, View, is_begun, is_repository};
+use arcoforge_store::files::unwritable;
+use arcoforge_write::{check_place, check_target};
+use serde::{Deserialize, Serialize};
+
+use super::publication::Publication;
+use crate::state::State;
+
+/// The branch that a repository begins with.
+pub const MAIN: &str = "main";
+/// What stands between the name of a repository and that of a branch, where each branch has a working folder of its own.
+const AT: char = '@';
+
+/// A branch of a repository in a folder, and the tag that its next commit gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    root: PathBuf,
+    name: String,
+    tag: Option<String>,
+}
+
+/// What a state notes of its commit, before it is made and afterwards.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Committed {
+    /// The commit's own name.
+    pub(super) bake: String,
+    /// The snapshot on top of which it comes.
+    pub(super) base: String,
+}
+
+impl Branch {
+    /// A branch, `main` where none is named, of the repository in a folder.
+    ///
+    /// # Errors
+    /// `usage` for a name that is none.
+    pub fn new(root: &Path, name: Option<&str>, tag: Option<&str>) -> Result<Self> {
+        let name = name.unwrap_or(MAIN);
+        for (what, text) in [("branch", Some(name)), ("tag", tag)] {
+            if let Some(text) = text
+                && (text.is_empty() || text.contains(['/', '\0', AT]) || text.starts_with('.'))
+            {
+                let message = format!("found `{text}` as the name of a {what}");
+                return Err(Error::new(Code::Usage, message)
+                    .help("names of branches and tags are not empty, do not begin with a period, and have no `/` and `@`"));
+            }
+        }
+        Ok(Self { root: root.to_owned(), name: name.to_owned(), tag: tag.map(str::to_owned) })
+    }
+
+    /// The repository's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The branch's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tag that its next commit gets.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The path by which its bakes are known: that of the repository, with the branch behind it unless it is `main`.
+    pub(super) fn target(&self) -> PathBuf {
+        if self.name == MAIN {
+            return self.root.clone();
+        }
+        let mut name = self.root.file_name().unwrap_or_default().to_owned();
+        name.push(format!("{AT}{}", self.name));
+        self.root.with_file_name(name)
+    }
+
+    /// The last snapshot; `None` where there is no repository or no such branch.
+    fn tip(&self) -> Result<Option<Snapshot>> {
+        if !is_repository(&self.root) {
+            return Ok(None);
+        }
+        Repository::open(&self.root)?.tip(&self.name)
+    }
+
+    /// The bake that made the last snapshot, and how far its publication went.
+    pub(super) fn made(&self) -> Option<(State, Publication)> {
+        let bake = self.tip().ok()??.bake?;
+        let state = State::new(&self.target(), &bake.digest);
+        let cut_off = noted(&state.visible()).is_some_and(|noted| noted.bake == bake.id);
+        Some((state, if cut_off { Publication::Cleaned } else { Publication::Ended }))
+    }
+
+    /// What the last snapshot holds.
+    pub(crate) fn view(&self) -> Result<View> {
+        Repository::open(&self.root)?.view(&Version::Branch(self.name.clone()))
+    }
+
+    /// Says before any work whether a commit may take the place of what is on the branch.
+    pub(super) fn check(&self, overwrite: bool) -> Result<()> {
+        let place = self.root.display().to_string();
+        check_place(&self.root)?;
+        check_place(&self.target())?;
+        if is_begun(&self.root) {
+            return Ok(());
+        }
+        if !is_repository(&self.root) {
+            // what is refused as a target of a Zarr store is refused here; what that would replace is not replaced
+            return check_target(&self.root, false).map_err(|error| match error.code {
+                Code::TargetExists => {
+                    error.help("choose another place for the repository, or move what is there")
+                }
+                _ => error,
+            });
+        }
+        let Some(tip) = self.tip()?.filter(|tip| !tip.initial && !overwrite) else { return Ok(()) };
+        let message =
+            format!("found a dataset on the branch `{}` of the repository, expected none", self.name);
+        Err(Error::new(Code::TargetExists, message)
+            .at(place)
+            .found([FoundFile { url: format!("snapshot {}", tip.id), has: format!("{}: {}", tip.committed, tip.message) }])
+            .help("`--overwrite` commits the dataset in its place, and what was stays in the history; `--branch NAME` \
+                   leaves it as it is"))
+    }
+
+    /// What is to be said of a snapshot that no bake of this machine made.
+    pub(super) fn stranger(&self) -> Option<(String, &'static str)> {
+        let tip = self.tip().ok()??;
+        if tip.initial {
+            return None;
+        }
+        let what = match &tip.bake {
+            Some(bake) => {
+                format!("a bake of `{}` of which nothing is known beside the repository", bake.recipe)
+            }
+            None => "a commit that no bake made".to_owned(),
+        };
+        Some((
+            format!("{what} on the branch `{}`: {} of {}", self.name, tip.message, tip.committed),
+            "`--overwrite` commits the dataset in its place, and what was stays in the history; `--branch NAME` leaves it \
+             as it is",
+        ))
+    }
+
+    /// Refuses an update of a branch on which others put nodes beside those that a bake made.
+    pub(super) fn check_foreign(&self, dataset: &Dataset) -> Result<()> {
+        let own: BTreeSet<String> = nodes(dataset)?.into_iter().map(|(name, _)| name).collect();
+        let found: Vec<FoundFile> = self
+            .view()?
+            .nodes()?
+            .into_iter()
+            .filter(|(name, _)| !own.contains(name))
+            .map(|(name, _)| FoundFile {
+                url: format!("/{name}"),
+                has: "on the branch, and no bake made it".to_owned(),
+            })
+            .collect();
+        if found.is_empty() {
+            return Ok(());
+        }
+        let message = "the branch holds what the last bake did not make, and an update would take it away";
+        Err(Error::new(Code::UpdateRefused, message)
+            .at(self.root.display().to_string())
+            .found(found)
+            .help("keep it on a branch of its own; or commit the dataset without it: `--overwrite`"))
+    }
+
+    /// Gives the last commit its tag, where one is wanted.
+    pub(super) fn set_tag(&self) -> Result<()> {
+        let Some(tag) = &self.tag else { return Ok(()) };
+        let repository = Repository::open(&self.root)?;
+        repository.tip(&self.name)?.map_or(Ok(()), |tip| repository.tag(tag, &tip.id))
+    }
+
+    /// Refuses a tag that names something already, before any work.
+    pub(super) fn check_tag(&self) -> Result<()> {
+        let Some(tag) = self.tag.as_deref().filter(|_| is_repository(&self.root)) else { return Ok(()) };
+        let tip = self.tip()?;
+        let tags = Repository::open(&self.root)?.tags()?;
+        let Some((_, named)) = tags.into_iter().find(|(name, _)| name == tag) else { return Ok(()) };
+        // of a run that was cut off behind it
+        if tip.is_some_and(|tip| tip.id == named) {
+            return Ok(());
+        }
+        let message = format!("found the tag `{tag}` in the repository, for the snapshot {named}");
+        Err(Error::new(Code::TargetExists, message)
+            .at(self.root.display().to_string())
+            .help("a tag never moves: choose another name"))
+    }
+}
+
+/// Groups and arrays of a dataset with their metadata, parents first.
+pub(super) fn nodes(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
+    let name = |key: &str| key.strip_suffix("zarr.json").unwrap_or(key).trim_end_matches('/').to_owned();
+    let mut found: Vec<(String, Vec<u8>)> =
+        arcoforge_write::metadata(dataset)?.into_iter().map(|(key, bytes)| (name(&key), bytes)).collect();
+    found.sort_by(|(a, _), (b, _)| {
+        (a.matches('/').count(), !a.is_empty(), a).cmp(&(b.matches('/').count(), !b.is_empty(), b))
+    });
+    Ok(found)
+}
+
+/// What a state noted of its commit.
+pub(super) fn noted(path: &Path) -> Option<Committed> {
+    serde_json::from_slice(&fs::read(path).ok()?).ok()
+}
+
+/// A store in a folder that is gone when this is dropped: what a version of a repository holds, its chunks as links.
+#[derive(Debug)]
+pub(crate) struct CheckedOut {
+    folder: PathBuf,
+}
+
+impl CheckedOut {
+    /// # Errors
+    /// `target-unwritable` where no folder can be made; those of reading the repository.
+    pub(crate) fn of(view: &View, chunks: bool) -> Result<Self> {
+        let name = format!("arcoforge-{}-{}", std::process::id(), view.id());
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, e))?;
+        let made = Self { folder };
+        view.check_out(&made.folder, chunks)?;
+        Ok(made)
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for CheckedOut {
+    fn drop(&mut self) {
+        let _left = fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,148 @@
+//! A staged store taken into an Icechunk repository: one transaction, whatever becomes of the process.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_core::figures::hex;
+use arcoforge_core::target::{ArraySpec, Dataset};
+use arcoforge_icechunk::{Commit, Repository, Snapshot, Transaction};
+use arcoforge_store::files::atomic_write;
+use arcoforge_write::chunk_key;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::branch::{Branch, Committed, nodes, noted};
+use crate::pool;
+use crate::receipts::Receipts;
+use crate::session::Session;
+use crate::state::{PlanFile, State};
+
+/// Chunks that a thread looks at before it tells the transaction.
+const CHUNKS_AT_A_TIME: u64 = 1 << 12;
+
+/// What is committed.
+pub(super) struct Publisher<'a> {
+    pub(super) session: &'a Session<'a>,
+    pub(super) branch: &'a Branch,
+    pub(super) state: &'a State,
+    /// Whatever is on the branch goes first.
+    pub(super) anew: bool,
+}
+
+impl Publisher<'_> {
+    /// Takes every object of the staged store into the repository and commits, once: a run that was cut off behind its
+    /// commit finds it.
+    ///
+    /// # Errors
+    /// `target-conflict` where others committed meanwhile and touched the same; `target-unwritable`.
+    pub(super) fn publish(&self) -> Result<Snapshot> {
+        let repository = Repository::create(self.branch.root())?;
+        if let Some(before) = noted(&self.state.visible())
+            && let Some(found) = repository.find(self.branch.name(), &before.base, &before.bake)?
+        {
+            return Ok(found);
+        }
+        let plan = PlanFile::read(&self.state.plan())?;
+        let mut transaction = repository.begin(self.branch.name())?;
+        let commit = commit(&plan)?;
+        self.note(&Committed { bake: commit.id.clone(), base: transaction.base() })?;
+        self.nodes(&mut transaction, &plan.dataset)?;
+        self.chunks(&transaction, &plan.dataset)?;
+        self.session.check_interrupt()?;
+        transaction.commit(&commit)
+    }
+
+    fn note(&self, committed: &Committed) -> Result<()> {
+        atomic_write(&self.state.visible(), &json(committed)?)
+    }
+
+    fn nodes(&self, transaction: &mut Transaction<'_>, dataset: &Dataset) -> Result<()> {
+        let nodes = nodes(dataset)?;
+        let keep =
+            if self.anew { BTreeSet::new() } else { nodes.iter().map(|(name, _)| name.clone()).collect() };
+        transaction.keep(&keep)?;
+        nodes.into_iter().try_for_each(|(name, metadata)| transaction.set_node(&name, metadata))
+    }
+
+    fn chunks(&self, transaction: &Transaction<'_>, dataset: &Dataset) -> Result<()> {
+        let receipts = Receipts::told(self.state, dataset);
+        let parts = |spec: &ArraySpec| spec.objects().len().div_ceil(CHUNKS_AT_A_TIME);
+        let work: Vec<(&ArraySpec, u64)> = dataset
+            .arrays
+            .iter()
+            .flat_map(|spec| (0..parts(spec)).map(move |part| (&**spec, part)))
+            .collect();
+        let changed = AtomicU64::new(0);
+        let one = |_: &mut (), at: usize| {
+            self.session.check_interrupt()?;
+            let Some((spec, part)) = work.get(at) else { return Ok(()) };
+            let chunks = self.part(spec, *part, dataset, &receipts)?;
+            changed.fetch_add(transaction.set_chunks(&spec.name, &chunks)?, Ordering::Relaxed);
+            Ok(())
+        };
+        let threads = self.session.options.budget.workers.max(1);
+        pool::each(threads, work.len(), true, || (), one).map_err(|errors| {
+            errors.into_iter().next().unwrap_or_else(|| Error::new(Code::Bug, "an error without a cause"))
+        })
+    }
+
+    /// Some chunks of an array, with the files of those that are stored.
+    fn part(
+        &self,
+        spec: &ArraySpec,
+        part: u64,
+        dataset: &Dataset,
+        receipts: &Receipts,
+    ) -> Result<Vec<(Vec<u64>, Option<PathBuf>)>> {
+        let (grid, first) = (spec.objects(), part * CHUNKS_AT_A_TIME);
+        let staging = self.state.store();
+        let one = |number: u64| {
+            let index = grid.index(number);
+            let written = receipts.get(&spec.name, number).ok_or_else(|| {
+                Error::new(Code::Bug, "a chunk without a receipt is to be published")
+                    .in_variable(&spec.name)
+                    .in_chunk(&index)
+            })?;
+            let file = written.map(|_| staging.join(chunk_key(dataset.format, spec, &index)));
+            Ok((index, file))
+        };
+        (first..grid.len().min(first + CHUNKS_AT_A_TIME)).map(one).collect()
+    }
+}
+
+/// What the commit of a plan says.
+fn commit(plan: &PlanFile) -> Result<Commit> {
+    let digest = |value: &[u8]| hex(&Sha256::digest(value));
+    let recipe_digest = digest(&json(&plan.recipe)?);
+    let inputs_digest = digest(&json(&plan.inputs)?);
+    let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
+    Ok(Commit {
+        message: format!(
+            "bake of {}: {} inputs; recipe {}, inputs {}",
+            plan.recipe.name,
+            plan.inputs.len(),
+            short(&recipe_digest),
+            short(&inputs_digest)
+        ),
+        id: name_of_this_commit(&plan.digest),
+        digest: plan.digest.clone(),
+        recipe: plan.recipe.name.clone(),
+        recipe_digest,
+        inputs_digest,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+/// A name that no other commit has, also of the same plan by another machine.
+fn name_of_this_commit(digest: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
+    let host = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    hex(&Sha256::digest(format!("{digest} {now} {} {host}", std::process::id())))
+}
+
+fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|e| Error::new(Code::Bug, "no JSON").caused_by(e))
+}
