@@ -36,8 +36,20 @@ pub(crate) fn run(
     staging: &Path,
 ) -> Outcome<Vec<Verdict>> {
     let store = open_target(session, staging, plan.dataset.format).map_err(|e| vec![e])?;
-    let reading =
-        Reading { session, examination, plan, store: store.as_ref(), ends: ends(examination, plan) };
+    run_on(session, examination, plan, store.as_ref())
+}
+
+/// The same of a store that is open.
+///
+/// # Errors
+/// As of [`run`].
+pub(crate) fn run_on(
+    session: &Session<'_>,
+    examination: &Examination<'_>,
+    plan: &Plan,
+    store: &dyn Reader,
+) -> Outcome<Vec<Verdict>> {
+    let reading = Reading { session, examination, plan, store, ends: ends(examination, plan) };
     let items = reading.items();
     session.tell(&Event::Started { stage: Stage::Check, total: items });
     let tallies: Vec<Mutex<Tally>> =
@@ -60,13 +72,12 @@ pub(crate) fn run(
 ///
 /// # Errors
 /// `check-failed` for everything that does not hold and whose check does not only warn. Chunks are kept in `root`.
-pub(crate) fn settle(session: &Session<'_>, target: &Path, root: &Path, verdicts: &[Verdict]) -> Outcome<()> {
+pub(crate) fn settle(session: &Session<'_>, target: &str, root: &str, verdicts: &[Verdict]) -> Outcome<()> {
     let mut errors = Vec::new();
     let unpublished = format!(
         "nothing was published, and {} is as before. What was baked is kept in {}: with other `checks` in the recipe, \
          `bake` goes on without baking it again",
-        target.display(),
-        root.display()
+        target, root
     );
     for verdict in verdicts {
         session.tell(&Event::Checked(verdict.clone()));

@@ -68,7 +68,7 @@ pub use stac::{Described, stac, write_stac};
 pub use state::{PlanFile, RunFile};
 pub use survey::Surveyed;
 pub use units::{UnitDone, check_lasting, check_planned, finish, first_text, first_units, run_unit};
-pub use verify::{Verified, verify, verify_branch};
+pub use verify::{Verified, verify, verify_branch, verify_bucket};
 
 pub use arcoforge_icechunk::Version;
 

@@ -1,5 +1,6 @@
 //! Verification: target and sources are read again and every value is compared.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use arcoforge_core::attrs::AttrValue;
@@ -65,12 +66,41 @@ fn compared(
     every: u64,
 ) -> Outcome<Verified> {
     let format = prepared.plan.dataset.format;
+    let shown = target.display().to_string();
     let store = open_target(session, folder, format)
-        .map_err(|e| vec![Error { place: Place::default(), ..e }.at(target.display().to_string())])?;
+        .map_err(|e| vec![Error { place: Place::default(), ..e }.at(&shown)])?;
+    compared_with(session, prepared, store.as_ref(), &shown, every)
+}
+
+/// The same of a store in an object store.
+///
+/// # Errors
+/// As of [`verify`]; `target-not-found` where there is none.
+pub fn verify_bucket(session: &Session<'_>, prepared: &Prepared, url: &str, every: u64) -> Outcome<Verified> {
+    let absent = |e: Error| match e.code {
+        Code::SourceFormat | Code::SourceNotFound => {
+            Error::new(Code::TargetNotFound, "the store to compare does not exist")
+                .at(url)
+                .help("name the store that was baked")
+        }
+        _ => e,
+    };
+    let opened = session.sources.open_bucket(url, BTreeMap::new()).and_then(arcoforge_read::open);
+    let store = opened.map_err(|e| vec![absent(e)])?;
+    compared_with(session, prepared, store.as_ref(), url, every)
+}
+
+fn compared_with(
+    session: &Session<'_>,
+    prepared: &Prepared,
+    store: &dyn Reader,
+    target: &str,
+    every: u64,
+) -> Outcome<Verified> {
     let mut errors = Vec::new();
     for array in &prepared.plan.arrays {
         if let Err(error) = check_schema(store.schema(), &array.spec) {
-            errors.push(error.at(target.display().to_string()));
+            errors.push(error.at(target));
         }
     }
     if !errors.is_empty() {
@@ -92,8 +122,8 @@ fn compared(
             if let Some(task) = worker.ahead() {
                 task.slab(number, &|at, slab, _| wanted(prepared, &all, at * every, slab));
             }
-            let place = |e: Error| e.in_variable(&array.spec.name).at(target.display().to_string());
-            cells += compare(worker, prepared, store.as_ref(), array, &slab).map_err(place)?;
+            let place = |e: Error| e.in_variable(&array.spec.name).at(target);
+            cells += compare(worker, prepared, store, array, &slab).map_err(place)?;
         }
         session.tell(&Event::Advanced { stage: Stage::Verify, items: 1, bytes_read: 0, bytes_written: 0 });
         Ok(cells)

@@ -1,7 +1,7 @@
 //! `verify`: target and sources, value by value.
 
 use arcoforge_core::error::{Code, Error};
-use arcoforge_run::{Locks, Place, figures, prepare, verify, verify_branch};
+use arcoforge_run::{Locks, Place, figures, prepare, verify, verify_branch, verify_bucket};
 use serde_json::{Value, json};
 
 use crate::Outcome;
@@ -36,24 +36,22 @@ pub(crate) fn run(args: &Verify, output: &Output) -> Outcome {
 }
 
 fn one(args: &Verify, output: &Output, given: &Given, place: &Place, locks: &Locks) -> Outcome<Value> {
-    let Some(target) = place.folder() else {
-        let error = Error::new(Code::TargetUnsupported, "`verify` reads stores on a file system");
-        return Err(error.at(place.to_string()).into());
-    };
-    if !target.exists() {
+    if place.folder().is_some_and(|target| !target.exists()) {
         let error = Error::new(Code::TargetNotFound, "the store to compare does not exist");
-        let error = error.at(target.display().to_string());
+        let error = error.at(place.to_string());
         return Err(error.help("name the store that was baked, as in `--to sst.zarr`").into());
     }
-    let branch = given.branch(target, args.branch.as_deref(), None)?;
+    let branch = place.folder().map(|target| given.branch(target, args.branch.as_deref(), None));
+    let branch = branch.transpose()?.flatten();
     let verified = given.run(output, |session, recipe| {
         let prepared = prepare(session, recipe, locks.get(&recipe.name))?;
-        match &branch {
-            Some(branch) => verify_branch(session, &prepared, branch, args.sample),
-            None => verify(session, &prepared, target, args.sample),
+        match (&branch, place) {
+            (Some(branch), _) => verify_branch(session, &prepared, branch, args.sample),
+            (None, Place::Folder(target)) => verify(session, &prepared, target, args.sample),
+            (None, Place::Bucket(url)) => verify_bucket(session, &prepared, url, args.sample),
         }
     })?;
-    let target = target.display().to_string();
+    let target = place.to_string();
     let (done, all) = verified.tasks;
     let extent = if done == all { "every value".to_owned() } else { format!("{done} of {all} tasks") };
     output.data(&format!(

@@ -272,7 +272,9 @@ impl Staged {
         if !examination.is_empty() {
             self.baked.checks = checks::run(session, examination, &prepared.plan, store.staging())?;
             // what fails is kept: other checks may be what is needed, and no chunk would be another
-            checks::settle(session, self.target(), self.state.root(), &self.baked.checks)?;
+            let (target, root) =
+                (self.target().display().to_string(), self.state.root().display().to_string());
+            checks::settle(session, &target, &root, &self.baked.checks)?;
         }
         Ok(())
     }

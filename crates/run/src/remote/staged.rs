@@ -16,6 +16,7 @@ use super::log::Segments;
 use super::past::{Note, Past, ROOTS};
 use crate::Outcome;
 use crate::bake::{AtTarget, Baked, Existing, Run, check_unchanged, summary};
+use crate::checks;
 use crate::duplicates;
 use crate::execute::Target;
 use crate::lock::Lock;
@@ -313,7 +314,7 @@ impl RemoteStaged {
         &mut self,
         session: &Session<'_>,
         prepared: &Prepared,
-        _examination: &Examination<'_>,
+        examination: &Examination<'_>,
     ) -> Outcome<()> {
         let fail = |e: Error| vec![e];
         session.check_interrupt().map_err(fail)?;
@@ -328,6 +329,14 @@ impl RemoteStaged {
         }
         self.baked.objects += 1;
         self.baked.bytes_written += root.1.len() as u64;
+        if !examination.is_empty() {
+            // what makes the dataset visible is not there yet
+            let documents = [(root.0.clone(), root.1.as_slice().into())].into_iter().collect();
+            let store = session.sources.open_bucket(&self.url, documents).and_then(arcoforge_read::open);
+            let store = store.map_err(fail)?;
+            self.baked.checks = checks::run_on(session, examination, &prepared.plan, store.as_ref())?;
+            checks::settle(session, &self.url, self.past.beside.url(), &self.baked.checks)?;
+        }
         self.root = Some(root);
         Ok(())
     }

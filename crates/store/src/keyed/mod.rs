@@ -1,10 +1,12 @@
 //! Inputs of many objects: a Zarr store in a folder or on a server, or references to ranges of other files. Whoever reads
 //! them sees one object, in whose bytes every member has a place of its own.
 
+mod bucket;
 mod folder;
 mod references;
 mod web;
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::ops::Range;
 use std::path::Path;
@@ -14,6 +16,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::figures::hex;
 use sha2::{Digest, Sha256};
 
+use self::bucket::Listed;
 use self::folder::Folder;
 use self::references::References;
 use self::web::Web;
@@ -194,7 +197,7 @@ pub fn folder(root: &Path) -> Arc<dyn Keyed> {
 }
 
 impl Sources {
-    /// Opens a Zarr store (a folder of this machine, or a URL that ends with `.zarr`) or references (a JSON file) as one
+    /// Opens a Zarr store (a folder of this machine, or a URL, also of a bucket, that ends with `.zarr`) or references (a JSON file) as one
     /// object; `None` where it is neither.
     ///
     /// What tells its version is a digest of its metadata, or of the file of references: a chunk that is written anew
@@ -209,14 +212,34 @@ impl Sources {
                 folder(&path)
             }
             Location::Http(url) if is_zarr_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
+            Location::Bucket(url) if is_zarr_url(&url.text()) => {
+                let bucket = self.bucket(url_or_path)?;
+                Arc::new(Listed::new(Arc::clone(self), bucket, BTreeMap::new()))
+            }
             _ if !is_json(url_or_path) => return Ok(None),
             _ => return self.open_references(url_or_path),
         };
-        let url: Arc<str> = crate::location::redact(url_or_path).into();
-        let validator = version(&*keyed).map_err(|e| e.at(&*url))?;
-        let remote = url.contains("://") && !url.starts_with("file:");
-        Ok(Some(Arc::new(Whole { url, validator, remote, keyed })))
+        whole(url_or_path, keyed).map(Some)
     }
+
+    /// The store in a bucket as one object, with documents in place of those that lie there.
+    ///
+    /// # Errors
+    /// As of [`open_keyed`](Self::open_keyed).
+    pub fn open_bucket(
+        self: &Arc<Self>,
+        url: &str,
+        documents: BTreeMap<String, Arc<[u8]>>,
+    ) -> Result<Arc<dyn Object>> {
+        whole(url, Arc::new(Listed::new(Arc::clone(self), self.bucket(url)?, documents)))
+    }
+}
+
+fn whole(url_or_path: &str, keyed: Arc<dyn Keyed>) -> Result<Arc<dyn Object>> {
+    let url: Arc<str> = crate::location::redact(url_or_path).into();
+    let validator = version(&*keyed).map_err(|e| e.at(&*url))?;
+    let remote = url.contains("://") && !url.starts_with("file:");
+    Ok(Arc::new(Whole { url, validator, remote, keyed }))
 }
 
 impl Sources {
