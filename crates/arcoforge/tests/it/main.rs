@@ -75,7 +75,7 @@ fn exit_codes_and_messages() {
         (&["lock", "good.yaml", "--take", "time=1"], 2, &["--take"]),
         (&["bake", "page.nc", "--to", "x.zarr"], 5, &["source-not-data", "page.nc"]),
         (&["bake", "*.h5", "--to", "x.zarr"], 5, &["source-not-found", "*.h5"]),
-        (&["bake", "good.yaml", "--to", "s3://bucket/x.zarr"], 6, &["target-unsupported", "s3://"]),
+        (&["bake", "good.yaml", "--to", "https://host/x.zarr"], 6, &["target-unsupported", "https://"]),
         (&["bake", "good.yaml", "--to", ""], 2, &["error[usage]", "--to sst.zarr"]),
         (&["plan", "good.yaml", "--test"], 2, &["error[usage]", "test: {take:"]),
         (&["inspect", "absent.nc"], 5, &["source-not-found", "absent.nc"]),

@@ -112,7 +112,12 @@ pub fn stage_remote(
 
 fn past_of(session: &Session<'_>, url: &str) -> Result<Past> {
     let beside = format!("{url}.bake");
-    Past::of(session.sources.bucket(url)?, session.sources.bucket(&beside)?)
+    let past = Past::of(session.sources.bucket(url)?, session.sources.bucket(&beside)?);
+    past.map_err(|error| match error.code {
+        Code::Interrupted | Code::Bug => error,
+        // whatever can't be read there can't be written to either
+        _ => Error { code: Code::TargetUnwritable, ..error },
+    })
 }
 
 /// Looks at a target in an object store and changes nothing.
