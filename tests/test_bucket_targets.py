@@ -100,10 +100,10 @@ def locally(data, folder):
     return {key: (target / key).read_bytes() for key in arco.keys(target)}
 
 
-def bake(store, bucket, data, *options, url=None, by=None):
+def bake(store, bucket, data, *options, url=None):
     files = sorted(data.glob("*.nc"))
     to = f"s3://{bucket}/sst.zarr"
-    return arco.run("bake", *files, "--concat", "time", *CHUNKS, "--to", to, *options, env=env(url or store.url), by=by)
+    return arco.run("bake", *files, "--concat", "time", *CHUNKS, "--to", to, *options, env=env(url or store.url))
 
 
 def baked(*args, **kwargs):

@@ -32,7 +32,7 @@ use crate::state::State;
 
 pub(crate) use self::lines::Entry;
 pub use self::lines::Unit;
-pub(crate) use self::listing::Listing;
+pub(crate) use self::listing::{Listing, tag};
 pub(crate) use self::trust::checksum;
 pub(crate) use self::writer::{Log, Writer};
 
@@ -191,7 +191,7 @@ impl Receipts {
                 found.note_where(&line, |spec, _, written| {
                     let Some(listing) = listing else { return true };
                     match (written, listing.get(&spec.name, line.object)) {
-                        (Some(written), Some(listed)) => listed.is(written.bytes, line.etag.as_deref()),
+                        (Some(written), Some(listed)) => listed.is(written.bytes, line.tag),
                         (None, listed) => listed.is_none(),
                         (Some(_), None) => false,
                     }

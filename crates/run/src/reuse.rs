@@ -10,7 +10,7 @@ use arcoforge_icechunk::{Stored, View};
 use arcoforge_write::{ShardIndex, Written, chunk_key, chunks_per_shard, shard_index};
 
 use crate::bake::{Past, changed_ns, untouched_until};
-use crate::receipts::{Receipts, checksum};
+use crate::receipts::{Listing, Receipts, checksum};
 use crate::signature::Signature;
 use crate::state::State;
 
@@ -18,6 +18,8 @@ use crate::state::State;
 #[derive(Debug, Default)]
 pub(crate) struct Reuse {
     donors: Vec<Donor>,
+    /// Of an object store: what lay there at the beginning.
+    listing: Listing,
 }
 
 /// One earlier bake: what it was to make, what it did make, and where that lies.
@@ -121,14 +123,20 @@ impl Reuse {
             let receipts = Receipts::signed(&state, &old, root.folder(), state.done().is_file());
             (receipts.totals().0 > 0).then_some(Donor { root, dataset: old, receipts, untouched_until })
         };
-        Self { donors: State::all(&target).into_iter().filter_map(open).collect() }
+        let donors = State::all(&target).into_iter().filter_map(open).collect();
+        Self { donors, listing: Listing::default() }
     }
 
     /// What bakes made of the objects over which the new dataset is written, with the signatures of their chunks.
-    pub(crate) fn in_place(donors: impl IntoIterator<Item = (Dataset, Receipts)>) -> Self {
+    pub(crate) fn in_place(donors: impl IntoIterator<Item = (Dataset, Receipts)>, listing: Listing) -> Self {
         let donor =
             |(dataset, receipts)| Donor { root: Root::Target, dataset, receipts, untouched_until: None };
-        Self { donors: donors.into_iter().map(donor).collect() }
+        Self { donors: donors.into_iter().map(donor).collect(), listing }
+    }
+
+    /// The tag of an object that lies under its key already.
+    pub(crate) fn tag(&self, array: &str, object: u64) -> Option<u64> {
+        self.listing.tag(array, object)
     }
 
     /// Whether no earlier bake made anything.

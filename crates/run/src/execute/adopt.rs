@@ -7,7 +7,7 @@ use arcoforge_core::plan::ArrayPlan;
 use arcoforge_write::{Version, Written, chunk_key};
 
 use super::{Target, Worker};
-use crate::receipts::Entry;
+use crate::receipts::{Entry, tag};
 use crate::signature::Signature;
 
 impl Target<'_> {
@@ -34,7 +34,10 @@ impl Target<'_> {
         let version = written.map(|_| self.store.version(&chunk_key(self.format, &array.spec, index)));
         let Version { changed_ns, etag } = version.unwrap_or_default();
         let changed_ns = changed_ns.and_then(|changed| u64::try_from(changed).ok());
-        Entry { object: array.spec.objects().flat(index), written, changed_ns, etag, chunks }
+        let object = array.spec.objects().flat(index);
+        // of what lay there before, the listing tells
+        let tag = etag.as_deref().map(tag).or_else(|| self.reuse.tag(&array.spec.name, object));
+        Entry { object, written, changed_ns, tag, chunks }
     }
 
     /// Whether a task of the first stage is to be run: no run before has moved its cells, or they are gone, and some object

@@ -20,8 +20,8 @@ pub(crate) struct Entry {
     pub(crate) written: Option<Written>,
     /// When what the file system keeps of it last changed; `None` where nothing is stored, or nothing tells.
     pub(crate) changed_ns: Option<u64>,
-    /// What an object store gave back as the tag of its content; `None` for a file.
-    pub(crate) etag: Option<String>,
+    /// A hash of the entity tag that an object store gave it; `None` for a file.
+    pub(crate) tag: Option<u64>,
     /// The signatures of its chunks, in the order in which they lie in it.
     pub(crate) chunks: Vec<Signature>,
 }
@@ -67,9 +67,9 @@ pub(super) struct Line<'a, C> {
     /// When the object last changed, in nanoseconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) changed: Option<u64>,
-    /// The entity tag, of an object in an object store.
-    #[serde(borrow, skip_serializing_if = "Option::is_none", default)]
-    pub(super) etag: Option<Cow<'a, str>>,
+    /// A hash of the entity tag, of an object in an object store.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) tag: Option<u64>,
     /// Signatures of the chunks, one behind the other: 32 hexadecimal digits each.
     pub(super) chunks: C,
 }

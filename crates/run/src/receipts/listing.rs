@@ -21,8 +21,8 @@ pub(crate) struct Listed {
 
 impl Listed {
     /// Whether it is what was written.
-    pub(crate) fn is(self, bytes: u64, etag: Option<&str>) -> bool {
-        self.bytes == bytes && self.tag.is_none_or(|tag| etag.is_some_and(|etag| tag == hash(etag)))
+    pub(crate) fn is(self, bytes: u64, written: Option<u64>) -> bool {
+        self.bytes == bytes && self.tag.is_none_or(|tag| written == Some(tag))
     }
 }
 
@@ -31,7 +31,7 @@ impl Listing {
     pub(crate) fn add(&mut self, dataset: &Dataset, key: &str, bytes: u64, etag: Option<&str>) -> bool {
         let Some((array, object)) = chunk_at(dataset, key) else { return false };
         let objects = self.arrays.entry(array.name.clone()).or_default();
-        objects.insert(object, Listed { bytes, tag: etag.map(hash) });
+        objects.insert(object, Listed { bytes, tag: etag.map(tag) });
         true
     }
 
@@ -42,13 +42,18 @@ impl Listing {
             .flat_map(|(array, objects)| objects.keys().map(move |object| (array.as_str(), *object)))
     }
 
+    /// The tag of an object, where the listing has one.
+    pub(crate) fn tag(&self, array: &str, object: u64) -> Option<u64> {
+        self.get(array, object)?.tag
+    }
+
     /// What is listed of an object.
     pub(crate) fn get(&self, array: &str, object: u64) -> Option<Listed> {
         self.arrays.get(array)?.get(&object).copied()
     }
 }
 
-/// Servers quote tags in some answers, and not in others.
-fn hash(etag: &str) -> u64 {
+/// A hash of an entity tag. Servers quote tags in some answers, and not in others.
+pub(crate) fn tag(etag: &str) -> u64 {
     xxh3_64(etag.trim_matches('"').as_bytes())
 }

@@ -53,7 +53,7 @@ impl Writer {
             bytes: entry.written.map(|w| w.bytes),
             crc32c: entry.written.map(|w| w.crc32c),
             changed: entry.changed_ns,
-            etag: entry.etag.as_deref().map(Into::into),
+            tag: entry.tag,
             chunks: Digits(&entry.chunks),
         })
     }

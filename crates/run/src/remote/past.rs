@@ -30,6 +30,13 @@ pub(super) struct Note {
     pub(super) etag: Option<String>,
 }
 
+impl Root {
+    /// What is noted of it once it was published.
+    pub(super) fn note(&self) -> Note {
+        Note { key: self.key.clone(), crc32c: self.crc32c, etag: Some(self.etag.clone()) }
+    }
+}
+
 /// A target in an object store, and what is known of the bakes before.
 #[derive(Debug)]
 pub(super) struct Past {
@@ -40,6 +47,8 @@ pub(super) struct Past {
     pub(super) root: Option<Root>,
     /// The digest of the bake that made it; `None` where no bake of ours did.
     pub(super) made_by: Option<String>,
+    /// Its publication was cut off behind the step that made it visible.
+    pub(super) cut_off: bool,
     /// Digests of bakes of this target, finished or not.
     pub(super) states: BTreeSet<String>,
 }
@@ -47,7 +56,8 @@ pub(super) struct Past {
 impl Past {
     /// Looks at a target and changes nothing.
     pub(super) fn of(target: Bucket, beside: Bucket) -> Result<Self> {
-        let mut past = Self { target, beside, root: None, made_by: None, states: BTreeSet::new() };
+        let mut past =
+            Self { target, beside, root: None, made_by: None, cut_off: false, states: BTreeSet::new() };
         past.look()?;
         Ok(past)
     }
@@ -56,6 +66,7 @@ impl Past {
     pub(super) fn look(&mut self) -> Result<()> {
         self.root = self.find_root()?;
         self.made_by = None;
+        self.cut_off = false;
         self.states.clear();
         let mut notes: Vec<(String, bool, String)> = Vec::new();
         for page in self.beside.list("") {
@@ -74,6 +85,7 @@ impl Past {
             let Ok(note) = serde_json::from_slice::<Note>(&text.bytes) else { continue };
             if self.is_by(&note, done) {
                 self.made_by = Some(digest);
+                self.cut_off = !done;
                 break;
             }
         }

@@ -93,6 +93,7 @@ pub fn stage_remote(
         baked: summary(&prepared, done),
     };
     if done {
+        staged.settle().map_err(fail)?;
         return Ok((staged, prepared));
     }
     check_old(&staged.past, old.as_ref(), existing, recipe, &prepared)?;
@@ -105,19 +106,29 @@ pub fn stage_remote(
         let message = "another process published to this target meanwhile";
         return Err(fail(staged.past.exists(message).help("run again: it looks at what lies there now")));
     }
-    staged.fill(session, recipe, &prepared, old.as_ref(), (existing, target.in_place))?;
-    staged.complete(session, &prepared, &examination)?;
+    let filled = staged
+        .fill(session, recipe, &prepared, old.as_ref(), (existing, target.in_place))
+        .and_then(|()| staged.complete(session, &prepared, &examination));
+    let url = &target.url;
+    filled.map_err(|errors| errors.into_iter().map(|error| of_target(error, url)).collect::<Vec<_>>())?;
     Ok((staged, prepared))
 }
 
 fn past_of(session: &Session<'_>, url: &str) -> Result<Past> {
     let beside = format!("{url}.bake");
     let past = Past::of(session.sources.bucket(url)?, session.sources.bucket(&beside)?);
-    past.map_err(|error| match error.code {
-        Code::Interrupted | Code::Bug => error,
-        // whatever can't be read there can't be written to either
-        _ => Error { code: Code::TargetUnwritable, ..error },
-    })
+    past.map_err(|error| of_target(error, url))
+}
+
+/// What can't be read at a target can't be written to either.
+fn of_target(error: Error, target: &str) -> Error {
+    let there = error.place.url.as_deref().is_some_and(|url| url.starts_with(target));
+    match error.code {
+        Code::SourceUnreachable | Code::SourceDenied | Code::SourceNotFound if there => {
+            Error { code: Code::TargetUnwritable, ..error }
+        }
+        _ => error,
+    }
 }
 
 /// Looks at a target in an object store and changes nothing.
@@ -197,6 +208,15 @@ fn check_old(
     }
 }
 
+/// What is known of a target before a bake fills it.
+struct Known {
+    /// Of this bake.
+    receipts: Receipts,
+    /// What other bakes were to make, and what of it lies there.
+    donors: Vec<(Dataset, Receipts)>,
+    listing: Listing,
+}
+
 impl RemoteStaged {
     /// Where the dataset goes.
     pub fn target(&self) -> &str {
@@ -224,7 +244,7 @@ impl RemoteStaged {
         if anew {
             self.past.remove_root().and_then(|()| self.past.forget(&self.digest)).map_err(fail)?;
         }
-        let (receipts, donors) = self.known(dataset, anew).map_err(fail)?;
+        let Known { receipts, donors, listing } = self.known(dataset, anew).map_err(fail)?;
         if let (Some(old), false) = (old, anew) {
             // what was published, whatever an update that was cut off has put over it: the cells that readers see are the same
             let told = self.past.made_by.as_ref().map(|by| self.receipts(by, &old.dataset, None, true));
@@ -234,7 +254,7 @@ impl RemoteStaged {
                 other => other.map_err(|e| fail(e.at(&self.url)))?,
             }
         }
-        let reuse = Reuse::in_place(donors.into_iter().map(|(_, dataset, receipts)| (dataset, receipts)));
+        let reuse = Reuse::in_place(donors, listing);
         let plan = PlanFile::new(recipe, prepared, None).to_bytes().map_err(fail)?;
         self.past.beside.put(&format!("{}/plan.json", self.digest), plan).map_err(fail)?;
         let check = || claim.check();
@@ -272,31 +292,30 @@ impl RemoteStaged {
         Ok(())
     }
 
-    /// What is complete of this bake, and what others made: by their digests, with their datasets.
-    #[expect(clippy::type_complexity, reason = "a list of donors, named where it is used")]
-    fn known(&self, dataset: &Dataset, anew: bool) -> Result<(Receipts, Vec<(String, Dataset, Receipts)>)> {
+    /// What is complete of this bake, what others made, and what lies there.
+    fn known(&self, dataset: &Dataset, anew: bool) -> Result<Known> {
         let mut others = Vec::new();
         for digest in self.past.states.iter().filter(|digest| !anew && **digest != self.digest) {
             if let Some(plan) = self.past.plan(digest)? {
-                others.push((digest.clone(), plan.dataset, Listing::default()));
+                others.push((digest, plan.dataset, Listing::default()));
             }
         }
-        let mut own = Listing::default();
+        let mut listing = Listing::default();
         for page in self.past.target.list("") {
             for found in page?.items {
-                own.add(dataset, &found.key, found.size, found.etag.as_deref());
+                listing.add(dataset, &found.key, found.size, found.etag.as_deref());
                 for (_, dataset, listing) in &mut others {
                     listing.add(dataset, &found.key, found.size, found.etag.as_deref());
                 }
             }
         }
-        let receipts = self.receipts(&self.digest, dataset, Some(&own), false)?;
+        let receipts = self.receipts(&self.digest, dataset, Some(&listing), false)?;
         let mut donors = Vec::new();
         for (digest, dataset, listing) in others {
-            let receipts = self.receipts(&digest, &dataset, Some(&listing), true)?;
-            donors.push((digest, dataset, receipts));
+            let receipts = self.receipts(digest, &dataset, Some(&listing), true)?;
+            donors.push((dataset, receipts));
         }
-        Ok((receipts, donors))
+        Ok(Known { receipts, donors, listing })
     }
 
     fn receipts(
@@ -387,9 +406,26 @@ impl RemoteStaged {
         };
         session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
         session.check_interrupt().map_err(fail)?;
-        self.appear(&claim, &key, &bytes).map_err(fail)?;
+        self.appear(&claim, &key, &bytes).map_err(|e| fail(of_target(e, &self.url)))?;
         session.tell(&Event::Finished { stage: Stage::Publish });
         Ok(self.baked.clone())
+    }
+
+    /// Ends the publication of what the target holds, where it was cut off.
+    fn settle(&mut self) -> Result<()> {
+        if !self.past.cut_off {
+            return Ok(());
+        }
+        let _claim = match Claim::take(&self.past.beside, &self.digest) {
+            // another process is about to
+            Err(e) if e.code == Code::TargetBusy => return Ok(()),
+            other => other?,
+        };
+        self.past.look()?;
+        match &self.past.root {
+            Some(root) if self.past.made_by.as_ref() == Some(&self.digest) => self.end(&root.note()),
+            _ => Ok(()),
+        }
     }
 
     fn appear(&self, claim: &Claim, key: &str, bytes: &[u8]) -> Result<()> {
@@ -409,7 +445,13 @@ impl RemoteStaged {
                 .help("see what lies there; nothing was replaced"));
         };
         note.etag = Some(etag);
-        beside.put(&format!("{}/done", self.digest), json(&note)?)?;
+        self.end(&note)
+    }
+
+    /// Notes that the dataset is visible; what other bakes of this target keep goes.
+    fn end(&self, note: &Note) -> Result<()> {
+        let beside = &self.past.beside;
+        beside.put(&format!("{}/done", self.digest), json(note)?)?;
         beside.delete(&[format!("{}/visible", self.digest)])?;
         for other in self.past.states.iter().filter(|other| **other != self.digest && other.len() == 64) {
             self.past.forget(other)?;
