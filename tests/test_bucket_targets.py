@@ -191,6 +191,53 @@ def test_strangers_are_left_alone(store, name, tmp_path):
     assert set(dataset(store, name)) == {"notes.txt", "zarr.json"}
 
 
+@pytest.mark.parametrize("option", ["--update", "--overwrite"])
+def test_a_chunk_that_becomes_empty(store, name, tmp_path, option):
+    data = days(tmp_path / "data", 0, 4)
+    fill(data)
+    baked(store, name, data)
+    fill(data, blank=[0, 1])
+    baked(store, name, data, option, "--in-place")
+    assert dataset(store, name) == locally(data, tmp_path)
+
+
+def fill(data, blank=()):
+    """Gives the files a fill value, and some nothing but that."""
+    for day, path in enumerate(sorted(data.glob("*.nc"))):
+        with netCDF4.Dataset(path) as file:
+            values = {name: (var[:], var.dimensions, var.ncattrs(), {a: var.getncattr(a) for a in var.ncattrs()}) for name, var in file.variables.items()}
+        with netCDF4.Dataset(path, "w") as file:
+            for dim, length in {"time": None, "lat": 16, "lon": 32}.items():
+                file.createDimension(dim, length)
+            for name, (array, dims, _, attrs) in values.items():
+                var = file.createVariable(name, array.dtype, dims, fill_value=-1.0 if name == "sst" else None)
+                var.setncatts({key: value for key, value in attrs.items() if key != "_FillValue"})
+                var[:] = np.full_like(array, -1.0) if name == "sst" and day in blank else array
+
+
+def test_objects_of_others_stay(store, name, tmp_path):
+    data = days(tmp_path / "data", 0, 4)
+    baked(store, name, data)
+    store.put(f"{name}/sst.zarr/notes.txt", b"mine")
+    days(data, 4, 2)
+    done = baked(store, name, data, "--update")
+    assert "notes.txt" in done.text
+    found = dataset(store, name)
+    assert found.pop("notes.txt") == b"mine" and found == locally(data, tmp_path)
+
+
+def test_version_2_is_whole_or_not_there(store, name, tmp_path):
+    days(tmp_path / "data", 0, 4)
+    recipe = "axes: {time: {concat: found}}\nsource: {find: {glob: data/*.nc}}\noutput: {format: zarr2, chunks: {time: 2}}\nchecks: [{range: {sst: [0, %d]}}]\n"
+    to = ("--to", f"s3://{name}/sst.zarr")
+    refused = arco.run("bake", arco.recipe(tmp_path, recipe % 10), *to, env=env(store.url))
+    assert refused.code == 4, refused.text
+    assert not [key for key in dataset(store, name) if key.endswith((".zgroup", ".zmetadata", ".zarray"))]
+    done = arco.run("bake", arco.recipe(tmp_path, recipe % 10**6), *to, env=env(store.url))
+    assert done.code == 0, done.text
+    assert {".zgroup", ".zmetadata", "sst/.zarray"} <= set(dataset(store, name))
+
+
 def test_checks_come_before_the_dataset(store, name, tmp_path):
     data = days(tmp_path / "data", 0, 4)
     recipe = "axes: {time: {concat: found}}\nsource: {find: {glob: data/*.nc}}\noutput: {chunks: {time: 2}}\nchecks: [{range: {sst: [0, %d]}}]\n"

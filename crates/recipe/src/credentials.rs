@@ -43,7 +43,7 @@ impl Read for Login {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
         let span = node.span.clone();
         if let Kind::Map(entries) = &node.kind {
-            for (key, _) in entries.iter().filter(|(key, _)| SECRETS.contains(&key.value.as_str())) {
+            if let Some((key, _)) = entries.iter().find(|(key, _)| SECRETS.contains(&key.value.as_str())) {
                 let message =
                     format!("{} has the key `{}`, and a recipe holds no secrets", cx.place(), key.value);
                 cx.push(Diagnostic::error(Code::RecipeUnknownKey, key.span.clone(), message).help(

@@ -75,9 +75,8 @@ pub(crate) fn run_on(
 pub(crate) fn settle(session: &Session<'_>, target: &str, root: &str, verdicts: &[Verdict]) -> Outcome<()> {
     let mut errors = Vec::new();
     let unpublished = format!(
-        "nothing was published, and {} is as before. What was baked is kept in {}: with other `checks` in the recipe, \
-         `bake` goes on without baking it again",
-        target, root
+        "nothing was published, and {target} is as before. What was baked is kept in {root}: with other `checks` in the \
+         recipe, `bake` goes on without baking it again"
     );
     for verdict in verdicts {
         session.tell(&Event::Checked(verdict.clone()));

@@ -35,7 +35,7 @@ struct Donor {
 #[derive(Debug)]
 enum Root {
     Folder(PathBuf),
-    Snapshot(View),
+    Snapshot(Box<View>),
     /// Where the new dataset is written over them, object by object.
     Target,
 }
@@ -109,7 +109,9 @@ impl Reuse {
             }
             let (root, untouched_until) = match at_target.as_ref() == Some(&state) {
                 true => match &branch {
-                    Some(branch) => (Root::Snapshot(branch.view().ok()?), changed_ns(&state.done())),
+                    Some(branch) => {
+                        (Root::Snapshot(Box::new(branch.view().ok()?)), changed_ns(&state.done()))
+                    }
                     None => (Root::Folder(target.clone()), untouched_until(&target, &state)),
                 },
                 false if state.done().is_file() => return None,

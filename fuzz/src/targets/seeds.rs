@@ -224,6 +224,20 @@ fn codec(text: &str) -> Option<Vec<u8>> {
     Some([vec![id, params.len() as u8], params].concat())
 }
 
+/// The messages among the fields of GRIB, each of them, and all in one file.
+pub(super) fn grib_files() -> Vec<Vec<u8>> {
+    let fields = grib_fields();
+    let mut files: Vec<Vec<u8>> = fields
+        .iter()
+        .filter_map(|field| {
+            let start = field.windows(4).position(|window| window == b"GRIB")?;
+            field.get(start..).map(<[u8]>::to_vec)
+        })
+        .collect();
+    files.push(files.concat());
+    files
+}
+
 #[cfg(test)]
 mod tests {
     use crate::targets::TARGETS;
@@ -238,18 +252,4 @@ mod tests {
             }
         }
     }
-}
-
-/// The messages among the fields of GRIB, each of them, and all in one file.
-pub(super) fn grib_files() -> Vec<Vec<u8>> {
-    let fields = grib_fields();
-    let mut files: Vec<Vec<u8>> = fields
-        .iter()
-        .filter_map(|field| {
-            let start = field.windows(4).position(|window| window == b"GRIB")?;
-            field.get(start..).map(<[u8]>::to_vec)
-        })
-        .collect();
-    files.push(files.concat());
-    files
 }

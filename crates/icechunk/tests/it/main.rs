@@ -1,6 +1,7 @@
 //! Repositories in folders: commits, what others commit meanwhile, and what is found again.
 
 #![allow(missing_docs)]
+#![allow(clippy::expect_used, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::fs;

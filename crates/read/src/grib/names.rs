@@ -38,7 +38,7 @@ pub(super) fn of_families(index: &Index, families: &[Family]) -> Vec<String> {
         }
     }
     let mut taken = BTreeSet::new();
-    names.into_iter().map(|name| unique(name, &mut taken)).collect()
+    names.iter().map(|name| unique(name, &mut taken)).collect()
 }
 
 /// What variables of one name may differ in, in the order in which it is put behind their names.
@@ -60,8 +60,8 @@ fn features(index: &Index, family: &Family) -> Vec<(String, String)> {
 }
 
 /// A name that is not taken yet: itself, or with a number behind it.
-pub(super) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
-    let mut found = name.clone();
+pub(super) fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
+    let mut found = name.to_owned();
     let mut number = 2;
     while !taken.insert(found.clone()) {
         found = format!("{name}_{number}");
@@ -85,7 +85,7 @@ pub(super) fn of_sets(base: &str, sets: &[Vec<Value>], taken: &mut BTreeSet<Stri
             _ => base.to_owned(),
         };
         if let Some(slot) = names.get_mut(number) {
-            *slot = unique(name, taken);
+            *slot = unique(&name, taken);
         }
     }
     names

@@ -77,7 +77,7 @@ fn paths(record: &Value) -> Vec<String> {
     for (name, value) in record.as_object().into_iter().flatten() {
         match value {
             Value::Object(map) if name == "properties" => {
-                all.extend(map.keys().map(|inner| format!("{name}.{inner}")))
+                all.extend(map.keys().map(|inner| format!("{name}.{inner}")));
             }
             Value::Object(_) | Value::Array(_) => {}
             _ => all.push(name.clone()),

@@ -34,6 +34,8 @@ struct Owner {
     /// Tells one start of that machine from another.
     boot: Option<String>,
     process: u32,
+    /// Which processes that number is among.
+    namespace: Option<String>,
     /// A number that no other run has.
     run: u64,
     /// How often it was renewed: no two objects are the same.
@@ -71,6 +73,7 @@ impl Claim {
             host: host(),
             boot: boot(),
             process: std::process::id(),
+            namespace: namespace(),
             run: this_run(),
             renewed: 0,
         };
@@ -166,9 +169,19 @@ impl Held {
                 Ok(())
             }
             Put::Conflict => {
+                let found = self.beside.get(KEY, None)?;
+                let other: Option<Owner> =
+                    found.as_ref().and_then(|found| serde_json::from_slice(&found.bytes).ok());
+                let etag = found.and_then(|found| found.item.etag);
+                let is_own = |other: &&Owner| {
+                    (&other.host, other.process, other.run) == (&owner.host, owner.process, owner.run)
+                };
+                if let (Some(own), Some(etag)) = (other.as_ref().filter(is_own), etag) {
+                    // a renewal of ours whose answer was lost
+                    (state.owner, state.etag, state.renewed) = (own.clone(), etag, begun);
+                    return Ok(());
+                }
                 self.lost.store(true, Ordering::Relaxed);
-                let other =
-                    self.beside.get(KEY, None)?.and_then(|found| serde_json::from_slice(&found.bytes).ok());
                 Err(busy(&self.beside, other.as_ref()))
             }
         }
@@ -177,9 +190,13 @@ impl Held {
 
 /// Whether a claim is one that nobody renews any more.
 fn is_over(other: Option<&Owner>, own: &Owner, modified_ns: Option<i64>) -> bool {
-    let here = other.filter(|other| other.host == own.host && other.boot == own.boot && own.boot.is_some());
-    match here {
-        Some(other) if other.process == own.process => other.run == own.run,
+    let near = |other: &&Owner| {
+        (&other.host, &other.boot, &other.namespace) == (&own.host, &own.boot, &own.namespace)
+    };
+    let known = own.boot.is_some() && own.namespace.is_some();
+    match other.filter(near).filter(|_| known) {
+        // a process of ours, or one before it that had the same number
+        Some(other) if other.process == own.process => other.run != own.run,
         Some(other) => !std::path::Path::new("/proc").join(other.process.to_string()).exists(),
         None => {
             let at = modified_ns.and_then(|ns| u64::try_from(ns).ok()).map(Duration::from_nanos);
@@ -205,6 +222,10 @@ fn text(owner: &Owner) -> Result<Vec<u8>> {
 fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     name.trim().to_owned()
+}
+
+fn namespace() -> Option<String> {
+    std::fs::read_link("/proc/self/ns/pid").ok().map(|link| link.display().to_string())
 }
 
 fn boot() -> Option<String> {

@@ -1,5 +1,6 @@
 //! One dataset on its way to a target in an object store.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
@@ -8,17 +9,18 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::recipe::{Recipe, TargetFormat};
 use arcoforge_core::target::Dataset;
 use arcoforge_store::Put;
-use arcoforge_write::{BucketStore, Written, metadata};
+use arcoforge_write::{BucketStore, Written, chunk_at, metadata};
 
 use super::claim::Claim;
 use super::extends::check_extends;
 use super::log::Segments;
-use super::past::{Note, Past, ROOTS};
+use super::past::{Note, Past};
 use crate::Outcome;
 use crate::bake::{AtTarget, Baked, Existing, Run, check_unchanged, summary};
 use crate::checks;
 use crate::duplicates;
 use crate::execute::Target;
+use crate::figures::count;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Listing, Receipts, Writer};
@@ -45,8 +47,10 @@ pub struct RemoteStaged {
     digest: String,
     /// `None` where the target holds the dataset already.
     claim: Option<Claim>,
-    /// What makes the dataset visible: key and bytes.
-    root: Option<(String, Vec<u8>)>,
+    /// Documents of the root, by which readers find the dataset: keys and bytes. The last makes it visible.
+    roots: Vec<(String, Vec<u8>)>,
+    /// What other bakes of this target were to make.
+    others: Vec<Dataset>,
     baked: Baked,
 }
 
@@ -89,11 +93,12 @@ pub fn stage_remote(
         past,
         digest,
         claim: None,
-        root: None,
+        roots: Vec::new(),
+        others: Vec::new(),
         baked: summary(&prepared, done),
     };
     if done {
-        staged.settle().map_err(fail)?;
+        staged.settle(&prepared).map_err(fail)?;
         return Ok((staged, prepared));
     }
     check_old(&staged.past, old.as_ref(), existing, recipe, &prepared)?;
@@ -215,6 +220,8 @@ struct Known {
     /// What other bakes were to make, and what of it lies there.
     donors: Vec<(Dataset, Receipts)>,
     listing: Listing,
+    /// What all other bakes were to make.
+    all: Vec<Dataset>,
 }
 
 impl RemoteStaged {
@@ -244,7 +251,8 @@ impl RemoteStaged {
         if anew {
             self.past.remove_root().and_then(|()| self.past.forget(&self.digest)).map_err(fail)?;
         }
-        let Known { receipts, donors, listing } = self.known(dataset, anew).map_err(fail)?;
+        let Known { receipts, donors, listing, all } = self.known(dataset, anew).map_err(fail)?;
+        self.others = all;
         if let (Some(old), false) = (old, anew) {
             // what was published, whatever an update that was cut off has put over it: the cells that readers see are the same
             let told = self.past.made_by.as_ref().map(|by| self.receipts(by, &old.dataset, None, true));
@@ -295,10 +303,14 @@ impl RemoteStaged {
     /// What is complete of this bake, what others made, and what lies there.
     fn known(&self, dataset: &Dataset, anew: bool) -> Result<Known> {
         let mut others = Vec::new();
-        for digest in self.past.states.iter().filter(|digest| !anew && **digest != self.digest) {
+        for digest in self.past.states.iter().filter(|digest| **digest != self.digest) {
             if let Some(plan) = self.past.plan(digest)? {
                 others.push((digest, plan.dataset, Listing::default()));
             }
+        }
+        let all = others.iter().map(|(_, dataset, _)| dataset.clone()).collect();
+        if anew {
+            others.clear();
         }
         let mut listing = Listing::default();
         for page in self.past.target.list("") {
@@ -315,7 +327,7 @@ impl RemoteStaged {
             let receipts = self.receipts(digest, &dataset, Some(&listing), true)?;
             donors.push((dataset, receipts));
         }
-        Ok(Known { receipts, donors, listing })
+        Ok(Known { receipts, donors, listing, all })
     }
 
     fn receipts(
@@ -333,7 +345,7 @@ impl RemoteStaged {
         Receipts::listed(dataset, segments, listing, signatures)
     }
 
-    /// Every object lies there as it was put, and nothing else does; then metadata, all but what makes the dataset visible.
+    /// Every object lies there as it was put, and the checks hold; then metadata, all but what makes the dataset visible.
     fn complete(
         &mut self,
         session: &Session<'_>,
@@ -343,40 +355,48 @@ impl RemoteStaged {
         let fail = |e: Error| vec![e];
         session.check_interrupt().map_err(fail)?;
         let dataset = &prepared.plan.dataset;
-        let mut objects = metadata(dataset).map_err(fail)?;
-        let root = objects.pop().ok_or_else(|| fail(Error::new(Code::Bug, "a dataset without metadata")))?;
-        self.compare(dataset, &objects, &root.0).map_err(fail)?;
-        for (key, bytes) in &objects {
-            self.past.target.put(key, bytes.clone()).map_err(fail)?;
-            self.baked.objects += 1;
-            self.baked.bytes_written += bytes.len() as u64;
-        }
-        self.baked.objects += 1;
-        self.baked.bytes_written += root.1.len() as u64;
+        let objects = metadata(dataset).map_err(fail)?;
+        let old = self.compare(session, dataset).map_err(fail)?;
         if !examination.is_empty() {
-            // what makes the dataset visible is not there yet
-            let documents = [(root.0.clone(), root.1.as_slice().into())].into_iter().collect();
-            let store = session.sources.open_bucket(&self.url, documents).and_then(arcoforge_read::open);
-            let store = store.map_err(fail)?;
+            // no document is there before the checks hold
+            let documents = objects.iter().map(|(key, bytes)| (key.clone(), bytes.as_slice().into()));
+            let store = session.sources.open_bucket(&self.url, documents.collect());
+            let store = store.and_then(arcoforge_read::open).map_err(fail)?;
             self.baked.checks = checks::run_on(session, examination, &prepared.plan, store.as_ref())?;
             checks::settle(session, &self.url, self.past.beside.url(), &self.baked.checks)?;
         }
-        self.root = Some(root);
+        for some in old.chunks(1000) {
+            self.past.target.delete(some).map_err(fail)?;
+        }
+        self.baked.objects += objects.len() as u64;
+        self.baked.bytes_written += objects.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+        let (roots, others): (Vec<_>, Vec<_>) = objects.into_iter().partition(|(key, _)| !key.contains('/'));
+        for (key, bytes) in others {
+            self.past.target.put(&key, bytes).map_err(fail)?;
+        }
+        self.roots = roots;
         Ok(())
     }
 
-    /// Compares what the store lists with the receipts, and deletes what neither is a chunk of the dataset nor its metadata.
-    fn compare(&self, dataset: &Dataset, metadata: &[(String, Vec<u8>)], root: &str) -> Result<()> {
-        let (mut listing, mut others) = (Listing::default(), Vec::new());
+    /// Compares what the store lists with the receipts. Gives back the keys of what other bakes of ours put there, and this
+    /// one does not have; what is somebody else's stays.
+    fn compare(&self, session: &Session<'_>, dataset: &Dataset) -> Result<Vec<String>> {
+        let own = keys_of(dataset)?;
+        let mut ours = BTreeSet::new();
+        for dataset in &self.others {
+            ours.extend(keys_of(dataset)?);
+        }
+        let (mut listing, mut old, mut foreign) = (Listing::default(), Vec::new(), Vec::new());
         for page in self.past.target.list("") {
             for found in page?.items {
-                let known = metadata.iter().any(|(key, _)| *key == found.key)
-                    || found.key == root
-                    || ROOTS.contains(&found.key.as_str())
-                    || listing.add(dataset, &found.key, found.size, found.etag.as_deref());
-                if !known {
-                    others.push(found.key);
+                if own.contains(&found.key)
+                    || listing.add(dataset, &found.key, found.size, found.etag.as_deref())
+                {
+                    continue;
                 }
+                let known = ours.contains(&found.key)
+                    || self.others.iter().any(|other| chunk_at(other, &found.key).is_some());
+                if known { old.push(found.key) } else { foreign.push(found.key) }
             }
         }
         let receipts = self.receipts(&self.digest, dataset, Some(&listing), false)?;
@@ -387,12 +407,16 @@ impl RemoteStaged {
                 .at(&self.url)
                 .help("see that nobody does, then run again: what is missing is made again"));
         }
-        // what an older bake had stored where this one stores nothing
-        others.extend(receipts.not_stored(dataset.format, &listing));
-        for some in others.chunks(1000) {
-            self.past.target.delete(some)?;
+        if let Some(first) = foreign.first() {
+            session.tell(&Event::Warning(format!(
+                "{}: {} that no bake put there, such as {first}; it stays",
+                self.url,
+                count(foreign.len() as u64, "object")
+            )));
         }
-        Ok(())
+        // what an older bake had stored where this one stores nothing
+        old.extend(receipts.not_stored(dataset.format, &listing));
+        Ok(old)
     }
 
     /// Puts what makes the dataset visible, only where what lay there at the beginning still lies there.
@@ -401,18 +425,19 @@ impl RemoteStaged {
     /// `target-exists` where another process published meanwhile, `target-busy` where one took over, `target-unwritable`.
     pub fn publish(mut self, session: &Session<'_>) -> Outcome<Baked> {
         let fail = |e: Error| vec![e];
-        let (Some(claim), Some((key, bytes))) = (self.claim.take(), self.root.take()) else {
+        let mut roots = std::mem::take(&mut self.roots);
+        let (Some(claim), Some((key, bytes))) = (self.claim.take(), roots.pop()) else {
             return Ok(self.baked.clone());
         };
         session.tell(&Event::Started { stage: Stage::Publish, total: 0 });
         session.check_interrupt().map_err(fail)?;
-        self.appear(&claim, &key, &bytes).map_err(|e| fail(of_target(e, &self.url)))?;
+        self.appear(&claim, (&key, &bytes), &roots).map_err(|e| fail(of_target(e, &self.url)))?;
         session.tell(&Event::Finished { stage: Stage::Publish });
         Ok(self.baked.clone())
     }
 
     /// Ends the publication of what the target holds, where it was cut off.
-    fn settle(&mut self) -> Result<()> {
+    fn settle(&mut self, prepared: &Prepared) -> Result<()> {
         if !self.past.cut_off {
             return Ok(());
         }
@@ -423,16 +448,27 @@ impl RemoteStaged {
         };
         self.past.look()?;
         match &self.past.root {
-            Some(root) if self.past.made_by.as_ref() == Some(&self.digest) => self.end(&root.note()),
+            Some(root) if self.past.made_by.as_ref() == Some(&self.digest) => {
+                let documents = metadata(&prepared.plan.dataset)?.into_iter();
+                let others: Vec<_> =
+                    documents.filter(|(key, _)| !key.contains('/') && *key != root.key).collect();
+                self.end(&root.note(), &others)
+            }
             _ => Ok(()),
         }
     }
 
-    fn appear(&self, claim: &Claim, key: &str, bytes: &[u8]) -> Result<()> {
+    fn appear(&self, claim: &Claim, (key, bytes): (&str, &[u8]), others: &[(String, Vec<u8>)]) -> Result<()> {
         let Past { target, beside, root, .. } = &self.past;
         claim.renew()?;
         let before = root.as_ref().filter(|root| root.key == key).map(|root| root.etag.clone());
         let mut note = Note { key: key.to_owned(), crc32c: Written::of(bytes).crc32c, etag: before.clone() };
+        if before.is_none() {
+            // an equal root proves nothing of other bakes any more: theirs was removed
+            let others = self.past.states.iter().filter(|other| **other != self.digest);
+            let notes = others.flat_map(|other| [format!("{other}/done"), format!("{other}/visible")]);
+            beside.delete(&notes.collect::<Vec<_>>())?;
+        }
         beside.put(&format!("{}/visible", self.digest), json(&note)?)?;
         let put = match &before {
             Some(etag) => target.put_if_match(key, etag, bytes.to_vec())?,
@@ -445,12 +481,15 @@ impl RemoteStaged {
                 .help("see what lies there; nothing was replaced"));
         };
         note.etag = Some(etag);
-        self.end(&note)
+        self.end(&note, others)
     }
 
-    /// Notes that the dataset is visible; what other bakes of this target keep goes.
-    fn end(&self, note: &Note) -> Result<()> {
-        let beside = &self.past.beside;
+    /// Puts the root's other documents, and notes that the dataset is visible; what other bakes of this target keep goes.
+    fn end(&self, note: &Note, others: &[(String, Vec<u8>)]) -> Result<()> {
+        let Past { target, beside, .. } = &self.past;
+        for (key, bytes) in others {
+            target.put(key, bytes.clone())?;
+        }
         beside.put(&format!("{}/done", self.digest), json(note)?)?;
         beside.delete(&[format!("{}/visible", self.digest)])?;
         for other in self.past.states.iter().filter(|other| **other != self.digest && other.len() == 64) {
@@ -458,6 +497,11 @@ impl RemoteStaged {
         }
         Ok(())
     }
+}
+
+/// The keys of a dataset's metadata.
+fn keys_of(dataset: &Dataset) -> Result<BTreeSet<String>> {
+    Ok(metadata(dataset)?.into_iter().map(|(key, _)| key).collect())
 }
 
 fn json(note: &Note) -> Result<Vec<u8>> {

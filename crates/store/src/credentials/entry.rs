@@ -67,6 +67,10 @@ impl Entry {
             text.split([',', ' ']).filter(|w| !w.is_empty()).map(str::to_ascii_lowercase).collect()
         };
         entry.hosts = machine.variable(&format!("{prefix}HOSTS")).map(words);
+        if found.iter().any(|name| name.starts_with("`EARTHDATA_")) {
+            // whatever a recipe calls them, they go where Earthdata's go
+            entry.kind = Some(CredentialKind::Earthdata);
+        }
         entry.from = format!("the environment ({})", found.join(", "));
         Some(entry)
     }

@@ -50,7 +50,7 @@ fn tokens(text: &str) -> Vec<String> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
         let mut rest = line.trim_start();
-        while !rest.is_empty() && !(rest.starts_with('#') && is_comment(&tokens)) {
+        while !(rest.is_empty() || rest.starts_with('#') && is_comment(&tokens)) {
             let (token, behind) = token(rest);
             rest = behind.trim_start();
             if token == "macdef" {

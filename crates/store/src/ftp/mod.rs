@@ -345,6 +345,7 @@ impl FtpObject {
 }
 
 impl Object for FtpObject {
+    #[expect(clippy::misnamed_getters, reason = "what is shown has no password")]
     fn url(&self) -> &str {
         &self.shown
     }

@@ -75,6 +75,11 @@ impl Keyed for Listed {
         Ok(folders.into_iter().filter_map(name).collect())
     }
 
+    fn objects(&self) -> Result<Option<Vec<(String, u64, String)>>> {
+        let items = self.bucket.list("").all()?.items;
+        Ok(Some(items.into_iter().map(|item| (item.key, item.size, item.etag.unwrap_or_default())).collect()))
+    }
+
     fn member(&self, number: u32) -> Result<Arc<dyn Object>> {
         let key = lock(&self.numbers).key(number)?;
         self.sources.open_packed(&self.bucket.url_of(&key))

@@ -100,6 +100,23 @@ impl Keyed for Folder {
         Ok(names)
     }
 
+    fn objects(&self) -> Result<Option<Vec<(String, u64, String)>>> {
+        let (mut found, mut open) = (Vec::new(), vec![self.root.clone()]);
+        while let Some(folder) = open.pop() {
+            for entry in fs::read_dir(&folder).map_err(|e| failed(&folder, e))? {
+                let path = entry.map_err(|e| failed(&folder, e))?.path();
+                let about = fs::metadata(&path).map_err(|e| failed(&path, e))?;
+                if about.is_dir() {
+                    open.push(path);
+                    continue;
+                }
+                let key = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+                found.push((key, about.len(), format!("{:?}", about.modified().ok())));
+            }
+        }
+        Ok(Some(found))
+    }
+
     fn member(&self, number: u32) -> Result<Arc<dyn Object>> {
         let key = lock(&self.numbers).key(number)?;
         self.open(&key)

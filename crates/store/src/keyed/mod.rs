@@ -60,6 +60,11 @@ pub trait Keyed: Send + Sync + Debug {
     /// Names of the folders directly below one, sorted; of the root where it is empty.
     fn folders(&self, below: &str) -> Result<Vec<String>>;
 
+    /// Key, length and version of every object, in any order; `None` where they can't be listed.
+    fn objects(&self) -> Result<Option<Vec<(String, u64, String)>>> {
+        Ok(None)
+    }
+
     /// A member by its number: what holds the bytes of objects.
     fn member(&self, number: u32) -> Result<Arc<dyn Object>>;
 }
@@ -200,8 +205,8 @@ impl Sources {
     /// Opens a Zarr store (a folder of this machine, or a URL, also of a bucket, that ends with `.zarr`) or references (a JSON file) as one
     /// object; `None` where it is neither.
     ///
-    /// What tells its version is a digest of its metadata, or of the file of references: a chunk that is written anew
-    /// behind the same metadata is not seen by it.
+    /// What tells its version is a digest of its metadata and of the names, lengths and times of all its objects. Of a store
+    /// on a server and of references nothing tells it.
     ///
     /// # Errors
     /// Those of reading its metadata; `source-corrupt` for a damaged file of references.
@@ -249,16 +254,20 @@ impl Sources {
     /// Those of reading it; `source-corrupt` for a damaged one.
     pub fn open_references(self: &Arc<Self>, url_or_path: &str) -> Result<Option<Arc<dyn Object>>> {
         let object = self.open(url_or_path)?;
-        let found = References::parse(self, &read_all(&*object)?).map_err(|e| e.at(object.url()))?;
+        let found = References::parse(self, &read_all(&*object)?, object.is_remote())
+            .map_err(|e| e.at(object.url()))?;
         Ok(found.map(|found| {
-            let (url, validator, remote) = (object.name(), object.validator().clone(), found.is_remote());
+            // what lies where they lead to may be another without them
+            let validator = Validator { size: object.validator().size, ..Validator::default() };
+            let (url, remote) = (object.name(), found.is_remote());
             let whole: Arc<dyn Object> = Arc::new(Whole { url, validator, remote, keyed: Arc::new(found) });
             whole
         }))
     }
 }
 
-/// A digest of all metadata documents, and their length.
+/// A digest of all metadata documents and of what is listed of all objects, and the length of the documents; no digest where
+/// objects can't be listed.
 fn version(keyed: &dyn Keyed) -> Result<Validator> {
     let (mut hash, mut size) = (Sha256::new(), 0);
     let mut open = vec![String::new()];
@@ -284,6 +293,14 @@ fn version(keyed: &dyn Keyed) -> Result<Validator> {
         if found && !is_array {
             open.extend(keyed.folders(&folder)?.into_iter().rev().map(|name| key(&name)));
         }
+    }
+    let Some(mut objects) = keyed.objects()? else {
+        // metadata says nothing of values: it holds for one run
+        return Ok(Validator { size, ..Validator::default() });
+    };
+    objects.sort();
+    for (key, bytes, version) in objects {
+        hash.update(format!("{key}\0{bytes}\0{version}\n"));
     }
     let etag = hex(&hash.finalize()).get(..32).map(|digest| format!("\"{digest}\""));
     Ok(Validator { size, etag, modified_ns: None })

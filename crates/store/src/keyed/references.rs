@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Held, Keyed, Located, place_in_whole};
 use crate::local::lock;
+use crate::location::{Location, redact};
 use crate::object::Object;
 use crate::sources::Sources;
 
@@ -25,6 +26,8 @@ pub(super) struct References {
     entries: BTreeMap<Box<str>, Entry>,
     urls: Vec<Arc<str>>,
     open: Mutex<BTreeMap<u32, Arc<dyn Object>>>,
+    /// They may not lead to files of this machine.
+    told_by_server: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -43,7 +46,7 @@ enum Said {
 
 impl References {
     /// The references of a JSON document; `None` where it has none.
-    pub(super) fn parse(sources: &Arc<Sources>, bytes: &[u8]) -> Result<Option<Self>> {
+    pub(super) fn parse(sources: &Arc<Sources>, bytes: &[u8], told_by_server: bool) -> Result<Option<Self>> {
         let corrupt = |e: serde_json::Error| {
             Error::new(Code::SourceCorrupt, "the file of references is damaged").caused_by(e)
         };
@@ -80,7 +83,8 @@ impl References {
             };
             entries.insert(key.into_boxed_str(), entry);
         }
-        Ok(Some(Self { sources: Arc::clone(sources), entries, urls, open: Mutex::default() }))
+        let (sources, open) = (Arc::clone(sources), Mutex::default());
+        Ok(Some(Self { sources, entries, urls, open, told_by_server }))
     }
 
     /// Whether any URL is on another machine.
@@ -154,6 +158,12 @@ impl Keyed for References {
         }
         let url = self.urls.get(number as usize);
         let url = url.ok_or_else(|| Error::new(Code::Bug, "found a reference to no URL"))?;
+        if self.told_by_server && !Location::parse(url)?.is_remote() {
+            let message = "references from a server lead to a file of this machine";
+            return Err(Error::new(Code::SourceDenied, message)
+                .at(redact(url))
+                .help("fetch the references first"));
+        }
         let object = self.sources.open_packed(url)?;
         let mut open = lock(&self.open);
         if open.len() >= OPEN_MAX {

@@ -219,7 +219,7 @@ fn parse(pattern: &str) -> Result<Option<(String, Vec<Part>)>> {
     if authority.contains('*') {
         return Err(wrong("found a wildcard in the name of a host", "give one pattern for each host"));
     }
-    if !is_glob(path) && !(path.is_empty() || path.ends_with('/')) {
+    if !(is_glob(path) || path.is_empty() || path.ends_with('/')) {
         return Ok(None);
     }
     if path.split_once('?').is_some_and(|(_, query)| query.contains('=')) {

@@ -179,7 +179,8 @@ fn what_the_machine_lacks_is_said() {
     write(&path("silent"), "[archive]\ntoken_command = ['true']\n", 0o600);
     write(&path("fails"), "[archive]\ntoken_command = ['false']\n", 0o600);
     let keyring = |name: &str| vec![("ARCOFORGE_KEYRING".to_owned(), path(name).display().to_string())];
-    let rows: Vec<(Option<CredentialKind>, Vec<(String, String)>, &str)> = vec![
+    type Row = (Option<CredentialKind>, Vec<(String, String)>, &'static str);
+    let rows: Vec<Row> = vec![
         (None, Vec::new(), "`ARCOFORGE_ARCHIVE_TOKEN`"),
         (Some(Basic), Vec::new(), "`ARCOFORGE_ARCHIVE_PASSWORD`"),
         (Some(Bearer), Vec::new(), "`ARCOFORGE_ARCHIVE_TOKEN`"),

@@ -20,7 +20,7 @@ fn of_ring(side: u64, pixel: u64) -> (f64, f64) {
     } else if pixel < all - cap {
         let at = pixel - cap;
         let (ring, in_ring) = (at / (4 * side) + side, at % (4 * side));
-        let shift = if (ring + side) % 2 == 0 { 0.5 } else { 0.0 };
+        let shift = if (ring + side).is_multiple_of(2) { 0.5 } else { 0.0 };
         ((2.0 * n - ring as f64) * 2.0 / (3.0 * n), (in_ring as f64 + shift) * FRAC_PI_2 / n)
     } else {
         let at = all - 1 - pixel.min(all - 1);
