@@ -122,9 +122,7 @@ def nothing_left(store):
 
 
 def is_kept(path):
-    """Whether a folder is what a bake that ended early keeps, whole objects with their receipts, or describes a dataset."""
+    """Whether a folder is what a bake that ended early keeps: whole objects, with their receipts."""
     path = Path(path)
-    if path.suffix == ".stac":
-        return sorted(p.name for p in path.iterdir()) == ["README.md", "collection.json", "item.json"]
     states = [p for p in path.iterdir() if p.name != "lock"] if path.name.endswith(".zarr.bake") else []
     return bool(states) and all(any((p / "receipts").glob("*.jsonl")) for p in states)

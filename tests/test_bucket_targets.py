@@ -115,7 +115,7 @@ def baked(*args, **kwargs):
 
 def test_a_bake_is_the_same_as_to_a_folder(store, name, tmp_path):
     data = days(tmp_path / "data", 0, 5)
-    baked(store, name, data)
+    baked(store, name, data, "--stac")
     assert dataset(store, name) == locally(data, tmp_path)
     again = baked(store, name, data)
     assert "nothing to do" in again.text

@@ -182,6 +182,9 @@ pub(crate) struct Bake {
     /// taken over; readers see the old dataset until the new one is complete. Refreshes recipe.lock
     #[arg(long, conflicts_with = "overwrite")]
     pub(crate) update: bool,
+    /// Describe the dataset beside it, in STORE.stac: a STAC item and collection, and the lines of Python that open it
+    #[arg(long)]
+    pub(crate) stac: bool,
     /// In an object store, which can't exchange one store for another: let `--overwrite` and `--update` change what
     /// readers see. They find no dataset until the new one is complete
     #[arg(long)]

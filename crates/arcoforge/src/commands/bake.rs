@@ -55,7 +55,7 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
                 }
             };
             let wanted = locked.is_none() && given.options.take.is_empty() && given.path.is_some();
-            described.push(stac(recipe, &prepared.plan, target));
+            described.push(args.stac.then(|| stac(recipe, &prepared.plan, target)));
             Ok((one, wanted.then(|| lock_of(given, &prepared)).transpose().map_err(|e| vec![e])?))
         })?;
         ready.push(one);
@@ -71,10 +71,10 @@ pub(crate) fn run(args: &Bake, output: &Output) -> Outcome {
         if new {
             write_locks(session, &datasets, &locks);
         }
-        let published = targets.iter().zip(&described).zip(&baked).filter(|(_, baked)| !baked.nothing_to_do);
         // beside a repository lies what describes its main branch
         if args.branch.as_deref().is_none_or(|branch| branch == MAIN) {
-            published.for_each(|((place, described), _)| describe(session, place, described));
+            let asked = targets.iter().zip(&described);
+            asked.for_each(|(place, described)| describe(session, place, described.as_ref()));
         }
         Ok(baked)
     })?;
@@ -101,7 +101,8 @@ fn write_locks(session: &Session<'_>, datasets: &Datasets, locks: &Locks) {
 }
 
 /// Describes a dataset beside it; a place that can't be written to is worth a warning, not a failure.
-fn describe(session: &Session<'_>, place: &Place, described: &Described) {
+fn describe(session: &Session<'_>, place: &Place, described: Option<&Described>) {
+    let Some(described) = described else { return };
     if let Err(error) = write_stac(session, place, described) {
         session.tell(&Event::Warning(format!("{place}: no STAC item was written: {}", error.message)));
     }

@@ -83,7 +83,9 @@ fn extent(array: &ArrayPlan, length: u64) -> Extent {
 fn range(array: &ArrayPlan, block: &Block) -> Option<(f64, f64)> {
     let (scale, offset) = array.spec.attrs.packing().unwrap_or((1.0, 0.0));
     let mask = array.spec.fill.as_ref().and_then(Scalar::as_f64);
-    let values = block.to_f64()?.into_iter().filter(|v| v.is_finite() && Some(*v) != mask);
+    // one after the other: there may be very many
+    let values = (0..block.len() as usize).filter_map(|at| block.scalar(at)?.as_f64());
+    let values = values.filter(|v| v.is_finite() && Some(*v) != mask);
     values.map(|v| v * scale + offset).fold(None, |ends: Option<(f64, f64)>, v| {
         Some(ends.map_or((v, v), |(least, most)| (least.min(v), most.max(v))))
     })
@@ -95,10 +97,13 @@ fn times(array: &ArrayPlan, block: &Block) -> Option<(String, String)> {
     if !matches!(units.calendar, Calendar::Standard | Calendar::ProlepticGregorian) {
         return None;
     }
-    let masked: Vec<_> = array.spec.fill.iter().cloned().collect();
-    let instants = units.decode(block, &masked).ok()?;
-    let (first, last) = (instants.iter().flatten().min()?, instants.iter().flatten().max()?);
-    Some((rfc3339(&units, *first)?, rfc3339(&units, *last)?))
+    let masked = |value: &Scalar| array.spec.fill.as_ref().is_some_and(|fill| fill.same(value));
+    let values = (0..block.len() as usize).filter_map(|at| block.scalar(at)).filter(|value| !masked(value));
+    let instants = values.filter_map(|value| units.decode_one(&value).ok().flatten());
+    let (first, last) = instants.fold(None, |ends: Option<(i128, i128)>, at| {
+        Some(ends.map_or((at, at), |(first, last)| (first.min(at), last.max(at))))
+    })?;
+    Some((rfc3339(&units, first)?, rfc3339(&units, last)?))
 }
 
 fn rfc3339(units: &TimeUnits, instant: i128) -> Option<String> {

@@ -211,7 +211,9 @@ impl Sources {
     /// # Errors
     /// Those of reading its metadata; `source-corrupt` for a damaged file of references.
     pub fn open_keyed(self: &Arc<Self>, url_or_path: &str) -> Result<Option<Arc<dyn Object>>> {
-        let keyed: Arc<dyn Keyed> = match Location::parse(url_or_path)? {
+        // what is no place of ours, whoever opens it refuses
+        let Ok(location) = Location::parse(url_or_path) else { return Ok(None) };
+        let keyed: Arc<dyn Keyed> = match location {
             Location::Local(path) if is_store(&path) => {
                 self.check_local(url_or_path)?;
                 folder(&path)
