@@ -137,6 +137,9 @@ fn edition2(headers: &Headers) -> Result<Product, String> {
     }
     keys.set("productDefinitionTemplateNumber", template);
     keys.set("NV", coordinates);
+    if keys.get("typeOfFirstFixedSurface") == Some(150) {
+        keys.set("genVertHeightCoords", 1);
+    }
     derived2(&mut keys, template);
     let step_type = step_type2(&keys);
     keys.set_text("stepType", step_type.unwrap_or("unknown"));
