@@ -57,7 +57,8 @@ impl fmt::Debug for Ftp {
 /// A file on a server that sends parts of files.
 struct FtpObject {
     client: Arc<Client>,
-    url: String,
+    /// With its secrets, for connections only.
+    full_url: String,
     shown: String,
     validator: Validator,
     prefix: Arc<Prefix>,
@@ -124,8 +125,8 @@ fn open_once(
     let prefix = Arc::new(Prefix::new(Some(start)));
     client.beginnings.keep(length, &prefix);
     let validator = Validator { size, etag: None, modified_ns };
-    let (client, url, shown) = (Arc::clone(client), url.to_owned(), shown.to_owned());
-    Ok(Arc::new(FtpObject { client, url, shown, validator, prefix }))
+    let (client, full_url, shown) = (Arc::clone(client), url.to_owned(), shown.to_owned());
+    Ok(Arc::new(FtpObject { client, full_url, shown, validator, prefix }))
 }
 
 /// Runs commands on a connection that waits for some, or on a new one; it waits again if all went well.
@@ -328,10 +329,10 @@ fn copy(
 
 impl FtpObject {
     fn fetch_range(&self, offset: u64, out: &mut [u8]) -> Result<(), Failure> {
-        let address = Address::parse(&self.url).map_err(Failure::never)?;
+        let address = Address::parse(&self.full_url).map_err(Failure::never)?;
         let length = out.len();
         let (client, shown, size) = (&*self.client, self.shown.as_str(), self.validator.size);
-        let bytes = with_control(client, &self.url, &address, shown, |control| {
+        let bytes = with_control(client, &self.full_url, &address, shown, |control| {
             let (now, modified_ns) = ask_version(control, client, &address, shown)?;
             if now.is_some_and(|now| now != size) || modified_ns != self.validator.modified_ns {
                 return Err(Failure::never(changed(shown)));
@@ -345,7 +346,6 @@ impl FtpObject {
 }
 
 impl Object for FtpObject {
-    #[expect(clippy::misnamed_getters, reason = "what is shown has no password")]
     fn url(&self) -> &str {
         &self.shown
     }

@@ -18,6 +18,9 @@ const SIZE: usize = 200_000;
 /// `me:s3cret` by Python's base64.
 const BASIC: &str = "Basic bWU6czNjcmV0";
 
+/// Name and value.
+type Variable = (String, String);
+
 fn machine(variables: &[(&str, &str)]) -> Machine {
     Machine::with_variables(variables.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect())
 }
@@ -179,8 +182,7 @@ fn what_the_machine_lacks_is_said() {
     write(&path("silent"), "[archive]\ntoken_command = ['true']\n", 0o600);
     write(&path("fails"), "[archive]\ntoken_command = ['false']\n", 0o600);
     let keyring = |name: &str| vec![("ARCOFORGE_KEYRING".to_owned(), path(name).display().to_string())];
-    type Row = (Option<CredentialKind>, Vec<(String, String)>, &'static str);
-    let rows: Vec<Row> = vec![
+    let rows: Vec<(Option<CredentialKind>, Vec<Variable>, &str)> = vec![
         (None, Vec::new(), "`ARCOFORGE_ARCHIVE_TOKEN`"),
         (Some(Basic), Vec::new(), "`ARCOFORGE_ARCHIVE_PASSWORD`"),
         (Some(Bearer), Vec::new(), "`ARCOFORGE_ARCHIVE_TOKEN`"),
