@@ -77,6 +77,12 @@ pub fn stage_remote(
         let error = Error::new(Code::TargetUnsupported, "references are written to folders of this machine");
         return Err(fail(error.at(&target.url).help("bake them to a folder, and copy that")));
     }
+    if target.url.starts_with("gs://") {
+        // an object that another bake put there since could be taken for ours
+        let message = "listings of Google Cloud Storage tell no versions, by which receipts are confirmed";
+        let error = Error::new(Code::TargetUnsupported, message).at(&target.url);
+        return Err(fail(error.help("bake to a folder and copy it, or to `s3://` or `az://`")));
+    }
     let past = past_of(session, &target.url).map_err(fail)?;
     check_before(&past, existing, target).map_err(fail)?;
     let old = past.made_by.clone().map(|digest| past.plan(&digest)).transpose().map_err(fail)?.flatten();
