@@ -98,8 +98,7 @@ def bakes(found):
 def left(repository, names):
     """Beside a repository lies what published bakes keep."""
     beside = sorted(p.name for p in repository.parent.iterdir())
-    described = [f"{repository.name}.stac"] if repository.name in names else []
-    assert beside == sorted([repository.name, *described, *(f"{name}.bake" for name in names)])
+    assert beside == sorted([repository.name, *(f"{name}.bake" for name in names)])
     for name in names:
         root = repository.parent / f"{name}.bake"
         kept = {p.name for state in root.iterdir() if state.name != "lock" for p in state.iterdir()}
