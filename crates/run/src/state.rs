@@ -14,7 +14,8 @@ use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
 use arcoforge_store::files::{atomic_write, changed_ns, is_at, remove_tree, unwritable};
 use arcoforge_write::{
-    LOCK, LocalStore, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
+    LOCK, LocalStore, RECEIPTS_BEFORE, bakes_in, partial_files, remove_bake, remove_working_folder,
+    working_folder,
 };
 use serde::{Deserialize, Serialize};
 
@@ -144,8 +145,7 @@ impl State {
     /// target.
     pub(crate) fn tidy(&self) {
         self.remains().iter().for_each(Self::remove);
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
-        for path in entries.filter(|path| path.extension().is_some_and(|end| end == "partial")) {
+        for path in partial_files(&self.dir) {
             let _left = fs::remove_file(path);
         }
     }

@@ -36,6 +36,7 @@ mod local;
 mod location;
 pub mod object;
 mod ranges;
+mod several;
 mod sources;
 mod stats;
 mod wrapped;

@@ -47,7 +47,7 @@ pub use kerchunk::{JsonReferences, parquet_metadata, parquet_objects};
 pub use keys::{absent_value, chunk_at, chunk_key, chunks_per_shard, inner_grid, shard_chunks};
 pub use local::{
     LOCK, LocalStore, Published, RECEIPTS_BEFORE, bakes_in, check_place, check_target, cut_short,
-    remove_bake, remove_working_folder, working_folder,
+    partial_files, remove_bake, remove_working_folder, working_folder,
 };
 pub use objects::{Objects, ShardStream, Version};
 pub use shard::{ShardIndex, ShardWriter, Written, shard_index, write_chunk};

@@ -17,7 +17,7 @@ use arcoforge_store::files::{
 pub use self::replace::{check_place, check_target};
 use self::replace::{check_replaced, exists, is_references, is_zarr, parent};
 pub use self::working::{
-    LOCK, RECEIPTS_BEFORE, bakes_in, remove_bake, remove_working_folder, working_folder,
+    LOCK, RECEIPTS_BEFORE, bakes_in, partial_files, remove_bake, remove_working_folder, working_folder,
 };
 use crate::Written;
 

@@ -1,130 +1,46 @@
 //! Folders of FTP servers: MLSD (RFC 3659), else LIST as Unix and Windows write it, else names alone.
 
+use std::collections::BTreeSet;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
-use glob::{MatchOptions, Pattern};
 
 use super::address::Address;
 use super::control::Control;
 use super::with_control;
 use crate::http::{Client, Failure, explain_transport};
-use crate::listing::Entry;
+use crate::listing::remote::{Child, Folders, Kind};
+use crate::local::lock;
 use crate::location::redact;
 use crate::sources::SourceOptions;
 
 /// Bytes of one folder's listing.
 const LISTING_BYTES_MAX: u64 = 256 * 1024 * 1024;
-/// Folders that one pattern may lead into.
-const FOLDERS_MAX: usize = 20_000;
-
-/// As shells do it, and as folders of this machine are listed.
-const NAMES: MatchOptions =
-    MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
-
-/// What lies in a folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
-    pub(crate) name: String,
-    /// None where the server lists names alone.
-    pub(crate) is_folder: Option<bool>,
-    /// Bytes, where the server says them.
-    pub(crate) size: Option<u64>,
-    /// Nanoseconds since 1970, where the server says the time in full and in UTC.
-    pub(crate) modified_ns: Option<i64>,
-}
-
-/// The files that a pattern of an `ftp(s)://` URL names, sorted by their URLs.
-///
-/// # Errors
-/// `source-not-found` where there are none, `source-limit` for a pattern that leads into too many folders, and those of
-/// connections.
-pub(crate) fn list(client: &Arc<Client>, pattern: &str) -> Result<Vec<Entry>> {
-    let bad = |message: String| Error::new(Code::SourceNotFound, message).at(redact(pattern));
-    let start = pattern.find("://").map_or(0, |at| at + 3);
-    let (base, path) = match pattern.get(start..).and_then(|rest| rest.find('/')) {
-        Some(slash) => pattern.split_at(start + slash),
-        None => (pattern, "/"),
-    };
-    let path = if path.ends_with('/') { format!("{path}**") } else { path.to_owned() };
-    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    let root = if path.starts_with("//") { "//" } else { "/" };
-    let mut walk = Walk { client, folders: 0, found: Vec::new() };
-    walk.descend(&format!("{base}{root}"), &parts)?;
-    let mut found = walk.found;
-    found.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
-    found.dedup_by(|a, b| a.path == b.path);
-    if found.is_empty() {
-        return Err(
-            bad("the pattern matches no file".to_owned()).help("look at the folder in an FTP program")
-        );
-    }
-    Ok(found)
-}
-
-struct Walk<'c> {
+/// Folders of a server, as globs see them.
+pub(crate) struct Tree<'c> {
     client: &'c Arc<Client>,
-    folders: usize,
-    found: Vec<Entry>,
+    /// Those that no listing calls folders: a file, maybe.
+    guessed: Mutex<BTreeSet<String>>,
 }
 
-impl Walk<'_> {
-    /// Collects what matches below a folder, whose URL ends with a slash.
-    fn descend(&mut self, folder: &str, parts: &[&str]) -> Result<()> {
-        let Some((&part, rest)) = parts.split_first() else { return Ok(()) };
-        let deep = part == "**";
-        if !deep && !part.contains(['*', '?', '[']) && !rest.is_empty() {
-            return self.descend(&format!("{folder}{part}/"), rest);
-        }
-        self.folders += 1;
-        if self.folders > FOLDERS_MAX {
-            let message = format!("the pattern leads into more than {FOLDERS_MAX} folders");
-            return Err(Error::new(Code::SourceLimit, message)
-                .at(redact(folder))
-                .help("name more of the path"));
-        }
-        // `**` stands for no folder, too, and at the end for all files
-        let own: &[&str] = match (deep, rest) {
-            (true, []) => &["*"],
-            (true, rest) => rest,
-            (false, _) => parts,
+impl<'c> Tree<'c> {
+    pub(crate) fn new(client: &'c Arc<Client>) -> Self {
+        Self { client, guessed: Mutex::default() }
+    }
+}
+
+impl Folders for Tree<'_> {
+    fn names(&self, folder: &str) -> Result<Vec<Child>> {
+        let listed = match names(self.client, folder) {
+            Err(error) if error.code == Code::SourceNotFound && lock(&self.guessed).contains(folder) => {
+                vec![]
+            }
+            other => other?,
         };
-        let pattern = own.first().copied().unwrap_or("*");
-        if deep && !rest.is_empty() && !pattern.contains(['*', '?', '[']) && rest.len() > 1 {
-            self.descend(folder, rest)?;
-        }
-        let name = Pattern::new(pattern).map_err(|e| {
-            Error::new(Code::SourceNotFound, "the pattern is not a valid glob")
-                .caused_by(e)
-                .at(redact(folder))
-        })?;
-        for child in names(self.client, folder)? {
-            let below = format!("{folder}{}/", escaped(&child.name));
-            let is_folder = child.is_folder.unwrap_or(false);
-            if is_folder && deep && !child.name.starts_with('.') {
-                self.descend(&below, parts)?;
-            }
-            if !name.matches_with(&child.name, NAMES) {
-                continue;
-            }
-            match own.get(1..) {
-                Some([]) | None if !is_folder => self.found.push(Entry {
-                    path: format!("{folder}{}", escaped(&child.name)),
-                    size: child.size,
-                    modified_ns: child.modified_ns,
-                }),
-                // names alone do not tell folders: they are entered, and files among them are no folders
-                Some(deeper @ [_, ..]) if child.is_folder != Some(false) => {
-                    match self.descend(&below, deeper) {
-                        Err(error) if error.code == Code::SourceNotFound && child.is_folder.is_none() => {}
-                        other => other?,
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        let untold = listed.iter().filter(|child| child.kind == Kind::Untold);
+        lock(&self.guessed).extend(untold.map(|child| format!("{folder}{}/", child.segment)));
+        Ok(listed)
     }
 }
 
@@ -132,7 +48,7 @@ impl Walk<'_> {
 ///
 /// # Errors
 /// `source-not-found` where there is no such folder, and those of connections.
-pub(crate) fn names(client: &Arc<Client>, folder: &str) -> Result<Vec<Listed>> {
+fn names(client: &Arc<Client>, folder: &str) -> Result<Vec<Child>> {
     let shown = redact(folder);
     let address = Address::parse(folder)?;
     let path = match address.path.trim_end_matches('/') {
@@ -150,10 +66,10 @@ pub(crate) fn names(client: &Arc<Client>, folder: &str) -> Result<Vec<Listed>> {
                     _ => name_alone,
                 };
                 let lines = || text.lines().filter(|l| !l.trim().is_empty() && !l.starts_with("total "));
-                let listed: Option<Vec<Option<Listed>>> = lines().map(parse).collect();
+                let listed: Option<Vec<Option<Child>>> = lines().map(parse).collect();
                 // a form that is not known: names alone, then
                 let Some(listed) = listed else { continue };
-                let own = |one: &Listed| one.name != "." && one.name != ".." && !one.name.contains('/');
+                let own = |one: &Child| one.name != "." && one.name != ".." && !one.name.contains('/');
                 return Ok(listed.into_iter().flatten().filter(own).collect());
             }
             let message = "the server lists folders in no form that is known";
@@ -183,17 +99,21 @@ fn ask(
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
+fn child(name: &str, kind: Kind) -> Child {
+    Child { name: name.to_owned(), segment: escaped(name), kind, ..Child::default() }
+}
+
 /// A line of MLSD: `type=file;size=3;modify=20200101000000; name`. `None` where it is none; `Some(None)` for what is
 /// neither file nor folder.
-fn fact(line: &str) -> Option<Option<Listed>> {
+fn fact(line: &str) -> Option<Option<Child>> {
     let (facts, name) = line.split_once(' ')?;
-    let mut one = Listed { name: name.to_owned(), is_folder: None, size: None, modified_ns: None };
+    let mut one = child(name, Kind::Untold);
     for fact in facts.split(';').filter(|fact| !fact.is_empty()) {
         let (key, value) = fact.split_once('=')?;
         match key.to_ascii_lowercase().as_str() {
             "type" => match value.to_ascii_lowercase().as_str() {
-                "file" => one.is_folder = Some(false),
-                "dir" => one.is_folder = Some(true),
+                "file" => one.kind = Kind::File,
+                "dir" => one.kind = Kind::Folder,
                 "cdir" | "pdir" => return Some(None),
                 // links are told so by some servers
                 _ => {}
@@ -207,11 +127,9 @@ fn fact(line: &str) -> Option<Option<Listed>> {
 }
 
 /// A line of LIST. Its times are in the server's zone, and often without a year: they are not taken.
-fn line(line: &str) -> Option<Option<Listed>> {
-    let of = |name: &str, is_folder, size| {
-        let name = name.to_owned();
-        Some(Some(Listed { name, is_folder: Some(is_folder), size, modified_ns: None }))
-    };
+fn line(line: &str) -> Option<Option<Child>> {
+    let folder = |name| Some(Some(child(name, Kind::Folder)));
+    let file = |name, size| Some(Some(Child { size: Some(size), ..child(name, Kind::File) }));
     let mut rest = line;
     let mut word = || {
         let text = rest.trim_start();
@@ -226,13 +144,13 @@ fn line(line: &str) -> Option<Option<Listed>> {
         let size = words.get(3)?.parse().ok()?;
         let name = rest.strip_prefix(' ')?;
         return match first.as_bytes().first() {
-            Some(b'd') => of(name, true, None),
+            Some(b'd') => folder(name),
             // where a link leads is not told
             Some(b'l') => {
-                let name = name.split_once(" -> ").map_or(name, |(name, _)| name).to_owned();
-                Some(Some(Listed { name, is_folder: None, size: None, modified_ns: None }))
+                let name = name.split_once(" -> ").map_or(name, |(name, _)| name);
+                Some(Some(child(name, Kind::Untold)))
             }
-            _ => of(name, false, Some(size)),
+            _ => file(name, size),
         };
     }
     // 01-31-20  12:00PM  <DIR> or bytes, name
@@ -240,17 +158,16 @@ fn line(line: &str) -> Option<Option<Listed>> {
         let (_, what) = (word(), word());
         let name = rest.trim_start();
         return match what {
-            "<DIR>" => of(name, true, None),
-            bytes => of(name, false, Some(bytes.parse().ok()?)),
+            "<DIR>" => folder(name),
+            bytes => file(name, bytes.parse().ok()?),
         };
     }
     None
 }
 
 /// A line of NLST.
-fn name_alone(line: &str) -> Option<Option<Listed>> {
-    let name = line.trim_end().rsplit('/').next()?.to_owned();
-    Some(Some(Listed { name, is_folder: None, size: None, modified_ns: None }))
+fn name_alone(line: &str) -> Option<Option<Child>> {
+    Some(Some(child(line.trim_end().rsplit('/').next()?, Kind::Untold)))
 }
 
 /// Nanoseconds since 1970 of `YYYYMMDDHHMMSS[.fraction]` (RFC 3659, 2.3).
@@ -290,21 +207,20 @@ mod tests {
 
     #[test]
     fn lines_of_listings() {
-        let some = |name: &str, is_folder, size, modified_ns| {
-            Some(Some(Listed { name: name.to_owned(), is_folder, size, modified_ns }))
-        };
+        let some =
+            |name, kind, size, modified_ns| Some(Some(Child { size, modified_ns, ..child(name, kind) }));
         // times by Python's calendar.timegm
         for (text, expected) in [
             (
                 "type=file;size=3;modify=20200101000000;perm=r; a b.nc",
-                some("a b.nc", Some(false), Some(3), Some(1_577_836_800_000_000_000)),
+                some("a b.nc", Kind::File, Some(3), Some(1_577_836_800_000_000_000)),
             ),
             (
                 "Type=dir;Modify=20200101000000.5; x",
-                some("x", Some(true), None, Some(1_577_836_800_500_000_000)),
+                some("x", Kind::Folder, None, Some(1_577_836_800_500_000_000)),
             ),
             ("type=cdir; .", Some(None)),
-            ("type=OS.unix=slink:/a; l", some("l", None, None, None)),
+            ("type=OS.unix=slink:/a; l", some("l", Kind::Untold, None, None)),
             ("-rw-r--r-- 1 ftp ftp 3 Jan 1 2020 a", None),
         ] {
             assert_eq!(fact(text), expected, "{text}");
@@ -312,18 +228,21 @@ mod tests {
         for (text, expected) in [
             (
                 "-rw-r--r--   1 ftp      ftp            3 Jan  1  2020 a b.nc",
-                some("a b.nc", Some(false), Some(3), None),
+                some("a b.nc", Kind::File, Some(3), None),
             ),
-            ("drwxr-xr-x   2 ftp      ftp         4096 Jan  1 12:00 x", some("x", Some(true), None, None)),
-            ("lrwxrwxrwx   1 ftp      ftp            3 Jan  1 12:00 l -> x/y", some("l", None, None, None)),
-            ("01-31-20  12:00PM                  123 a b.nc", some("a b.nc", Some(false), Some(123), None)),
-            ("01-31-2020  12:00PM       <DIR>          x", some("x", Some(true), None, None)),
+            ("drwxr-xr-x   2 ftp      ftp         4096 Jan  1 12:00 x", some("x", Kind::Folder, None, None)),
+            (
+                "lrwxrwxrwx   1 ftp      ftp            3 Jan  1 12:00 l -> x/y",
+                some("l", Kind::Untold, None, None),
+            ),
+            ("01-31-20  12:00PM                  123 a b.nc", some("a b.nc", Kind::File, Some(123), None)),
+            ("01-31-2020  12:00PM       <DIR>          x", some("x", Kind::Folder, None, None)),
             ("something else", None),
             ("", None),
         ] {
             assert_eq!(line(text), expected, "{text}");
         }
-        assert_eq!(name_alone("/pub/a.nc"), some("a.nc", None, None, None));
+        assert_eq!(name_alone("/pub/a.nc"), some("a.nc", Kind::Untold, None, None));
         assert_eq!(
             (time_ns("20201301000000"), time_ns("2020"), time_ns("é0200101000000")),
             (None, None, None)

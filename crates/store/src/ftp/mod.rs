@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use arcoforge_core::error::{Code, Error, Result};
 use rustls::ClientConfig;
 
-pub(crate) use self::listing::list;
+pub(crate) use self::listing::Tree;
 
 use self::address::Address;
 use self::control::{Control, Transfer};

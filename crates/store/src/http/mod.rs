@@ -32,7 +32,6 @@ pub(crate) use tls::read_roots;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
 
@@ -40,6 +39,7 @@ use crate::local::LocalObject;
 use crate::location::redact;
 use crate::object::{Object, Prefix, Validator, check_range, check_ranges, read_range};
 use crate::ranges::{MERGED_BYTES_MAX, merge};
+use crate::several;
 
 pub(crate) use client::{Answer, Client};
 pub(crate) use exchange::Exchanged;
@@ -143,36 +143,7 @@ impl HttpObject {
     /// Fetches merged ranges, several at a time where the host's limit allows.
     fn fetch_all(&self, ranges: &[Range<u64>]) -> Result<Vec<Vec<u8>>> {
         let lanes = usize::try_from(self.client.options().connections_per_host).unwrap_or(1);
-        let lanes = lanes.clamp(1, ranges.len().max(1));
-        if lanes == 1 {
-            return ranges.iter().map(|range| read_range(self, range.clone())).collect();
-        }
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut done = Vec::new();
-            while let Some(range) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let result = read_range(self, range.clone());
-                let failed = result.is_err();
-                done.push((range.start, result));
-                if failed {
-                    next.store(ranges.len(), Ordering::Relaxed);
-                }
-            }
-            done
-        };
-        let mut done = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..lanes).map(|_| scope.spawn(work)).collect();
-            let mut done = Vec::new();
-            for thread in threads {
-                match thread.join() {
-                    Ok(part) => done.extend(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            done
-        });
-        done.sort_by_key(|(start, _)| *start);
-        done.into_iter().map(|(_, result)| result).collect()
+        several::at_once(ranges, lanes, |range| read_range(self, range.clone()))
     }
 }
 

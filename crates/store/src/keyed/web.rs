@@ -2,7 +2,6 @@
 //! array asks once for every chunk, several at a time; short chunks come along with the answer.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -11,6 +10,7 @@ use super::folder::Numbers;
 use super::{Held, Keyed, Located, place_in_whole};
 use crate::local::lock;
 use crate::object::Object;
+use crate::several;
 use crate::sources::Sources;
 
 #[derive(Debug)]
@@ -59,27 +59,8 @@ impl Keyed for Web {
     }
 
     fn locate(&self, keys: &[String]) -> Result<Vec<Option<Located>>> {
-        let next = AtomicUsize::new(0);
-        let found: Mutex<BTreeMap<usize, Result<Option<Located>>>> = Mutex::default();
-        let work = || {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(key) = keys.get(at) else { return };
-                let one = self.one(key);
-                if one.is_err() {
-                    next.fetch_add(keys.len(), Ordering::Relaxed);
-                }
-                lock(&found).insert(at, one);
-            }
-        };
-        let threads = keys.len().min(self.sources.options().connections_per_host as usize);
-        if threads < 2 {
-            work();
-        } else {
-            std::thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
-        }
-        let found = std::mem::take(&mut *lock(&found));
-        found.into_values().collect()
+        let threads = self.sources.options().connections_per_host as usize;
+        several::at_once(keys, threads, |key| self.one(key))
     }
 
     fn folders(&self, _: &str) -> Result<Vec<String>> {

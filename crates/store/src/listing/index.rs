@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::remote::Child;
+use super::remote::{Child, Kind};
 use crate::location::{host_of, percent_decoded};
 
 /// Most names of one page.
@@ -21,7 +21,7 @@ pub(super) fn children(html: &str, base: &str) -> (Vec<Child>, usize) {
         if let Some(child) = child(link, base) {
             // a file and a folder of one name: the folder is what can be entered
             let known: &mut Child = children.entry(child.name.clone()).or_insert_with(|| child.clone());
-            if child.is_folder && !known.is_folder {
+            if child.kind == Kind::Folder {
                 *known = child;
             }
         }
@@ -116,14 +116,14 @@ fn child(link: &str, base: &str) -> Option<Child> {
     let (all, above) = (segments(&target), segments(&folder));
     let above = above.split_last().map_or(&[][..], |(_, above)| above);
     let rest = all.strip_prefix(above).filter(|_| same_host)?;
-    let (name, is_folder) = match rest {
-        [name] => (name, false),
-        [name, end] if end.is_empty() => (name, true),
+    let (name, kind) = match rest {
+        [name] => (name, Kind::File),
+        [name, end] if end.is_empty() => (name, Kind::Folder),
         _ => return None,
     };
     let segment = target.trim_end_matches('/').rsplit('/').next()?;
     let plain = !name.is_empty() && name != "." && name != ".." && !name.contains(['/', '\0']);
-    plain.then(|| Child { name: name.clone(), segment: escaped(segment), is_folder, ..Child::default() })
+    plain.then(|| Child { name: name.clone(), segment: escaped(segment), kind, ..Child::default() })
 }
 
 /// What may not stand in a glob or a request line as it is.
@@ -314,7 +314,9 @@ mod tests {
             ("<a", ""),
         ];
         for (html, expected) in rows {
-            let name = |child: &Child| format!("{}{}", child.name, if child.is_folder { "/" } else { "" });
+            let name = |child: &Child| {
+                format!("{}{}", child.name, if child.kind == Kind::Folder { "/" } else { "" })
+            };
             let (found, _) = children(html, base);
             assert_eq!(found.iter().map(name).collect::<Vec<_>>().join(" "), *expected, "{html}");
         }

@@ -1,7 +1,6 @@
 //! Globs over places that are listed folder by folder: index pages of web servers, and whatever else lists names.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
 use glob::{MatchOptions, Pattern};
@@ -11,6 +10,7 @@ use super::{Entry, is_glob, list_local, web};
 use crate::bucket::BucketUrl;
 use crate::ftp;
 use crate::location::redact;
+use crate::several;
 use crate::sources::Sources;
 
 /// Most folders that one pattern lists.
@@ -42,12 +42,22 @@ pub(crate) struct Child {
     pub(crate) name: String,
     /// As it stands in a URL.
     pub(crate) segment: String,
-    /// It can be listed.
-    pub(crate) is_folder: bool,
+    pub(crate) kind: Kind,
     /// Bytes, where the listing says so.
     pub(crate) size: Option<u64>,
     /// Modification time in nanoseconds since 1970, where the listing says so.
     pub(crate) modified_ns: Option<i64>,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    File,
+    /// It can be listed.
+    Folder,
+    /// The place does not tell: a folder where a pattern leads on, else a file.
+    Untold,
 }
 
 impl Sources {
@@ -75,7 +85,9 @@ impl Sources {
         let scheme = pattern.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
         match scheme.as_deref() {
             Some("http" | "https") => self.list_web(pattern),
-            Some("ftp" | "ftps") => ftp::list(self.client(), pattern),
+            Some("ftp" | "ftps") => {
+                expand(&ftp::Tree::new(self.client()), pattern, self.options().connections_per_host)
+            }
             Some(_) if BucketUrl::parse(pattern).is_some() => self.list_bucket(pattern),
             // what can't be listed by wildcards can still be named
             Some(other) if other != "file" && is_glob(pattern) => {
@@ -131,7 +143,7 @@ pub(crate) fn expand(folders: &dyn Folders, pattern: &str, threads: u32) -> Resu
             return Err(Error::new(Code::SourceLimit, message).at(redact(pattern)).help(help));
         }
         let asked: Vec<(String, BTreeSet<usize>)> = std::mem::take(&mut waiting).into_iter().collect();
-        let listed = list_all(folders, &asked, threads)?;
+        let listed = several::at_once(&asked, threads as usize, |(folder, _)| folders.names(folder))?;
         for ((folder, states), children) in asked.iter().zip(listed) {
             found.names += children.len();
             for child in &children {
@@ -184,7 +196,7 @@ fn step(
         let is_match = match parts.get(state) {
             None => false,
             Some(Part::Deep(hidden)) => {
-                if child.is_folder && (*hidden || !child.name.starts_with('.')) {
+                if child.kind == Kind::Folder && (*hidden || !child.name.starts_with('.')) {
                     enter(state);
                 }
                 false
@@ -195,10 +207,10 @@ fn step(
             }
         };
         let is_last = state + 1 == parts.len();
-        match (is_match, is_last, child.is_folder) {
-            (true, false, true) => enter(state + 1),
-            (true, true, true) => found.folder = true,
-            (true, true, false) => {
+        match (is_match, is_last, child.kind) {
+            (true, false, Kind::Folder | Kind::Untold) => enter(state + 1),
+            (true, true, Kind::Folder) => found.folder = true,
+            (true, true, Kind::File | Kind::Untold) => {
                 let Child { size, modified_ns, .. } = *child;
                 found.files.insert(url.clone(), Entry { path: url.clone(), size, modified_ns });
             }
@@ -261,45 +273,6 @@ fn any(name: &str) -> Result<Part, glob::PatternError> {
     Ok(Part::Any(Pattern::new(name)?, name.starts_with('.')))
 }
 
-/// The names of several folders, as many at a time as a host may be asked.
-fn list_all(
-    folders: &dyn Folders,
-    asked: &[(String, BTreeSet<usize>)],
-    threads: u32,
-) -> Result<Vec<Vec<Child>>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some((folder, _)) = asked.get(at) else { return done };
-            let names = folders.names(folder);
-            if names.is_err() {
-                next.store(asked.len(), Ordering::Relaxed);
-            }
-            done.push((at, names));
-        }
-    };
-    let threads = (threads.max(1) as usize).min(asked.len());
-    let mut done = if threads == 1 {
-        work()
-    } else {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            let mut done = Vec::new();
-            for thread in threads {
-                match thread.join() {
-                    Ok(part) => done.extend(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            done
-        })
-    };
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, names)| names).collect()
-}
-
 impl Found {
     /// An error for a pattern without any match.
     fn nothing(&self, pattern: &str, base: &str) -> Error {
@@ -309,7 +282,7 @@ impl Found {
                 .help(format!("for the files below them, write `{}/**/*`", pattern.trim_end_matches('/')));
         }
         let help = if self.names == 0 {
-            format!("the page of `{}` links to nothing below it: it may be no listing", redact(base))
+            format!("the listing of `{}` names nothing below it: it may be none of files", redact(base))
         } else if pattern.contains('{') {
             "braces are not expanded here: give one pattern for each alternative".to_owned()
         } else {
@@ -335,9 +308,10 @@ mod tests {
             let path = folder.strip_prefix("http://h/").unwrap();
             let mut names = BTreeMap::new();
             for rest in self.0.iter().filter_map(|file| file.strip_prefix(path)) {
-                let (name, is_folder) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+                let (name, kind) =
+                    rest.split_once('/').map_or((rest, Kind::File), |(name, _)| (name, Kind::Folder));
                 let segment = name.replace(' ', "%20");
-                names.insert(name, Child { name: name.into(), segment, is_folder, ..Child::default() });
+                names.insert(name, Child { name: name.into(), segment, kind, ..Child::default() });
             }
             Ok(names.into_values().collect())
         }
@@ -396,7 +370,7 @@ mod tests {
 
     impl Folders for Circle {
         fn names(&self, _: &str) -> Result<Vec<Child>> {
-            Ok(vec![Child { name: "a".into(), segment: "a".into(), is_folder: true, ..Child::default() }])
+            Ok(vec![Child { name: "a".into(), segment: "a".into(), kind: Kind::Folder, ..Child::default() }])
         }
     }
 

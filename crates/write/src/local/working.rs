@@ -48,11 +48,16 @@ pub fn bakes_in(working: &Path) -> Vec<PathBuf> {
 
 /// Removes the folder of one bake: what a bake makes there, and nothing else. Whether all of it is gone.
 pub fn remove_bake(folder: &Path) -> bool {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let partial = entries.filter(|path| path.extension().is_some_and(|end| end == "partial"));
-    let parts: Vec<PathBuf> = PARTS.iter().map(|part| folder.join(part)).chain(partial).collect();
+    let parts: Vec<PathBuf> =
+        PARTS.iter().map(|part| folder.join(part)).chain(partial_files(folder)).collect();
     // one that stays says what lies behind it: the rest is kept, too
     parts.iter().try_for_each(|part| remove_tree(part)).is_ok() && fs::remove_dir(folder).is_ok()
+}
+
+/// What of a folder's files was being written when a bake was cut off.
+pub fn partial_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|end| end == "partial"))
 }
 
 /// Removes a working folder in which nothing lies but its lock.
