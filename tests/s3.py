@@ -20,6 +20,8 @@ KEYS = {"AWS_ACCESS_KEY_ID": "test-id", "AWS_SECRET_ACCESS_KEY": "hush-hush"}
 CONFIG = """{"identities": [
   {"name": "test", "credentials": [{"accessKey": "test-id", "secretKey": "hush-hush"}],
    "actions": ["Admin", "Read", "List", "Write"]},
+  {"name": "guest", "credentials": [{"accessKey": "guest-id", "secretKey": "hush-guest"}],
+   "actions": ["Read:lent", "List:lent"]},
   {"name": "anonymous", "actions": ["Read:public", "List:public"]}]}"""
 FAULTS = ["drop-before", "drop-after", "late", "error-before", "error-after", "slow-down", "cut", "delay"]
 

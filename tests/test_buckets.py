@@ -13,6 +13,7 @@ import xarray as xr
 
 import arco
 import made
+import places
 import s3
 
 PUBLIC = dict.fromkeys([*s3.KEYS, "AWS_PROFILE"], "") | {"AWS_EC2_METADATA_DISABLED": "true"}
@@ -65,6 +66,42 @@ def test_files_of_buckets_are_inputs(s3_store, tmp_path):
     wrong = PUBLIC | s3.KEYS | {"AWS_SECRET_ACCESS_KEY": "wrong-hush", "AWS_ENDPOINT_URL": s3_store.url}
     done = arco.run("inspect", f"s3://private/days/{paths[0].name}", env=wrong)
     assert done.code == arco.EXIT["source"] and "AWS_ACCESS_KEY_ID" in done.err and "hush" not in done.text, done.text
+
+
+def test_keys_that_a_recipe_names_are_for_its_buckets_alone(s3_store, tmp_path):
+    """Two stores with keys of their own, inputs in one and the target in the other."""
+    paths, whole = made.days(tmp_path, [2, 3, 1])
+    for path in paths:
+        s3_store.put(f"lent/days/{path.name}", path.read_bytes())
+    s3_store.put("mine/readme.txt", b"a bucket")
+    own = PUBLIC | s3.KEYS | {"AWS_ENDPOINT_URL": s3_store.url}
+    elsewhere = own | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ACCESS_KEY_ID": "other", "AWS_REGION": "moon-1"}
+    lent = {
+        "ARCOFORGE_GUEST_ACCESS_KEY_ID": "guest-id",
+        "ARCOFORGE_GUEST_SECRET_ACCESS_KEY": "hush-guest",
+        "ARCOFORGE_GUEST_ENDPOINT_URL": s3_store.url,
+        "ARCOFORGE_GUEST_REGION": "us-east-1",
+    }
+    source = "axes: {{time: {{concat: found}}}}\nsource: {{find: {{glob: 's3://lent/days/*.nc'}}, credentials: {}}}\n"
+    recipe = arco.recipe(tmp_path, source.format("{kind: s3, name: guest}"))
+
+    local = tmp_path / "local.zarr"
+    done = arco.bake(recipe, to=local, env=elsewhere | lent, cwd=tmp_path)
+    np.testing.assert_array_equal(xr.open_zarr(local).t, whole)
+    assert places.leaks(["hush"], [tmp_path], done.text) == []
+    # the guest may not write, and the environment's keys may
+    target = arco.run("bake", recipe, "--to", "s3://mine/sst.zarr", env=own | lent, cwd=tmp_path)
+    assert target.code == 0, target.text
+
+    for credentials, env, told in [
+        ("{kind: s3, name: guest}", own, "ARCOFORGE_GUEST_ACCESS_KEY_ID"),
+        ("{kind: s3, name: guest, hosts: [other]}", elsewhere | lent | {"AWS_ENDPOINT_URL": s3_store.url}, "s3://lent"),
+        ("{kind: s3, name: guest}", own | lent | {"ARCOFORGE_GUEST_SECRET_ACCESS_KEY": "hush-wrong"}, "s3://lent"),
+        ("{kind: s3, name: guest}", own | lent | {"ARCOFORGE_GUEST_HOSTS": "another"}, "belong to `another`"),
+    ]:
+        refused = arco.run("plan", arco.recipe(tmp_path, source.format(credentials)), env=env, cwd=tmp_path)
+        assert refused.code == arco.EXIT["source"] and told in refused.err, refused.text
+        assert "source-denied" in refused.err and "hush" not in refused.text, refused.text
 
 
 if __name__ == "__main__":

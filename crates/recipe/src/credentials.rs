@@ -33,7 +33,7 @@ written! {
             /// What the machine calls the credentials. Default: the kind.
             name: Text,
             /// The hosts that get them, such as `data.org` or `*.data.org`. Default: those of the source's URLs; for
-            /// `earthdata` NASA's.
+            /// `earthdata` NASA's. Those of `s3` are names of buckets.
             hosts: OneOrMany<Text>,
         }
     }
@@ -103,7 +103,7 @@ impl Login {
     }
 
     fn hosts(&self, source: &Source, cx: &mut Cx) -> Option<Vec<String>> {
-        let bound = matches!(self.kind, Some(CredentialKind::Earthdata | CredentialKind::S3));
+        let bound = self.kind == Some(CredentialKind::Earthdata);
         if let (true, Some(kind), Some(host)) = (bound, self.kind, self.hosts.first()) {
             let message = format!("credentials of the kind `{}` go to hosts that are known", kind.name());
             return cx.bad_value(&host.span, message, Some("leave `hosts` out".to_owned()));
@@ -113,7 +113,7 @@ impl Login {
         }
         if let Some(wrong) = self.hosts.iter().find(|host| !is_host(&host.value)) {
             let message = format!("`{}` is not a host", shorten(&wrong.value));
-            let help = "write `data.org`, `data.org:8443` or `*.data.org`, without `https://`".to_owned();
+            let help = "write `data.org`, `data.org:8443` or `*.data.org`, without `https://`, or the name of a bucket".to_owned();
             return cx.bad_value(&wrong.span, message, Some(help));
         }
         if !self.hosts.is_empty() {
@@ -131,7 +131,11 @@ impl Login {
 
     fn unknown_hosts<T>(&self, why: &str, cx: &mut Cx) -> Option<T> {
         let message = format!("{why}, so nothing says which hosts get the credentials");
-        let help = "name them: `credentials: {name: NAME, hosts: [data.org]}`".to_owned();
+        let help = match self.kind {
+            Some(CredentialKind::S3) => "name the buckets: `credentials: {kind: s3, hosts: [BUCKET]}`",
+            _ => "name them: `credentials: {name: NAME, hosts: [data.org]}`",
+        };
+        let help = help.to_owned();
         cx.bad_value(&self.span, message, Some(help))
     }
 }

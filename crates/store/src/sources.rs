@@ -8,7 +8,7 @@ use std::time::Duration;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Credentials, Rate};
 
-use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
+use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote, Use};
 use crate::cache::Cache;
 use crate::credentials::{Held, Login, Machine};
 use crate::ftp;
@@ -201,10 +201,7 @@ impl Sources {
     /// `source-unsupported` for any other scheme, `source-denied` for folders where these may not be used.
     pub fn bucket(&self, url_or_path: &str) -> Result<Bucket> {
         match Location::parse(url_or_path)? {
-            Location::Bucket(url) => {
-                let remote = Remote::new(&self.client, &url);
-                Ok(Bucket::new(Arc::new(remote), &url.text(), &url.key))
-            }
+            Location::Bucket(url) => Ok(self.bucket_of(&url, Use::Target)),
             Location::Local(path) => {
                 self.check_local(url_or_path)?;
                 Ok(Bucket::new(Arc::new(Folder::new(path)), url_or_path, ""))
@@ -215,6 +212,11 @@ impl Sources {
             )
             .at(redact(url_or_path))),
         }
+    }
+
+    pub(crate) fn bucket_of(&self, url: &BucketUrl, used: Use) -> Bucket {
+        let remote = Remote::new(&self.client, url, used);
+        Bucket::new(Arc::new(remote), &url.text(), &url.key)
     }
 
     pub(crate) fn check_local(&self, shown: &str) -> Result<()> {

@@ -16,6 +16,7 @@ use object_store::{ObjectStore, RetryConfig};
 use super::connector::Connector;
 use super::profile;
 use super::url::{BucketKind, BucketUrl};
+use crate::credentials::{S3Keys, Secret};
 
 /// Endpoints, regions and keys, by the names that they have in the environment (`AWS_ACCESS_KEY_ID`, `AWS_REGION`,
 /// `AWS_ENDPOINT_URL`, `AWS_PROFILE`, `AWS_NO_SIGN_REQUEST`, `GOOGLE_APPLICATION_CREDENTIALS`,
@@ -59,6 +60,31 @@ impl BucketOptions {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
         Self { variables: std::env::vars_os().filter_map(text).filter(|(name, _)| counts(name)).collect() }
+    }
+
+    /// The same with other keys for stores that speak S3.
+    pub(super) fn with_keys(&self, keys: &S3Keys) -> Self {
+        const OTHERS: [&str; 7] = [
+            "AWS_PROFILE",
+            "AWS_NO_SIGN_REQUEST",
+            "AWS_SKIP_SIGNATURE",
+            "AWS_SESSION_TOKEN",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ];
+        let mut variables = self.variables.clone();
+        variables.retain(|name, _| !OTHERS.contains(&name.as_str()));
+        let secret = |secret: &Secret| secret.reveal().to_owned();
+        let own = [
+            ("AWS_ACCESS_KEY_ID", Some(keys.access_key_id.clone())),
+            ("AWS_SECRET_ACCESS_KEY", Some(secret(&keys.secret_access_key))),
+            ("AWS_SESSION_TOKEN", keys.session_token.as_ref().map(secret)),
+            ("AWS_ENDPOINT_URL_S3", keys.endpoint_url.clone()),
+            ("AWS_REGION", keys.region.clone()),
+        ];
+        variables.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+        Self { variables }
     }
 
     fn get(&self, name: &str) -> Option<&str> {

@@ -12,8 +12,9 @@ use ureq::http::HeaderMap;
 
 use super::access::{BucketOptions, Handles};
 use super::connector::{Connector, OnlySigned, region_of};
-use super::url::BucketUrl;
+use super::url::{BucketKind, BucketUrl};
 use super::wait::block_on;
+use crate::credentials::S3Keys;
 use crate::http::{Client, Failure};
 use crate::local::lock;
 
@@ -21,11 +22,21 @@ use crate::local::lock;
 #[derive(Debug)]
 pub(crate) struct Addresses {
     options: BucketOptions,
-    clouds: Mutex<BTreeMap<String, Arc<Cloud>>>,
+    clouds: Mutex<BTreeMap<(String, Use), Arc<Cloud>>>,
+}
+
+/// What a bucket is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Use {
+    /// Inputs lie in it, for which a recipe may name keys.
+    Input,
+    /// A target lies in it: its keys are the environment's.
+    Target,
 }
 
 /// One bucket, as far as it is known.
 pub(super) struct Cloud {
+    used: Use,
     pub(super) root: BucketUrl,
     options: BucketOptions,
     connector: Connector,
@@ -52,11 +63,12 @@ impl Addresses {
     }
 
     /// What all objects of a bucket share.
-    pub(super) fn cloud(&self, client: &Weak<Client>, url: &BucketUrl) -> Arc<Cloud> {
+    pub(super) fn cloud(&self, client: &Weak<Client>, url: &BucketUrl, used: Use) -> Arc<Cloud> {
         let root = BucketUrl { key: String::new(), ..url.clone() };
         let mut clouds = lock(&self.clouds);
-        let made = clouds.entry(root.root()).or_insert_with(|| {
+        let made = clouds.entry((root.root(), used)).or_insert_with(|| {
             Arc::new(Cloud {
+                used,
                 root,
                 options: self.options.clone(),
                 connector: Connector { client: Weak::clone(client), region: Arc::default() },
@@ -77,7 +89,7 @@ impl Addresses {
         let Some(parsed) = BucketUrl::parse(url) else { return Ok(None) };
         let parsed = parsed.map_err(Failure::never)?;
         let path = path_of(&parsed.key, url).map_err(Failure::never)?;
-        let cloud = self.cloud(client, &parsed);
+        let cloud = self.cloud(client, &parsed, Use::Input);
         let handles = cloud.handles().map_err(Failure::never)?;
         let wanted = OnlySigned::default();
         let mut extensions = Extensions::new();
@@ -119,8 +131,20 @@ impl Cloud {
         {
             return Ok(handles.clone());
         }
-        let handles = self.options.connect(&self.root, self.connector.clone(), told.as_deref())?;
+        let own = self.keys()?.map(|keys| self.options.with_keys(&keys));
+        let options = own.as_ref().unwrap_or(&self.options);
+        let handles = options.connect(&self.root, self.connector.clone(), told.as_deref())?;
         Ok(opened.insert((told, handles)).1.clone())
+    }
+
+    /// The keys that the recipe names for these inputs.
+    fn keys(&self) -> Result<Option<S3Keys>> {
+        if self.used == Use::Target || self.root.kind != BucketKind::S3 {
+            return Ok(None);
+        }
+        let client = self.connector.client.upgrade();
+        let login = client.as_ref().and_then(|client| client.login.as_ref());
+        login.map_or(Ok(None), |login| login.keys_of(&self.root.bucket))
     }
 
     /// Whether a server told another region than the one in use.

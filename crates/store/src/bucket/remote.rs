@@ -10,7 +10,7 @@ use object_store::path::Path;
 use object_store::{Attributes, CopyOptions, GetOptions, GetRange, ObjectMeta, PutOptions, PutResult};
 
 use super::access::Handles;
-use super::address::{Cloud, path_of};
+use super::address::{Cloud, Use, path_of};
 use super::multipart::RemoteUpload;
 use super::refusal::{Refusal, refusal};
 use super::url::{BucketKind, BucketUrl};
@@ -30,8 +30,8 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(client: &Arc<Client>, url: &BucketUrl) -> Self {
-        let cloud = client.addresses.cloud(&Arc::downgrade(client), url);
+    pub(crate) fn new(client: &Arc<Client>, url: &BucketUrl, used: Use) -> Self {
+        let cloud = client.addresses.cloud(&Arc::downgrade(client), url, used);
         Self { client: Arc::clone(client), cloud }
     }
 

@@ -22,6 +22,8 @@ pub(crate) struct Entry {
     pub(crate) access_key_id: Option<String>,
     pub(crate) secret_access_key: Option<Secret>,
     pub(crate) session_token: Option<Secret>,
+    pub(crate) endpoint_url: Option<String>,
+    pub(crate) region: Option<String>,
     /// The hosts that may get them, where the machine says so.
     pub(crate) hosts: Option<Vec<String>>,
     /// Where they were found, for people.
@@ -57,6 +59,8 @@ impl Entry {
             access_key_id: get("ACCESS_KEY_ID"),
             secret_access_key: get("SECRET_ACCESS_KEY").map(Secret::new),
             session_token: get("SESSION_TOKEN").map(Secret::new),
+            endpoint_url: get("ENDPOINT_URL"),
+            region: get("REGION"),
             hosts: None,
             from: String::new(),
         };
@@ -112,6 +116,8 @@ impl Entry {
                 "access_key_id" => entry.access_key_id = Some(text()?),
                 "secret_access_key" => entry.secret_access_key = Some(Secret::new(text()?)),
                 "session_token" => entry.session_token = Some(Secret::new(text()?)),
+                "endpoint_url" => entry.endpoint_url = Some(text()?),
+                "region" => entry.region = Some(text()?),
                 "hosts" => {
                     let list: Vec<String> = texts()?;
                     entry.hosts = Some(list.iter().map(|host| host.to_ascii_lowercase()).collect());

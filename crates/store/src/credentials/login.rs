@@ -8,7 +8,7 @@ use arcoforge_core::pattern::{CredentialKind, Credentials};
 
 use super::cookies::Jar;
 use super::hosts::{EARTHDATA_LOGIN, covers, is_among, is_earthdata};
-use super::{Account, Held, Machine, Secret, Values, lookup, what_to_set};
+use super::{Account, Held, Machine, S3Keys, Secret, Values, lookup, what_to_set};
 use crate::local::lock;
 use crate::location::{host_of, scheme_of};
 
@@ -131,6 +131,20 @@ impl Login {
         }
         pass.generation = (pass.authorization.is_some() || !pass.query.is_empty()).then_some(generation);
         Ok(pass)
+    }
+
+    /// The keys for a bucket; none where the recipe names none for it, and the environment's are used.
+    ///
+    /// # Errors
+    /// `source-denied` where the machine does not hold what the recipe names.
+    pub(crate) fn keys_of(&self, bucket: &str) -> Result<Option<S3Keys>> {
+        let is_named = |hosts: &[String]| hosts.iter().any(|host| host.eq_ignore_ascii_case(bucket));
+        if !matches!(self.asked.kind, None | Some(CredentialKind::S3)) || !is_named(&self.asked.hosts) {
+            return Ok(None);
+        }
+        let held = self.held()?;
+        let may = held.hosts.as_ref().is_none_or(|hosts| is_named(hosts));
+        Ok(held.s3().filter(|_| may).cloned())
     }
 
     fn may_have(&self, held: &Held, url: &str) -> bool {

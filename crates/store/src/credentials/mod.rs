@@ -66,6 +66,10 @@ pub struct S3Keys {
     pub secret_access_key: Secret,
     /// Where the keys are lent for a time.
     pub session_token: Option<Secret>,
+    /// The server, where it is none of Amazon's.
+    pub endpoint_url: Option<String>,
+    /// Where the bucket lies.
+    pub region: Option<String>,
 }
 
 impl Held {
@@ -127,8 +131,13 @@ fn held(asked: Option<CredentialKind>, entry: &Entry) -> Result<Option<Held>> {
         },
         CredentialKind::S3 => entry.access_key_id.clone().zip(entry.secret_access_key.clone()).map(
             |(access_key_id, secret_access_key)| {
-                let session_token = entry.session_token.clone();
-                Values::S3(S3Keys { access_key_id, secret_access_key, session_token })
+                Values::S3(S3Keys {
+                    access_key_id,
+                    secret_access_key,
+                    session_token: entry.session_token.clone(),
+                    endpoint_url: entry.endpoint_url.clone(),
+                    region: entry.region.clone(),
+                })
             },
         ),
     };
