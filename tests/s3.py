@@ -102,7 +102,8 @@ class Faulty(web.Quiet, BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         with self.server.lock:
             die = self.server.random.randrange(20)
-        fault = FAULTS[die] if die < len(FAULTS) else ""
+        fault = FAULTS[die] if die < len(FAULTS) and not self.server.wait else ""
+        time.sleep(self.server.wait)
         conditional = self.headers.get("If-Match")
         if fault == "drop-before" or (fault == "late" and not conditional):
             self.close_connection = True
@@ -155,7 +156,7 @@ class Faulty(web.Quiet, BaseHTTPRequestHandler):
             self.close_connection = True
 
 
-def faulty(store, seed):
-    """The proxy before a store."""
+def faulty(store, seed, wait=0):
+    """The proxy before a store; with `wait` one that only takes its time, in seconds for each request."""
     upstream = store.url.removeprefix("http://")
-    return web.Server(Faulty, upstream=upstream, lock=threading.Lock(), random=random.Random(seed))
+    return web.Server(Faulty, upstream=upstream, lock=threading.Lock(), random=random.Random(seed), wait=wait)

@@ -258,8 +258,40 @@ def test_killed_and_run_again(s3_store, name, tmp_path):
     baked(s3_store, name, data)
     assert dataset(s3_store, name) == want
     assert len(seen) > 1, "it was killed at different moments"
-    left = {key.split("/")[-1] for key in listed(s3_store, f"{name}/sst.zarr.bake")}
-    assert "claim.json" not in left and "done" in left and "visible" not in left
+    left = {key.split("/")[-1]: body for key, body in listed(s3_store, f"{name}/sst.zarr.bake").items()}
+    assert json.loads(left["claim.json"])["over"] and "done" in left and "visible" not in left
+    assert not [key for key in left if key.startswith("clock")]
+
+
+def test_interrupted_it_gives_up_its_claim_and_keeps_what_it_made(s3_store, name, tmp_path):
+    """Chunks and receipts are there, and any machine may go on at once."""
+    data = days(tmp_path / "data", 0, 40)
+    with s3.faulty(s3_store, 1, wait=0.02) as proxy:
+        command = [arco.binary(), "bake", *sorted(data.glob("*.nc")), "--concat", "time", *CHUNKS]
+        command += ["--to", f"s3://{name}/sst.zarr"]
+        process = subprocess.Popen(command, env=os.environ | env(proxy.url), stderr=subprocess.PIPE, text=True)
+        while sum("/c/" in key for key in dataset(s3_store, name)) < 8:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, text = process.communicate(timeout=60)
+    assert process.returncode == arco.EXIT["interrupted"], text
+    left = listed(s3_store, f"{name}/sst.zarr.bake")
+    claim = next(json.loads(body) for key, body in left.items() if key.endswith("claim.json"))
+    receipts = b"".join(body for key, body in left.items() if "/receipts/" in key)
+    assert claim["over"] and receipts.count(b"\n") > 4, sorted(left)
+    done = json.loads(baked(s3_store, name, data, "--json").out)
+    assert done["objects_kept"] >= 4, done
+    assert dataset(s3_store, name) == locally(data, tmp_path)
+
+
+def test_a_claim_of_another_machine_is_waited_for_by_the_stores_clock(s3_store, name, tmp_path):
+    data = days(tmp_path / "data", 0, 4)
+    claim = {"digest": "0" * 64, "host": "elsewhere", "boot": "x", "process": 7, "namespace": "y", "run": 1, "renewed": 3}
+    for over in (False, True):
+        s3_store.put(f"{name}/sst.zarr.bake/claim.json", json.dumps(claim | {"over": over}).encode())
+        done = bake(s3_store, name, data)
+        assert (done.code == 0) == over and ("process 7 of elsewhere" in done.text) != over, done.text
+        assert not [key for key in listed(s3_store, f"{name}/sst.zarr.bake") if "clock" in key]
 
 
 def test_two_at_once(s3_store, name, tmp_path):

@@ -1,8 +1,8 @@
 //! Opening inputs: one entry point for paths and URLs.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -107,6 +107,8 @@ pub struct Sources {
     options: SourceOptions,
     files: Arc<FilePool>,
     client: Arc<Client>,
+    /// For what is asked after Ctrl-C.
+    client_at_end: OnceLock<Arc<Client>>,
     cache: Option<Cache>,
     unwrapper: Unwrapper,
 }
@@ -118,7 +120,7 @@ impl Sources {
         let client = Client::new(&options, Arc::clone(&files));
         let cache = options.cache.clone().map(Cache::new);
         let unwrapper = Unwrapper::new(Arc::clone(&client), options.cache.clone(), options.unpack);
-        Self { options, files, client, cache, unwrapper }
+        Self { options, files, client, client_at_end: OnceLock::new(), cache, unwrapper }
     }
 
     /// Opens a path, or a `file://`, `http(s)://` or `ftp(s)://` URL, as if it lay there plain: what is compressed (gzip, bzip2,
@@ -201,7 +203,7 @@ impl Sources {
     /// `source-unsupported` for any other scheme, `source-denied` for folders where these may not be used.
     pub fn bucket(&self, url_or_path: &str) -> Result<Bucket> {
         match Location::parse(url_or_path)? {
-            Location::Bucket(url) => Ok(self.bucket_of(&url, Use::Target)),
+            Location::Bucket(url) => Ok(bucket_by(&self.client, &url, Use::Target)),
             Location::Local(path) => {
                 self.check_local(url_or_path)?;
                 Ok(Bucket::new(Arc::new(Folder::new(path)), url_or_path, ""))
@@ -214,9 +216,30 @@ impl Sources {
         }
     }
 
-    pub(crate) fn bucket_of(&self, url: &BucketUrl, used: Use) -> Bucket {
-        let remote = Remote::new(&self.client, url, used);
-        Bucket::new(Arc::new(remote), &url.text(), &url.key)
+    /// The same for the few requests that end a run: Ctrl-C does not stop them, and they give up within seconds.
+    ///
+    /// # Errors
+    /// As of [`bucket`](Self::bucket).
+    pub fn bucket_at_end(&self, url_or_path: &str) -> Result<Bucket> {
+        let Location::Bucket(url) = Location::parse(url_or_path)? else { return self.bucket(url_or_path) };
+        let client = self.client_at_end.get_or_init(|| {
+            let options = SourceOptions {
+                interrupted: None,
+                retries: 2,
+                backoff_max: Duration::from_secs(1),
+                retry_after_max: Duration::from_secs(1),
+                connect_timeout: Duration::from_secs(5),
+                read_timeout: Duration::from_secs(10),
+                ..self.options.clone()
+            };
+            Client::new(&options, Arc::clone(&self.files))
+        });
+        Ok(bucket_by(client, &url, Use::Target))
+    }
+
+    /// A bucket in which inputs lie.
+    pub(crate) fn bucket_of_inputs(&self, url: &BucketUrl) -> Bucket {
+        bucket_by(&self.client, url, Use::Input)
     }
 
     pub(crate) fn check_local(&self, shown: &str) -> Result<()> {
@@ -249,6 +272,10 @@ impl Sources {
     pub fn options(&self) -> &SourceOptions {
         &self.options
     }
+}
+
+fn bucket_by(client: &Arc<Client>, url: &BucketUrl, used: Use) -> Bucket {
+    Bucket::new(Arc::new(Remote::new(client, url, used)), &url.text(), &url.key)
 }
 
 /// The object itself: a member of an archive is named behind `#`.

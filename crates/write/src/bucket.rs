@@ -10,22 +10,20 @@ use arcoforge_store::{Bucket, Multipart};
 
 use crate::{Objects, ShardStream, ShardWriter, Version, Written};
 
-/// Puts chunks and shards to a bucket. `check` is asked before each whether they may still be put.
-pub struct BucketStore<'a> {
+/// Puts chunks and shards to a bucket.
+pub struct BucketStore {
     bucket: Bucket,
-    check: &'a (dyn Fn() -> Result<()> + Sync),
     /// Tags of objects that nobody asked for yet.
     etags: Mutex<HashMap<String, String>>,
 }
 
-impl<'a> BucketStore<'a> {
+impl BucketStore {
     /// Objects of the store at `bucket`.
-    pub fn new(bucket: Bucket, check: &'a (dyn Fn() -> Result<()> + Sync)) -> Self {
-        Self { bucket, check, etags: Mutex::default() }
+    pub fn new(bucket: Bucket) -> Self {
+        Self { bucket, etags: Mutex::default() }
     }
 
     fn put(&self, key: &str, bytes: &[u8]) -> Result<Written> {
-        (self.check)()?;
         let etag = self.bucket.put(key, bytes.to_vec())?;
         self.note(key, etag);
         Ok(Written::of(bytes))
@@ -36,7 +34,7 @@ impl<'a> BucketStore<'a> {
     }
 }
 
-impl Objects for BucketStore<'_> {
+impl Objects for BucketStore {
     fn write(&self, key: &str, bytes: &[u8]) -> Result<Written> {
         self.put(key, bytes)
     }
@@ -66,14 +64,13 @@ impl Objects for BucketStore<'_> {
 
 /// A shard on its way. Nothing is begun before its first byte.
 struct Stream<'a> {
-    store: &'a BucketStore<'a>,
+    store: &'a BucketStore,
     key: String,
     upload: Option<Multipart>,
 }
 
 impl Stream<'_> {
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        (self.store.check)()?;
         match &mut self.upload {
             Some(upload) => upload.write(bytes),
             None => self.upload.insert(self.store.bucket.multipart(&self.key)?).write(bytes),
@@ -82,7 +79,6 @@ impl Stream<'_> {
 
     fn end(&mut self) -> Result<()> {
         let Some(upload) = self.upload.take() else { return Ok(()) };
-        (self.store.check)()?;
         let etag = upload.finish()?;
         self.store.note(&self.key, etag);
         Ok(())

@@ -2,8 +2,9 @@
 //!
 //! An object beside the target names who bakes. It is made where none is, and renewed as long as that process lives, each
 //! time only where it is still the very object that this process wrote last. Nobody takes over a claim that was renewed in
-//! the last [`LEASE`]; and whoever could not renew his own for [`TRUSTED`] writes nothing more. What lies between leaves
-//! time for requests that are on their way.
+//! the last [`LEASE`], by the store's own clock; and whoever could not renew his own for [`TRUSTED`] sends nothing more. What
+//! lies between leaves time for requests that are on their way. At the end the object says that nobody bakes: it is never
+//! deleted, since a delete has no condition and may come late.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -14,6 +15,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::{Bucket, Put};
 use serde::{Deserialize, Serialize};
 
+use crate::session::Session;
 use crate::signature::this_run;
 
 /// Nobody takes over a claim that was renewed in this time.
@@ -40,6 +42,9 @@ struct Owner {
     run: u64,
     /// How often it was renewed: no two objects are the same.
     renewed: u64,
+    /// The run is over.
+    #[serde(default)]
+    over: bool,
 }
 
 /// The claim is held as long as this lives.
@@ -50,6 +55,8 @@ pub(super) struct Claim {
 
 struct Held {
     beside: Bucket,
+    /// The same, also after Ctrl-C.
+    at_end: Bucket,
     state: Mutex<State>,
     ended: Condvar,
     lost: AtomicBool,
@@ -58,8 +65,22 @@ struct Held {
 struct State {
     owner: Owner,
     etag: String,
-    renewed: Instant,
+    renewed: Moment,
     over: bool,
+}
+
+/// A point in time. What has passed since counts the time in which the machine slept.
+#[derive(Clone, Copy)]
+struct Moment(Instant, SystemTime);
+
+impl Moment {
+    fn now() -> Self {
+        Self(Instant::now(), SystemTime::now())
+    }
+
+    fn elapsed(self) -> Duration {
+        self.0.elapsed().max(self.1.elapsed().unwrap_or_default())
+    }
 }
 
 impl Claim {
@@ -67,7 +88,7 @@ impl Claim {
     ///
     /// # Errors
     /// `target-busy` while another process bakes to it, `target-unwritable`.
-    pub(super) fn take(beside: &Bucket, digest: &str) -> Result<Self> {
+    pub(super) fn take(session: &Session<'_>, beside: &Bucket, digest: &str) -> Result<Self> {
         let owner = Owner {
             digest: digest.to_owned(),
             host: host(),
@@ -76,8 +97,10 @@ impl Claim {
             namespace: namespace(),
             run: this_run(),
             renewed: 0,
+            over: false,
         };
-        let begun = Instant::now();
+        let at_end = session.sources.bucket_at_end(beside.url())?;
+        let begun = Moment::now();
         let text = text(&owner)?;
         let put = match beside.put_if_absent(KEY, text.clone())? {
             Put::Done { etag } => Put::Done { etag },
@@ -86,7 +109,11 @@ impl Claim {
                 Some(found) => {
                     let other: Option<Owner> = serde_json::from_slice(&found.bytes).ok();
                     let etag = found.item.etag.as_deref();
-                    match etag.filter(|_| is_over(other.as_ref(), &owner, found.item.modified_ns)) {
+                    let over = match is_over(other.as_ref(), &owner) {
+                        Some(over) => over,
+                        None => is_older(beside, found.item.modified_ns, LEASE)?,
+                    };
+                    match etag.filter(|_| over) {
                         Some(etag) => beside.put_if_match(KEY, etag, text)?,
                         None => return Err(busy(beside, other.as_ref())),
                     }
@@ -97,6 +124,7 @@ impl Claim {
         let state = State { owner, etag, renewed: begun, over: false };
         let held = Held {
             beside: beside.clone(),
+            at_end,
             state: Mutex::new(state),
             ended: Condvar::new(),
             lost: AtomicBool::new(false),
@@ -108,13 +136,10 @@ impl Claim {
         Ok(Self { held, renewal: Some(renewal) })
     }
 
-    /// Refuses where the claim may be another's by now.
-    ///
-    /// # Errors
-    /// `target-busy`.
-    pub(super) fn check(&self) -> Result<()> {
-        let fresh = self.held.lock().renewed.elapsed() < TRUSTED;
-        if fresh && !self.held.lost.load(Ordering::Relaxed) { Ok(()) } else { self.renew() }
+    /// What refuses where the claim may be another's by now: `target-busy`, `target-unwritable`.
+    pub(super) fn guard(&self) -> Arc<dyn Fn() -> Result<()> + Send + Sync> {
+        let held = Arc::clone(&self.held);
+        Arc::new(move || if held.is_fresh() { Ok(()) } else { held.renew() })
     }
 
     /// Renews it now, before what must not happen twice.
@@ -133,10 +158,8 @@ impl Drop for Claim {
         if let Some(renewal) = self.renewal.take() {
             let _ended = renewal.join();
         }
-        // what is ours still: nobody takes it over within its lease
-        if self.held.lock().renewed.elapsed() < TRUSTED && !self.held.lost.load(Ordering::Relaxed) {
-            let _left = self.held.beside.delete(&[KEY.to_owned()]);
-        }
+        // where this fails the claim is over in time
+        let _left = self.held.release();
     }
 }
 
@@ -159,9 +182,20 @@ impl Held {
         }
     }
 
+    fn is_fresh(&self) -> bool {
+        self.lock().renewed.elapsed() < TRUSTED && !self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Says that nobody bakes any more, where the claim is ours still.
+    fn release(&self) -> Result<()> {
+        let state = self.lock();
+        let owner = Owner { renewed: state.owner.renewed + 1, over: true, ..state.owner.clone() };
+        self.at_end.put_if_match(KEY, &state.etag, text(&owner)?).map(drop)
+    }
+
     fn renew(&self) -> Result<()> {
         let mut state = self.lock();
-        let begun = Instant::now();
+        let begun = Moment::now();
         let owner = Owner { renewed: state.owner.renewed + 1, ..state.owner.clone() };
         match self.beside.put_if_match(KEY, &state.etag, text(&owner)?)? {
             Put::Done { etag } => {
@@ -188,22 +222,31 @@ impl Held {
     }
 }
 
-/// Whether a claim is one that nobody renews any more.
-fn is_over(other: Option<&Owner>, own: &Owner, modified_ns: Option<i64>) -> bool {
-    let near = |other: &&Owner| {
-        (&other.host, &other.boot, &other.namespace) == (&own.host, &own.boot, &own.namespace)
-    };
-    let known = own.boot.is_some() && own.namespace.is_some();
-    match other.filter(near).filter(|_| known) {
-        // a process of ours, or one before it that had the same number
-        Some(other) if other.process == own.process => other.run != own.run,
-        Some(other) => !std::path::Path::new("/proc").join(other.process.to_string()).exists(),
-        None => {
-            let at = modified_ns.and_then(|ns| u64::try_from(ns).ok()).map(Duration::from_nanos);
-            let age = at.and_then(|at| (SystemTime::UNIX_EPOCH + at).elapsed().ok());
-            age.is_some_and(|age| age > LEASE)
-        }
+/// Whether a claim is one that nobody renews any more; `None` where only time can tell.
+fn is_over(other: Option<&Owner>, own: &Owner) -> Option<bool> {
+    let other = other?;
+    if other.over {
+        return Some(true);
     }
+    let near = (&other.host, &other.boot, &other.namespace) == (&own.host, &own.boot, &own.namespace);
+    if !near || own.boot.is_none() || own.namespace.is_none() {
+        return None;
+    }
+    Some(match other.process {
+        // one before us that had the same number
+        process if process == own.process => other.run != own.run,
+        process => !std::path::Path::new("/proc").join(process.to_string()).exists(),
+    })
+}
+
+/// Whether an object is older, by the clock of the store that tells its time: that of an object put now.
+fn is_older(beside: &Bucket, modified_ns: Option<i64>, age: Duration) -> Result<bool> {
+    let key = format!("clock-{:016x}", this_run());
+    beside.put(&key, b"what time is it?".to_vec())?;
+    let now = beside.head(&key)?.and_then(|item| item.modified_ns);
+    beside.delete(&[key])?;
+    let passed = now.zip(modified_ns).and_then(|(now, then)| u64::try_from(now.checked_sub(then)?).ok());
+    Ok(passed.is_some_and(|passed| Duration::from_nanos(passed) > age))
 }
 
 fn busy(beside: &Bucket, other: Option<&Owner>) -> Error {

@@ -21,6 +21,8 @@ const SEGMENT_BYTES: usize = 1 << 20;
 /// The segments of one run below `prefix`.
 pub(super) struct Segments {
     beside: Bucket,
+    /// The same, also after Ctrl-C: what was made until then is not made again.
+    at_end: Bucket,
     /// Key of a segment without its number.
     prefix: String,
     header: Vec<u8>,
@@ -30,9 +32,10 @@ pub(super) struct Segments {
 }
 
 impl Segments {
-    pub(super) fn new(beside: &Bucket, digest: &str) -> Self {
+    pub(super) fn new(beside: &Bucket, at_end: Bucket, digest: &str) -> Self {
         Self {
             beside: beside.clone(),
+            at_end,
             prefix: format!("{digest}/receipts/{:016x}", RandomState::new().hash_one(this_run())),
             header: Vec::new(),
             lines: Vec::new(),
@@ -46,7 +49,10 @@ impl Segments {
             return Ok(());
         }
         let key = format!("{}-{:06}.jsonl", self.prefix, self.written.len());
-        self.beside.put(&key, self.lines.clone())?;
+        match self.beside.put(&key, self.lines.clone()) {
+            Err(error) if error.code == Code::Interrupted => self.at_end.put(&key, self.lines.clone())?,
+            other => other?,
+        };
         self.written.push(key);
         self.lines.truncate(self.header.len());
         self.begun = Instant::now();

@@ -104,13 +104,13 @@ pub fn stage_remote(
         baked: summary(&prepared, done),
     };
     if done {
-        staged.settle(&prepared).map_err(fail)?;
+        staged.settle(session, &prepared).map_err(fail)?;
         return Ok((staged, prepared));
     }
     check_old(&staged.past, old.as_ref(), existing, recipe, &prepared)?;
     let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
     duplicates::compare(session, &prepared)?;
-    staged.claim = Some(Claim::take(&staged.past.beside, &staged.digest).map_err(fail)?);
+    staged.take(session).map_err(fail)?;
     let seen = staged.past.root.clone();
     staged.past.look().map_err(fail)?;
     if staged.past.root != seen {
@@ -241,6 +241,15 @@ impl RemoteStaged {
         &self.baked
     }
 
+    /// Claims the target: from here on every request looks whether the claim is held still.
+    fn take(&mut self, session: &Session<'_>) -> Result<()> {
+        let claim = Claim::take(session, &self.past.beside, &self.digest)?;
+        self.past.target = self.past.target.guarded(claim.guard());
+        self.past.beside = self.past.beside.guarded(claim.guard());
+        self.claim = Some(claim);
+        Ok(())
+    }
+
     /// Runs all tasks that are not done.
     fn fill(
         &mut self,
@@ -251,7 +260,6 @@ impl RemoteStaged {
         (existing, in_place): (Existing, bool),
     ) -> Outcome<()> {
         let fail = |e: Error| vec![e];
-        let Some(claim) = &self.claim else { return Ok(()) };
         let dataset = &prepared.plan.dataset;
         let anew = existing == Existing::Overwrite;
         if anew {
@@ -271,14 +279,15 @@ impl RemoteStaged {
         let reuse = Reuse::in_place(donors, listing);
         let plan = PlanFile::new(recipe, prepared, None).to_bytes().map_err(fail)?;
         self.past.beside.put(&format!("{}/plan.json", self.digest), plan).map_err(fail)?;
-        let check = || claim.check();
-        let store = BucketStore::new(self.past.target.clone(), &check);
+        let store = BucketStore::new(self.past.target.clone());
         let kept = receipts.totals();
         let temporary = std::env::temp_dir();
         let folder = session.options.scratch.as_deref().unwrap_or(&temporary);
         let folder = Scratch::folder(Some(folder), folder, &prepared.digest);
         let scratch = Scratch::open(&prepared.plan, &folder).map_err(fail)?;
-        let writer = Writer::to(Segments::new(&self.past.beside, &self.digest), None).map_err(fail)?;
+        let at_end = session.sources.bucket_at_end(self.past.beside.url()).map_err(fail)?;
+        let writer =
+            Writer::to(Segments::new(&self.past.beside, at_end, &self.digest), None).map_err(fail)?;
         let (begun, tasks, signer) = (AtomicBool::new(false), Tasks::of(&prepared.plan), Mutex::default());
         let target = Target {
             store: &store,
@@ -443,15 +452,15 @@ impl RemoteStaged {
     }
 
     /// Ends the publication of what the target holds, where it was cut off.
-    fn settle(&mut self, prepared: &Prepared) -> Result<()> {
+    fn settle(&mut self, session: &Session<'_>, prepared: &Prepared) -> Result<()> {
         if !self.past.cut_off {
             return Ok(());
         }
-        let _claim = match Claim::take(&self.past.beside, &self.digest) {
+        match self.take(session) {
             // another process is about to
             Err(e) if e.code == Code::TargetBusy => return Ok(()),
             other => other?,
-        };
+        }
         self.past.look()?;
         match &self.past.root {
             Some(root) if self.past.made_by.as_ref() == Some(&self.digest) => {

@@ -5,12 +5,13 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use arcoforge_core::error::{Code, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 
-use super::{Got, Item, Page, PageOf, Place, Put, Upload};
+use super::{Got, Guard, Item, Page, PageOf, Place, Put, Upload};
 use crate::files::{create_dirs, temporary_beside, unwritable};
 use crate::local::{explain_io, modified_ns};
 use crate::object::beyond_end;
@@ -212,6 +213,10 @@ impl Place for Folder {
 
     fn upload(&self, key: &str) -> Result<Box<dyn Upload>> {
         Ok(Box::new(Parts { folder: Self(self.0.clone()), filled: Some(Filled::begin(self.path(key))?) }))
+    }
+
+    fn guarded(&self, _: Guard) -> Option<Arc<dyn Place>> {
+        None
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) use address::{Addresses, Use};
 pub(crate) use connector::DENIED;
 pub(crate) use folder::Folder;
 pub use multipart::Multipart;
-pub(crate) use remote::Remote;
+pub(crate) use remote::{Guard, Remote};
 pub use url::{BucketKind, BucketUrl};
 
 /// An object as listings and heads tell of it.
@@ -117,6 +117,8 @@ pub(crate) trait Place: Send + Sync + fmt::Debug {
     fn delete(&self, keys: &[String]) -> Result<()>;
     fn copy(&self, from: &str, to: &str) -> Result<()>;
     fn upload(&self, key: &str) -> Result<Box<dyn Upload>>;
+    /// `None` where nothing is tried again.
+    fn guarded(&self, guard: Guard) -> Option<Arc<dyn Place>>;
 }
 
 /// An object that is written in parts; nothing is seen of it before [`finish`](Self::finish).
@@ -167,6 +169,14 @@ impl Bucket {
         let prefix = prefix.trim_matches('/');
         let whole = format!("{}{prefix}", self.prefix);
         Self::new(Arc::clone(&self.place), &self.url_of(prefix), &whole)
+    }
+
+    /// The same place, where every request, and every repetition of one, is made only if `allowed` says so. (A folder asks
+    /// nobody.)
+    #[must_use]
+    pub fn guarded(&self, allowed: Arc<dyn Fn() -> Result<()> + Send + Sync>) -> Self {
+        let place = self.place.guarded(Guard(allowed)).unwrap_or_else(|| Arc::clone(&self.place));
+        Self { place, ..self.clone() }
     }
 
     /// Reads an object, or a range of it; `None` where there is no such object.

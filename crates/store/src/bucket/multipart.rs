@@ -147,9 +147,7 @@ impl RemoteUpload {
             let (path, options) = (&path, options.clone());
             async move { handles.parts.create_multipart_opts(path, options).await }
         };
-        let upload = remote
-            .client
-            .with_retries(&shown, || remote.once(&shown, ask).map_err(|refused| refused.failure))?;
+        let upload = remote.tries(&shown, || remote.once(&shown, ask).map_err(|refused| refused.failure))?;
         Ok(Self { remote, path, shown, upload, id, parts: Vec::new() })
     }
 
@@ -182,16 +180,16 @@ impl Upload for RemoteUpload {
             let (path, upload, payload) = (&self.path, &self.upload, payload.clone());
             async move { handles.parts.put_part(path, upload, number, payload).await }
         };
-        let sent = self.remote.client.with_retries(&self.shown, || {
-            self.remote.once(&self.shown, ask).map_err(|refused| refused.failure)
-        });
+        let sent = self
+            .remote
+            .tries(&self.shown, || self.remote.once(&self.shown, ask).map_err(|refused| refused.failure));
         self.parts.push(sent?);
         Ok(())
     }
 
     fn finish(&mut self) -> Result<String> {
         let mut lost = false;
-        let ended = self.remote.client.with_retries(&self.shown, || self.complete(&mut lost));
+        let ended = self.remote.tries(&self.shown, || self.complete(&mut lost));
         ended.map_err(|mut error| {
             if lost && error.code != Code::Interrupted {
                 error.message = format!("{}; whether the object was written is not known", error.message);

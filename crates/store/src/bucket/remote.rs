@@ -1,5 +1,6 @@
 //! A bucket of an object store as a place of objects.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -25,14 +26,35 @@ const DELETED_AT_ONCE: usize = 1000;
 /// Requests of one bucket, repeated within the limits of the client.
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
-    pub(super) client: Arc<Client>,
+    client: Arc<Client>,
     pub(super) cloud: Arc<Cloud>,
+    guard: Option<Guard>,
+}
+
+/// Asked before every try whether it may be made.
+#[derive(Clone)]
+pub(crate) struct Guard(pub(crate) Arc<dyn Fn() -> Result<()> + Send + Sync>);
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
+    }
 }
 
 impl Remote {
     pub(crate) fn new(client: &Arc<Client>, url: &BucketUrl, used: Use) -> Self {
         let cloud = client.addresses.cloud(&Arc::downgrade(client), url, used);
-        Self { client: Arc::clone(client), cloud }
+        Self { client: Arc::clone(client), cloud, guard: None }
+    }
+
+    /// Tries within the limits of the client, as long as that is allowed.
+    pub(super) fn tries<T>(&self, shown: &str, mut attempt: impl FnMut() -> Result<T, Failure>) -> Result<T> {
+        self.client.with_retries(shown, || {
+            if let Some(guard) = &self.guard {
+                (guard.0)().map_err(Failure::never)?;
+            }
+            attempt()
+        })
     }
 
     pub(super) fn shown(&self, key: &str) -> String {
@@ -69,7 +91,7 @@ impl Remote {
         shown: &str,
         ask: impl Fn(Handles) -> F,
     ) -> Result<Option<T>> {
-        self.client.with_retries(shown, || match self.once(shown, &ask) {
+        self.tries(shown, || match self.once(shown, &ask) {
             Ok(done) => Ok(Some(done)),
             Err(refused) if refused.is_missing() => Ok(None),
             Err(refused) => Err(refused.failure),
@@ -144,7 +166,7 @@ impl Place for Remote {
     fn head(&self, key: &str) -> Result<Option<Item>> {
         let shown = self.shown(key);
         let path = path_of(key, &shown)?;
-        let found = self.client.with_retries(&shown, || self.look(&path, &shown))?;
+        let found = self.tries(&shown, || self.look(&path, &shown))?;
         Ok(found.map(|(item, _)| item))
     }
 
@@ -177,7 +199,7 @@ impl Place for Remote {
             let (path, payload) = (&path, payload.clone());
             async move { handles.objects.put_opts(path, payload, PutOptions::default()).await }
         };
-        self.client.with_retries(&shown, || {
+        self.tries(&shown, || {
             let done = self.once(&shown, ask).map_err(|refused| refused.failure)?;
             self.version_put(&done, &shown)
         })
@@ -220,5 +242,9 @@ impl Place for Remote {
 
     fn upload(&self, key: &str) -> Result<Box<dyn Upload>> {
         Ok(Box::new(RemoteUpload::begin(self.clone(), key)?))
+    }
+
+    fn guarded(&self, guard: Guard) -> Option<Arc<dyn Place>> {
+        Some(Arc::new(Self { guard: Some(guard), ..self.clone() }))
     }
 }

@@ -85,7 +85,7 @@ impl Remote {
         let path = path_of(key, &shown)?;
         let mut after = Vec::new();
         if expected.is_some() {
-            let there = self.client.with_retries(&shown, || self.look(&path, &shown))?;
+            let there = self.tries(&shown, || self.look(&path, &shown))?;
             match there {
                 Some((item, attributes)) if item.etag.as_deref() == expected => after = ids(&attributes),
                 _ => return Ok(Put::Conflict),
@@ -96,7 +96,7 @@ impl Remote {
         let id = fresh_id();
         let mut attempt =
             Attempt { remote: self, path, shown: &shown, expected, payload, id, after, lost: false };
-        let ended = self.client.with_retries(&shown, || attempt.again());
+        let ended = self.tries(&shown, || attempt.again());
         ended.map_err(|error| if attempt.lost { unknown(error) } else { error })
     }
 }

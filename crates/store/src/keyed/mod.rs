@@ -20,7 +20,6 @@ use self::bucket::Listed;
 use self::folder::Folder;
 use self::references::References;
 use self::web::Web;
-use crate::bucket::Use;
 use crate::location::Location;
 use crate::object::{Object, Validator, read_all, read_range};
 use crate::sources::Sources;
@@ -221,7 +220,7 @@ impl Sources {
             }
             Location::Http(url) if is_zarr_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
             Location::Bucket(url) if is_zarr_url(&url.text()) => {
-                let bucket = self.bucket_of(&url, Use::Input);
+                let bucket = self.bucket_of_inputs(&url);
                 Arc::new(Listed::new(Arc::clone(self), bucket, BTreeMap::new()))
             }
             _ if !is_json(url_or_path) => return Ok(None),

@@ -6,7 +6,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use glob::Pattern;
 
 use super::{Entry, GLOB, is_glob, store_among};
-use crate::bucket::{Bucket, BucketUrl, Item, Use};
+use crate::bucket::{Bucket, BucketUrl, Item};
 use crate::sources::Sources;
 
 /// Files that make a folder a Zarr store.
@@ -28,7 +28,7 @@ impl Sources {
         let (key, member) =
             url.key.split_once('#').map_or((&*url.key, None), |(key, member)| (key, Some(member)));
         let root = url.root();
-        let bucket = self.bucket_of(&BucketUrl { key: String::new(), ..url.clone() }, Use::Input);
+        let bucket = self.bucket_of_inputs(&BucketUrl { key: String::new(), ..url.clone() });
         let mut found = if is_glob(key) { matching(&bucket, key)? } else { below(&bucket, key)? };
         found.sort_by(|a, b| a.key.as_bytes().cmp(b.key.as_bytes()));
         without_markers(&mut found);
