@@ -279,7 +279,7 @@ def test_interrupted_it_gives_up_its_claim_and_keeps_what_it_made(s3_store, name
     claim = next(json.loads(body) for key, body in left.items() if key.endswith("claim.json"))
     receipts = b"".join(body for key, body in left.items() if "/receipts/" in key)
     assert claim["over"] and receipts.count(b"\n") > 4, sorted(left)
-    done = json.loads(baked(s3_store, name, data, "--json").out)
+    done = baked(s3_store, name, data, "--json").events()[-1]
     assert done["objects_kept"] >= 4, done
     assert dataset(s3_store, name) == locally(data, tmp_path)
 
