@@ -102,8 +102,10 @@ impl Connector {
     fn failed(&self, method: &Method, answer: &Exchanged, url: &str, shown: &str) -> Option<Failure> {
         let text = String::from_utf8_lossy(&answer.body);
         if matches!(answer.status, 200..=299) {
-            // S3 begins to answer copies and completions before it knows how they end
-            let late = matches!(*method, Method::PUT | Method::POST) && text.contains("<Error>");
+            // S3 begins to answer copies and completions before it knows how they end; Azure's answer to a batch is no XML,
+            // and holds one for each object
+            let is_xml = text.trim_start().starts_with('<');
+            let late = is_xml && matches!(*method, Method::PUT | Method::POST) && text.contains("<Error>");
             let code = element(&text, "Code").filter(|_| late)?;
             let message = format!("the server answered `{code}` after it had begun to agree");
             let error = Error::new(Code::SourceUnreachable, message).at(shown).help("run again later");
