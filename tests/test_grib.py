@@ -6,115 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import eccodes as ec
 import numpy as np
 import pytest
 import xarray as xr
 
 import arco
-
-ec = pytest.importorskip("eccodes")
-
-MISSING = 1e30
-STEP_SECONDS = {0: 60, 1: 3600, 2: 86400, 10: 10800, 11: 21600, 12: 43200, 13: 1, 14: 900, 15: 1800}
-
-
-def value(handle, key, kind=None):
-    try:
-        return ec.codes_get(handle, key, kind)
-    except ec.CodesInternalError:
-        return None
-
-
-def messages(path):
-    """What ecCodes says of every field: names, places, values as 32 bits."""
-    ec.codes_grib_multi_support_on()
-    out = []
-    with open(path, "rb") as file:
-        while (handle := ec.codes_grib_new_from_file(file)) is not None:
-            out.append(message(handle))
-            ec.codes_release(handle)
-    ec.codes_grib_multi_support_off()
-    return out
-
-
-def message(handle):
-    date, time = value(handle, "dataDate"), value(handle, "dataTime")
-    second = value(handle, "second") or 0
-    moment = np.datetime64(f"{date // 10000:04}-{date // 100 % 100:02}-{date % 100:02}", "s")
-    level = value(handle, "level", float)  # asked before the type of level, which depends on it
-    step, unit = value(handle, "endStep", int), value(handle, "stepUnits", int)
-    ec.codes_set(handle, "missingValue", MISSING)
-    values = ec.codes_get_values(handle)
-    by_columns, alternating = value(handle, "jPointsAreConsecutive"), value(handle, "alternativeRowScanning")
-    if by_columns or alternating:
-        shape = value(handle, "Ny"), value(handle, "Nx")
-        values = values.reshape(shape[::-1] if by_columns else shape).copy()
-        if alternating:
-            values[1::2] = values[1::2, ::-1]
-        values = (values.T if by_columns else values).ravel()
-    return {
-        "paramId": value(handle, "paramId", int),
-        "shortName": value(handle, "shortName"),
-        "cfVarName": value(handle, "cfVarName"),
-        "name": value(handle, "name"),
-        "units": value(handle, "units"),
-        "typeOfLevel": value(handle, "typeOfLevel") or "undef",
-        "stepType": value(handle, "stepType") or "unknown",
-        "gridType": value(handle, "gridType"),
-        "number": value(handle, "number", int),
-        "time": int((moment - np.datetime64(0, "s")).astype(int)) + time // 100 * 3600 + time % 100 * 60 + second,
-        "step": None if step is None else step * STEP_SECONDS[unit],
-        "level": level,
-        "direction": value(handle, "directionNumber", int),
-        "frequency": value(handle, "frequencyNumber", int),
-        "values": np.where(values == MISSING, np.nan, values).astype("f4"),
-    }
-
-
-def coordinate(variable, dataset, starts):
-    """The name of the variable's coordinate whose name is one of these, maybe with something behind."""
-    names = variable.attrs["coordinates"].split() + list(variable.dims)
-    behind = ("", "_of_", "_at_")
-    for name in names:
-        if name in dataset and any(name == starts or name.startswith(starts + more) for more in behind if more):
-            return name
-    return None
-
-
-def cell(dataset, variable, wanted):
-    """The cell of a variable where a message belongs; None where it has no such place."""
-    level = wanted["typeOfLevel"] if wanted["typeOfLevel"] not in ("unknown", "undef") else "level"
-    places = [("number", wanted["number"]), ("time", wanted["time"]), (level, wanted["level"])]
-    places += [("directionNumber", wanted["direction"]), ("frequencyNumber", wanted["frequency"])]
-    places += [("step", None if wanted["step"] is None else wanted["step"] / 3600)]
-    for base, place in places:
-        name = coordinate(variable, dataset, base)
-        if (name is None) != (place is None):
-            return None
-        if name is None:
-            continue
-        found = np.flatnonzero(np.isclose(np.atleast_1d(dataset[name].values), place, rtol=1e-9, atol=1e-9))
-        if base == "isobaricInhPa" and len(found) == 0:  # ecCodes cuts fractions off
-            found = np.flatnonzero(np.trunc(np.atleast_1d(dataset[name].values)) == place)
-        if len(found) == 0:
-            return None
-        if name in variable.dims:
-            variable = variable.isel({name: found[0]})
-    return variable.values.ravel()
-
-
-def unfound(store, wanted):
-    """Messages that are in no cell of the store."""
-    dataset = xr.open_zarr(store, decode_cf=False, chunks=None)
-    fields = [v for v in dataset.data_vars.values() if "GRIB_paramId" in v.attrs]
-    missing = []
-    for one in wanted:
-        keys = ("paramId", "typeOfLevel", "stepType", "gridType")
-        of = [v.load() for v in fields if all(str(v.attrs[f"GRIB_{key}"]) == str(one[key]) for key in keys)]
-        cells = [found for v in of if (found := cell(dataset, v, one)) is not None]
-        if not any(np.array_equal(found.astype("f4"), one["values"], equal_nan=True) for found in cells):
-            missing.append({key: one[key] for key in one if key != "values"})
-    return missing
+from gribs import messages, unfound
 
 
 def inspect(path):
@@ -344,49 +242,6 @@ def test_pixels_of_healpix(order, side, tmp_path):
     dataset = xr.open_zarr(bake(path, tmp_path), decode_cf=False, chunks=None)
     for name in ("latitude", "longitude"):
         assert np.abs(dataset[name].values - ec.codes_get_array(handle, f"{name}s")).max() < 1e-9
-
-
-def grib_files():
-    folder = arco.data_folder()
-    files = sorted(path for path in (folder / "single").rglob("*") if path.is_file()) if folder else []
-    return [path for path in files if path.open("rb").read(4) == b"GRIB"]
-
-
-@pytest.mark.parametrize("path", grib_files(), ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_real_files_are_whole_or_refused_by_name(path, tmp_path):
-    file = inspect(path)
-    if not isinstance(file, dict):
-        assert file.code == arco.EXIT["source"] and "message" in file.text, file.text
-        return
-    unreadable = file["file"].get("unreadable", [])
-    assert all(one["reason"] for one in unreadable)
-    names = [one["name"] for one in unreadable]
-    if not any("GRIB_paramId" in v["attrs"] for v in file["file"]["variables"]):
-        assert names
-        return
-    drop = ("--step", f"drop: {json.dumps(names)}") if names else ()
-    # a field is decoded whole
-    store = bake(path, tmp_path, "--memory", "1GiB", *drop)
-    missing = [one for one in unfound(store, messages(path)) if one["cfVarName"] not in names]
-    assert missing == []
-
-
-def test_series_of_steps_and_variables(data, tmp_path):
-    """Twelve files of three parameters and four steps; the steps are scalars of each."""
-    source = data / "series" / "earthkit_grib_rtz"
-    (tmp_path / "data").symlink_to(source)
-    recipe = tmp_path / "recipe.yaml"
-    recipe.write_text(
-        "schema: 1\nname: rtz\naxes:\n  variable: {merge: [r, t, z]}\n  step: {concat: [0, 6, 12, 24]}\n"
-        'source:\n  url: "data/{variable}_2020-09-22T12-00-00_{step}.grib"\n'
-    )
-    store = tmp_path / "out.zarr"
-    arco.bake(recipe, to=store, cwd=tmp_path)
-    wanted = [one for path in sorted(source.glob("*.grib")) for one in messages(path)]
-    assert len(wanted) == 72
-    assert unfound(store, wanted) == []
-    decoded = xr.open_zarr(store, chunks=None)
-    assert dict(decoded["t"].sizes) == {"step": 4, "isobaricInhPa": 6, "latitude": 5, "longitude": 6}
 
 
 def test_names_of_thousands_of_parameters(tmp_path):

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arcoforge_core::error::Result;
 use arcoforge_store::Buffered;
 
-use super::grid::Grid;
+use super::grid::{self, Grid};
 use super::keys::Keys;
 use super::product::{Product, keys1, product};
 use super::time;
@@ -50,7 +50,7 @@ pub(super) struct Index {
 #[derive(Default)]
 struct Known {
     products: BTreeMap<Vec<u8>, Result<u32, String>>,
-    grids: BTreeMap<Vec<u8>, Result<u32, String>>,
+    grids: BTreeMap<(Vec<u8>, Vec<u8>), Result<u32, String>>,
 }
 
 impl Index {
@@ -92,14 +92,15 @@ impl Index {
             let reason = "its bitmap is that of another field of its message, which is not read";
             return Err((name(), reason.to_owned()));
         }
-        let grid = match known.grids.get(&headers.grid) {
+        let place = grid::identity(headers);
+        let grid = match known.grids.get(&place) {
             Some(known) => known.clone(),
             None => {
                 let made = Grid::new(headers).map(|grid| {
                     self.grids.push(grid);
                     self.grids.len() as u32 - 1
                 });
-                known.grids.insert(headers.grid.clone(), made.clone());
+                known.grids.insert(place, made.clone());
                 made
             }
         };

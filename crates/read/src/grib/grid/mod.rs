@@ -64,6 +64,9 @@ impl Grid {
     /// The reason why the grid can't be read.
     pub(super) fn new(headers: &Headers) -> Result<Self, String> {
         let mut frame = frame(headers)?;
+        if let Some(reason) = frame.scan_refusal() {
+            return Err(reason);
+        }
         if headers.edition == 1 && frame.is_reduced() {
             frame.count_reduced();
         }
@@ -118,6 +121,27 @@ impl Grid {
             (Part::X, _) => frame.plane().map(|(x, _)| x),
         }
     }
+}
+
+/// What tells the grid of a field from others: its section without vertical coordinates, which edition 1 has inside it,
+/// and lengths of rows, which lie behind these.
+pub(super) fn identity(headers: &Headers) -> (Vec<u8>, Vec<u8>) {
+    let section = &headers.grid;
+    let (Some(&vertical), Some(&place)) = (section.get(3), section.get(4)) else {
+        return (section.clone(), Vec::new());
+    };
+    if headers.edition != 1 {
+        return (section.clone(), Vec::new());
+    }
+    let at = match place {
+        0 | 255 => section.len(),
+        place => usize::from(place - 1).min(section.len()),
+    };
+    let (fixed, rest) = section.split_at(at.max(5).min(section.len()));
+    let rows = rest.get(4 * usize::from(vertical)..).unwrap_or(rest);
+    // reserved octets are there or not
+    let end = fixed.iter().rposition(|octet| *octet != 0).map_or(0, |last| last + 1);
+    (fixed.get(5..end).unwrap_or_default().to_vec(), rows.to_vec())
 }
 
 /// Points along one dimension of several.

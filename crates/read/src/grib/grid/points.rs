@@ -9,7 +9,34 @@ const GAUSSIAN_DEGREES: f64 = 0.01;
 /// Parallels of a Gaussian grid between a pole and the equator; models have a third of it.
 pub(super) const GAUSSIAN_MAX: u64 = 8192;
 
+/// Scanning modes that say nothing of rows of different lengths: from east to west, by columns, to and fro.
+const NOT_BY_ROWS: [(u8, &str); 3] =
+    [(0x80, "from east to west"), (0x20, "by columns"), (0x10, "in alternating directions")];
+
 impl Frame {
+    /// Why points can't be told from the scanning mode.
+    ///
+    /// Of rows of different lengths ecCodes reads no bit of it, and makes places of its own where rows begin in the south.
+    pub(super) fn scan_refusal(&self) -> Option<String> {
+        if self.is_reduced()
+            && let Some((_, how)) = NOT_BY_ROWS.iter().find(|(bit, _)| self.scan & bit != 0)
+        {
+            let scan = self.scan;
+            return Some(format!(
+                "found rows of different lengths that are scanned {how} (scanning mode {scan:#010b})"
+            ));
+        }
+        let (first, last) = (self.first.0, self.last.0);
+        let follows = if self.j_positive() { first <= last } else { first >= last };
+        if (self.is_reduced() || self.kind == Kind::Gaussian) && !follows {
+            let way = if self.j_positive() { "south to north" } else { "north to south" };
+            return Some(format!(
+                "found rows from latitude {first} to {last}, but the scanning mode has them from {way}"
+            ));
+        }
+        None
+    }
+
     pub(in crate::grib) fn i_negative(&self) -> bool {
         self.scan & 0x80 != 0
     }
