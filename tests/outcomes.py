@@ -1,4 +1,4 @@
-"""What becomes of single files: `arcoforge bake FILE --to STORE`, compared with netCDF4, h5py or GDAL bit by bit.
+"""What becomes of single files: `arcoforge bake FILE --to STORE`, compared with the library of their format.
 
     python tests/outcomes.py            # writes docs/outcomes-single-files.md
 
@@ -6,6 +6,7 @@ A file either converts equal to the oracle, or is refused with a message that na
 reason. Where variables are refused by name, they are dropped by `--step` and the rest must convert.
 """
 
+import json
 import re
 import sys
 import tempfile
@@ -15,10 +16,13 @@ from itertools import repeat
 from pathlib import Path
 
 import arco
+import gribs
 import raw
 import tiffs
+import zarrs
 
-FORMATS = ("hdf5", "netcdf3", *tiffs.FORMATS)
+# a field of a GRIB file is decoded whole, and some are of 24 million points
+MEMORY = ("--memory", "1GiB")
 DROPS = 8  # refusals after which dropping more is given up
 
 
@@ -37,12 +41,9 @@ class Outcome:
 
 
 def files(data):
-    """(path relative to the data folder, format) of every NetCDF, HDF5 and TIFF file under single/."""
-    import json
-
+    """(path relative to the data folder, format) of every file under single/ and every store under zarr/."""
     manifest = json.loads((data / "MANIFEST.json").read_text())
-    rows = [(f["path"], f["format"]) for f in manifest["files"] if f["path"].startswith("single/")]
-    return [row for row in sorted(rows) if row[1].startswith(FORMATS)]
+    return sorted((f["path"], f["format"]) for f in manifest["files"] if f["path"].startswith(("single/", "zarr/")))
 
 
 def outcome(data, path, format):
@@ -51,7 +52,7 @@ def outcome(data, path, format):
     out = Outcome(path, format)
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "out.zarr"
-        done = arco.run("bake", source, "--to", store)
+        done = arco.run("bake", source, "--to", store, *MEMORY)
         out.code = done.code
         if done.code == 0:
             out.problems = compare(source, store, format)
@@ -59,21 +60,30 @@ def outcome(data, path, format):
             return out
         out.result, out.reason = "refused", message(done.text, source)
         out.problems = unclear(done, source)
-        while done.code != 0 and len(out.dropped) < DROPS and (new := named(done.text, source, out.dropped)):
+        while done.code != 0 and len(out.dropped) < DROPS and (new := named(done.text, source, format, out.dropped)):
             out.dropped += new
-            done = arco.run("bake", source, "--to", store, "--step", f"drop: {quoted(out.dropped)}")
+            done = arco.run("bake", source, "--to", store, "--step", f"drop: {quoted(out.dropped)}", *MEMORY)
         if out.dropped:
             out.rest = "refused: " + message(done.text, source) if done.code else "equal"
-            if not done.code and (wrong := raw.compare(source, store, without=out.dropped)):
+            if not done.code and (wrong := compare(source, store, format, without=out.dropped)):
                 out.problems += wrong
                 out.rest = "wrong"
+            elif not done.code and not raw.read_store(store)["arrays"]:
+                out.rest = "nothing is left"
     return out
 
 
-def compare(source, store, format):
+def compare(source, store, format, without=()):
+    """Differences that the library of the format finds, but for some variables."""
     if format.startswith(tiffs.FORMATS):
         return tiffs.differences(source, store)
-    return raw.compare(source, store)
+    if format.startswith(zarrs.FORMATS):
+        return zarrs.differences(source, store, without)
+    with tempfile.TemporaryDirectory() as folder:
+        plain = gribs.unpacked(source, Path(folder))
+        if format.startswith(gribs.FORMATS) or gribs.is_grib(plain):
+            return gribs.differences(plain, store, without)
+        return raw.compare(plain, store, without)
 
 
 def quoted(names):
@@ -99,9 +109,9 @@ def unclear(done, source):
     return problems
 
 
-def named(text, source, known):
+def named(text, source, format, known):
     """The variables and attributes (`variable@name`) of the file that the message names in backticks."""
-    names = raw.names(source)
+    names = zarrs.names(source) if format.startswith(zarrs.FORMATS) else raw.names(source)
     found = [n.lstrip("/") for n in re.findall(r"`([^`]+)`", text)]
     return list(dict.fromkeys(n for n in found if (n in names or is_attribute(n)) and n not in known))
 
@@ -124,20 +134,26 @@ def table(outcomes):
     lines = [
         "# What becomes of single files",
         "",
-        "Written by `python tests/outcomes.py`: NetCDF, HDF5 and TIFF files of public projects (test data of their readers,",
-        "mostly chosen because they are odd), each through `arcoforge bake FILE --to STORE` and compared with netCDF4 or h5py:",
-        "every value bit by bit, every attribute, every dimension; TIFF with GDAL (rasterio): every value bit by bit (those",
-        "compressed by JPEG within the rounding of decoders), places of pixels, coordinate reference system, nodata, scale,",
-        "offset, names and units of bands.",
+        "Written by `python tests/outcomes.py`: files of public projects (test data of their readers, mostly chosen because they",
+        "are odd), each through `arcoforge bake FILE --to STORE` and compared with the library of its format.",
         "",
-        f"{len(outcomes)} files: {counts['equal']} equal, {counts['refused']} refused with a reason ({rest} of them convert"
+        "- NetCDF and HDF5 with netCDF4 or h5py: every value bit by bit, every attribute, every dimension.",
+        "- GRIB with ecCodes: every message is one cell of the store with its values (those of ecCodes as 32 bits), its parameter,",
+        "  type of level, kind of step and of grid, at its time, step, level and member; and the places of its points.",
+        "- TIFF with GDAL (rasterio): every value bit by bit (those compressed by JPEG within the rounding of decoders), places of",
+        "  pixels, coordinate reference system, nodata, scale, offset, names and units of bands.",
+        "- Zarr with zarr-python: every value bit by bit, every attribute, every dimension.",
+        "",
+        *formats(outcomes),
+        "",
+        f"{len(outcomes)} in all: {counts['equal']} equal, {counts['refused']} refused with a reason ({rest} of them convert"
         f" without the variables that were named), {counts['wrong']} wrong.",
         "",
         "| project | file | format | outcome | reason | without the named variables |",
         "|---|---|---|---|---|---|",
     ]
     for o in outcomes:
-        _, project, name = o.path.split("/", 2)
+        *_, project, name = o.path.split("/")
         result = o.result if o.result != "refused" else f"refused ({o.code})"
         reason = o.reason or "; ".join(map(str, o.problems[:2]))
         cells = [
@@ -150,6 +166,18 @@ def table(outcomes):
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def formats(outcomes):
+    """Counts of each format."""
+    kinds = {"GRIB": gribs.FORMATS, "TIFF": tiffs.FORMATS, "Zarr": zarrs.FORMATS, "HDF5": ("hdf5",), "NetCDF-3": ("netcdf3",)}
+    rows = {name: [o for o in outcomes if o.format.startswith(starts)] for name, starts in kinds.items()}
+    rows["compressed, archives"] = [o for o in outcomes if not any(o in found for found in rows.values())]
+    yield "| format | files | equal | refused with a reason | wrong |"
+    yield "|---|---|---|---|---|"
+    for name, found in rows.items():
+        counts = [sum(o.result == r for o in found) for r in ("equal", "refused", "wrong")]
+        yield f"| {name} | {len(found)} | " + " | ".join(map(str, counts)) + " |"
 
 
 def cell(text):

@@ -1,4 +1,4 @@
-"""Every NetCDF, HDF5 and TIFF file of the real data, alone: equal to netCDF4, h5py or GDAL, or refused with a clear reason."""
+"""Every file and store of the real data, alone: equal to what the library of its format says, or refused with a clear reason."""
 
 import pytest
 

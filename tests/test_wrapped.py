@@ -192,6 +192,7 @@ REFUSED = {
     "zst-cut": (lambda data: zstd(data)[:-30], "zstd"),
     "slip": (lambda data: slip("../../evil.nc"), ".."),
     "slip-absolute": (lambda data: slip("/tmp/evil.nc"), "/tmp/evil.nc"),
+    "zarr": (lambda data: slip("a.zarr/.zgroup"), "a Zarr store"),
     "link": (linked, "link.nc"),
     "bomb": (lambda data: gzip.compress(bz2.compress(bytes(200 << 20))), "1000 times"),
 }

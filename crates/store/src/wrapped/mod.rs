@@ -219,8 +219,7 @@ impl Unwrapper {
             ([only], ..=JUDGED_MAX) => Ok(only),
             ([], ..=JUDGED_MAX) => {
                 let all: Vec<&Member> = archive.members.iter().collect();
-                let message = format!("the archive holds no data file; {}", listed(&all));
-                Err(Error::new(Code::SourceNotData, message))
+                Err(no_data_file(&all))
             }
             (several, ..=JUDGED_MAX) => Err(ambiguous(several.len(), several)),
             (_, all) => Err(ambiguous(all, &likely)),
@@ -262,6 +261,16 @@ fn zip_head(
             Ok(bytes)
         }
     }
+}
+
+/// Why an archive without a file of data can't be read; one of a Zarr store could be, unpacked.
+fn no_data_file(members: &[&Member]) -> Error {
+    if members.iter().any(|member| names::is_of_zarr(&member.name)) {
+        let message =
+            format!("the archive holds a Zarr store, which is not read in archives; {}", listed(members));
+        return Error::new(Code::SourceUnsupported, message).help("unpack it and name the store's folder");
+    }
+    Error::new(Code::SourceNotData, format!("the archive holds no data file; {}", listed(members)))
 }
 
 fn ambiguous(count: usize, members: &[&Member]) -> Error {

@@ -51,6 +51,11 @@ pub(crate) fn is_aside(name: &str) -> bool {
     is_hidden(name) || lower.starts_with("readme") || ASIDE.iter().any(|ending| lower.ends_with(ending))
 }
 
+/// Whether a member is the metadata of a Zarr store.
+pub(crate) fn is_of_zarr(name: &str) -> bool {
+    matches!(name.rsplit('/').next(), Some(".zgroup" | ".zarray" | ".zmetadata" | "zarr.json"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
