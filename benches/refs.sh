@@ -53,6 +53,9 @@ for folder in "$@"; do
             --to "$target" --no-survey-cache
         [ "$format" = json ] && compare "$target" "$folder"
     done
+    target=$work/$(basename "$folder").icechunk
+    seconds "arcoforge icechunk $files" "$binary" bake "$folder" --concat time --format icechunk-virtual \
+        --to "$target" --no-survey-cache
     harness=${ARCOFORGE_BENCH:-$here/../../shared/bench}
     [ -f "$harness/peers/kerchunk_mzz.py" ] || continue
     export BENCH_DATA=${folder%/*} PYTHONWARNINGS=ignore

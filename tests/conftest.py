@@ -1,5 +1,6 @@
 """Fixtures of the Python suite: the binary under test, the data folder, and a store that must not be left behind."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -7,10 +8,13 @@ import sys
 from pathlib import Path
 
 import hdf5plugin  # noqa: F401  before netCDF4, whose own plugins libhdf5 would find first and fail with
+import numpy as np
 import pytest
 
 import arco
 import s3
+
+CLIENT = Path(__file__).with_name("icechunk_client.py")
 
 
 def pytest_report_header():
@@ -64,3 +68,50 @@ def failpoints(tmp_path_factory):
     if probe.returncode != 0:
         pytest.skip("this machine does not allow one program to trace another")
     return out
+
+
+@pytest.fixture(scope="session")
+def icechunk_python():
+    """A Python that has the client: $ICECHUNK_PYTHON, else that of .venv-icechunk."""
+    found = Path(os.environ.get("ICECHUNK_PYTHON", arco.ROOT / ".venv-icechunk" / "bin" / "python"))
+    if not found.exists():
+        pytest.skip("no Python with Icechunk's client: CPython 3.12 and tests/requirements-icechunk.txt")
+    probe = subprocess.run([found, "-c", "import icechunk, zarr"], capture_output=True, text=True, check=False)
+    if probe.returncode != 0:
+        pytest.skip(f"{found} can't import Icechunk's client: {probe.stderr[-200:]}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def icechunk_process(icechunk_python):
+    """The client, which answers until it is no longer asked."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    env = {**os.environ, **s3.KEYS, "AWS_REGION": "us-east-1"}
+    with subprocess.Popen([icechunk_python, CLIENT], text=True, env=env, **pipes) as running:
+        yield running
+        running.stdin.close()
+
+
+@pytest.fixture
+def client(icechunk_process, tmp_path):
+    """The client's commands on a repository."""
+
+    def call(*args):
+        icechunk_process.stdin.write(json.dumps([str(arg) for arg in args]) + "\n")
+        icechunk_process.stdin.flush()
+        return json.loads(icechunk_process.stdout.readline())
+
+    def done(*args):
+        answer = call(*args)
+        assert "error" not in answer, answer
+        return answer
+
+    def read(repository, which="branch=main"):
+        out = tmp_path / "client.npz"
+        found = done("read", repository, out, which)
+        with np.load(out) as values:
+            return found, {name.replace("|", "/"): values[name] for name in values.files}
+
+    read.commit = lambda repository, branch="main", group="others": done("commit", repository, branch, group)["id"]
+    read.fails = lambda repository, which="branch=main": call("read", repository, tmp_path / "no.npz", which)["error"]
+    return read

@@ -32,8 +32,8 @@
 #error "failpoints knows the registers of x86-64 only"
 #endif
 
-// what the arguments are: a file (F), a path from the current folder (P), a folder and a path in it (A), two of these
-enum kind { F, P, PP, A, AA, OPEN, OPENAT };
+// what the arguments are: a file (F), the file that is locked in a repository (LOCK), a path from the current folder (P), a folder and a path in it (A), two of these
+enum kind { F, LOCK, P, PP, A, AA, OPEN, OPENAT };
 struct call {
     int number;
     const char *name;
@@ -49,6 +49,7 @@ static const struct call CALLS[] = {
     {SYS_link, "link", PP, 1},            {SYS_linkat, "linkat", AA, 1},      {SYS_rename, "rename", PP, 0},
     {SYS_renameat, "renameat", AA, 0},    {SYS_renameat2, "renameat2", AA, 0}, {SYS_unlink, "unlink", P, 0},
     {SYS_unlinkat, "unlinkat", A, 0},     {SYS_rmdir, "rmdir", P, 0},
+    {SYS_flock, "flock", LOCK, 0},
 };
 enum { CALLS_LEN = sizeof CALLS / sizeof *CALLS };
 
@@ -116,6 +117,7 @@ static int counts(pid_t pid, const struct call *call, const struct user_regs_str
     char second[PATH_MAX];
     switch (call->kind) {
     case F: of_file(pid, r->rdi, path); return inside(path);
+    case LOCK: of_file(pid, r->rdi, path); return inside(path) && strstr(path, "/arcoforge.lock");
     case P: of_path(pid, AT_FDCWD, r->rdi, path); return inside(path);
     case A: of_path(pid, r->rdi, r->rsi, path); return inside(path);
     case OPEN: of_path(pid, AT_FDCWD, r->rdi, path); return (r->rsi & changes) && inside(path);

@@ -5,6 +5,7 @@
 """
 
 import json
+import os
 import sys
 
 import icechunk
@@ -12,8 +13,29 @@ import numpy as np
 import zarr
 
 
-def opened(folder):
-    return icechunk.Repository.open(icechunk.local_filesystem_storage(folder))
+def storage(place):
+    """A folder, or `ENDPOINT s3://BUCKET/PREFIX`."""
+    if " s3://" not in place:
+        return icechunk.local_filesystem_storage(place)
+    endpoint, url = place.split(" s3://")
+    bucket, prefix = url.split("/", 1)
+    options = {"endpoint_url": endpoint, "allow_http": True, "force_path_style": True, "region": "us-east-1"}
+    keys = {"access_key_id": os.environ["AWS_ACCESS_KEY_ID"], "secret_access_key": os.environ["AWS_SECRET_ACCESS_KEY"]}
+    return icechunk.s3_storage(bucket=bucket, prefix=prefix, **options, **keys)
+
+
+def opened(place):
+    """The repository, with leave to read wherever it says that chunks lie."""
+    held = storage(place)
+    config = icechunk.Repository.fetch_config(held)
+    by = {
+        "file": icechunk.Credentials.LocalFileSystemAccess(),
+        "http": icechunk.Credentials.HttpAccess(),
+        "s3": icechunk.s3_from_env_credentials(),
+    }
+    places = (config and config.virtual_chunk_containers) or {}
+    allowed = icechunk.containers_credentials({one: by[one.split(":")[0]] for one in places})
+    return icechunk.Repository.open(held, authorize_virtual_chunk_access=allowed)
 
 
 def arrays(group, prefix=""):
@@ -33,7 +55,9 @@ def read(folder, out, which):
     found = dict(arrays(group))
     np.savez(out, **{name.replace("/", "|"): array[...] for name, array in found.items() if array.dtype.kind in "iufb"})
     refs = {"branch": name} if kind == "branch" else {"tag": name} if kind == "tag" else {"snapshot_id": name}
+    config = repository.config.virtual_chunk_containers or {}
     return {
+        "places": sorted(config),
         "attrs": dict(group.attrs),
         "arrays": {
             name: {"shape": array.shape, "chunks": array.chunks, "dtype": str(array.dtype), "attrs": dict(array.attrs)}
@@ -53,7 +77,7 @@ def commit(folder, branch, group):
     try:
         repository = opened(folder)
     except icechunk.IcechunkError:
-        repository = icechunk.Repository.create(icechunk.local_filesystem_storage(folder))
+        repository = icechunk.Repository.create(storage(folder))
     session = repository.writable_session(branch)
     root = zarr.open_group(session.store, mode="a", path=group)
     root.create_array("theirs", data=np.arange(5.0), overwrite=True)

@@ -1,12 +1,11 @@
 """Icechunk repositories as targets, read by Icechunk's own client: values, history, branches, tags; one commit, whatever fails."""
 
-import json
+import errno
 import os
 import random
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -16,54 +15,11 @@ import arco
 import kill
 import made
 
-CLIENT = Path(__file__).with_name("icechunk_client.py")
 # calls at which a bake is killed, of all; all of them: ARCOFORGE_FAILPOINTS=100000
 SAMPLE = int(os.environ.get("ARCOFORGE_FAILPOINTS", "3"))
 SEED = int(os.environ.get("ARCOFORGE_SEED", "1"))
 # chunks of 960 bytes: more than what lies in a manifest
 CHUNKS = "output: {format: icechunk, codecs: none, chunks: {time: 2, lat: 10, lon: 12}}\n"
-
-
-@pytest.fixture(scope="session")
-def python():
-    """A Python that has the client: $ICECHUNK_PYTHON, else that of .venv-icechunk."""
-    found = Path(os.environ.get("ICECHUNK_PYTHON", arco.ROOT / ".venv-icechunk" / "bin" / "python"))
-    if not found.exists():
-        pytest.skip("no Python with Icechunk's client: CPython 3.12 and tests/requirements-icechunk.txt")
-    probe = subprocess.run([found, "-c", "import icechunk, zarr"], capture_output=True, text=True, check=False)
-    if probe.returncode != 0:
-        pytest.skip(f"{found} can't import Icechunk's client: {probe.stderr[-200:]}")
-    return found
-
-
-@pytest.fixture(scope="session")
-def process(python):
-    """The client, which answers until it is no longer asked."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([python, CLIENT], text=True, **pipes) as running:
-        yield running
-        running.stdin.close()
-
-
-@pytest.fixture
-def client(process, tmp_path):
-    """The client's commands on a repository."""
-
-    def call(*args):
-        process.stdin.write(json.dumps([str(arg) for arg in args]) + "\n")
-        process.stdin.flush()
-        answer = json.loads(process.stdout.readline())
-        assert "error" not in answer, answer
-        return answer
-
-    def read(repository, which="branch=main"):
-        out = tmp_path / "client.npz"
-        found = call("read", repository, out, which)
-        with np.load(out) as values:
-            return found, {name.replace("|", "/"): values[name] for name in values.files}
-
-    read.commit = lambda repository, branch="main", group="others": call("commit", repository, branch, group)["id"]
-    return read
 
 
 @pytest.fixture
@@ -356,3 +312,41 @@ def test_killed_anywhere_it_commits_once(failpoints, words, client, tmp_path, re
             assert len(bakes(found)) == before + 1, f"{what}: {bakes(found)}"
             assert found["tags"] == {"v": found["history"][0]["id"]}, what
             assert len({one["bake"] for one in bakes(found)}) == before + 1
+
+
+LOCKS = [
+    (errno.ENOLCK, "has no locks"),
+    (errno.EOPNOTSUPP, "has no locks"),
+    (errno.EIO, "can't lock the repository"),
+    (errno.EINTR, None),
+]
+
+
+@pytest.mark.parametrize(("number", "mention"), LOCKS, ids=[errno.errorcode[row[0]] for row in LOCKS])
+def test_without_a_lock_nothing_is_committed(number, mention, failpoints, client, tmp_path, repository, cache):
+    """Network file systems without locks: two writers would lose a commit there."""
+    _, whole = made.days(tmp_path, [2, 2], grid=(20, 24))
+    path, work, log = recipe(tmp_path), repository.parent, tmp_path / "calls"
+    command = ["bake", path, "--to", repository, "--workers", "1"]
+
+    def run(at, action):
+        shutil.rmtree(work)
+        work.mkdir()
+        kill.without_lock(tmp_path)
+        return arco.run(*command, env=cache, by=[str(failpoints), str(work), str(at), action, str(log)])
+
+    assert run(0, "count").code == 0
+    locks = [at for at, call in enumerate(log.read_text().splitlines(), 1) if " flock " in call]
+    assert len(locks) >= 2
+    # the last one is that of the commit
+    done = run(locks[-1], str(number))
+    if mention is None:
+        assert done.code == 0, done.text
+    else:
+        assert done.code == arco.EXIT["target"] and mention in done.text, done.text
+        assert not bakes(client(repository)[0])
+        again = arco.run(*command, env=cache)
+        assert again.code == 0, again.text
+    found, values = client(repository)
+    np.testing.assert_array_equal(values["t"], whole)
+    assert len(bakes(found)) == 1

@@ -132,6 +132,7 @@ Examples:
   arcoforge bake 'archive/*.nc' --concat time --chunks time=20 --step 'squeeze: [zlev]' --to sst.zarr
   arcoforge bake one.nc --to one.zarr --format zarr2
   arcoforge bake recipe.yaml --format icechunk --to sst.icechunk --tag v1
+  arcoforge bake recipe.yaml --format icechunk-virtual --to sst.icechunk
   arcoforge bake recipe.yaml --only 'tas-*' --to 'out/{name}.zarr'";
 const PLAN: &str = "\
 Examples:

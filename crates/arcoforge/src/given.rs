@@ -244,7 +244,7 @@ impl Given {
     /// How names of targets end by default.
     const fn ending(&self) -> &'static str {
         match self.recipe.output.format {
-            TargetFormat::Icechunk => "icechunk",
+            TargetFormat::Icechunk | TargetFormat::IcechunkVirtual => "icechunk",
             _ => "zarr",
         }
     }
@@ -256,7 +256,7 @@ impl Given {
         name: Option<&str>,
         tag: Option<&str>,
     ) -> Outcome<Option<Branch>> {
-        if self.recipe.output.format == TargetFormat::Icechunk {
+        if self.recipe.output.format.is_icechunk() {
             return Ok(Some(Branch::new(target, name, tag)?));
         }
         let option = name.map(|name| format!("--branch {name}")).or(tag.map(|tag| format!("--tag {tag}")));
@@ -266,7 +266,7 @@ impl Given {
                     Code::Usage,
                     format!("found `{option}` for a target that is no Icechunk repository"),
                 );
-                Err(error.help("add `--format icechunk`, or leave it out").into())
+                Err(error.help("add `--format icechunk` or `icechunk-virtual`, or leave it out").into())
             }
             None => Ok(None),
         }
@@ -280,7 +280,7 @@ impl Given {
         tag: Option<&str>,
     ) -> Outcome<Option<Past>> {
         let Some(folder) = target.folder() else {
-            if self.recipe.output.format == TargetFormat::Icechunk {
+            if self.recipe.output.format.is_icechunk() {
                 let message =
                     "found an object store as the place of an Icechunk repository, expected a folder";
                 let error = Error::new(Code::TargetUnsupported, message).at(target.to_string());

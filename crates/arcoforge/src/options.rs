@@ -35,8 +35,8 @@ pub(crate) struct Inputs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Dataset (stands above the recipe)")]
 pub(crate) struct Shape {
-    /// The format of the target: zarr3, zarr2, icechunk, or references to chunks that stay in the files: kerchunk-json,
-    /// kerchunk-parquet
+    /// The format of the target: zarr3, zarr2, icechunk, or references to chunks that stay in the files:
+    /// icechunk-virtual, kerchunk-json, kerchunk-parquet
     #[arg(long, value_parser = format, value_name = "FORMAT")]
     format: Option<TargetFormat>,
     /// Chunk lengths, as in time=20,lat=whole,lon=64MiB

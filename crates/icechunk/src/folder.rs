@@ -1,44 +1,34 @@
 //! A repository in a folder of this machine: what Icechunk asks of storage, by plain files.
 //!
 //! Icechunk's own storage of files neither updates conditionally nor flushes, so that two writers lose a commit and a loss of
-//! power leaves a root that names what is not there. Here a conditional write compares under a lock of the folder, and
-//! everything written before is on the disk first.
+//! power leaves a root that names what is not there. Here a conditional write compares under a lock, and everything written
+//! before is on the disk first.
 
-use std::fmt;
-use std::fs::{self, File, Metadata};
-use std::io::{self, Cursor, ErrorKind, Read};
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use async_trait::async_trait;
+use arcoforge_core::error::{Code, Error, Result};
+use arcoforge_store::files::unwritable;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::stream::{self, BoxStream, Stream};
-use icechunk::storage::{
-    ConcurrencySettings, DeleteObjectsResult, GetModifiedResult, ListInfo, RetriesSettings, Settings,
-    Storage, StorageContext, StorageError, StorageErrorKind, StorageInfo, VersionInfo, VersionedUpdateResult,
-};
-use icechunk_storage::StorageResult;
-use serde::{Deserialize, Serialize};
+
+use crate::objects::{Expected, Listed, Objects};
 
 /// Names with this in them are of writes that were cut off; Icechunk's own storage of files passes them over, too.
 const UNFINISHED: char = '#';
+/// The file in the repository's folder that is locked while two states are compared. It is empty, stays where it is, and is
+/// no object. Network file systems lock files that are open for writing, and no folders.
+pub(crate) const LOCK: &str = "arcoforge.lock";
 
 /// A folder that holds a repository.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-}
-
-/// What an object must be for it to be written.
-enum Expected<'a> {
-    Anything,
-    Absent,
-    Version(&'a str),
 }
 
 impl Folder {
@@ -50,66 +40,68 @@ impl Folder {
         self.root.join(key)
     }
 
-    /// Writes an object that nothing names yet, or one that must be what it is expected to be.
-    fn put(&self, key: &str, bytes: &[u8], expected: &Expected<'_>) -> io::Result<Option<String>> {
-        let path = self.path(key);
-        match expected {
-            Expected::Anything => write(&path, bytes).map(Some),
-            Expected::Absent | Expected::Version(_) => self.put_if(&path, bytes, expected),
+    /// Holds the lock until the file is dropped.
+    fn lock(&self) -> Result<File> {
+        fs::create_dir_all(&self.root).map_err(|e| unwritable(&self.root, e))?;
+        let path = self.path(LOCK);
+        let mut how = OpenOptions::new();
+        let file = how.read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(|e| unwritable(&path, e))?;
+        loop {
+            match file.lock() {
+                Ok(()) => return Ok(file),
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(unlocked(&path, e)),
+            }
         }
     }
 
     /// Compares and writes while nobody else does. What was written before is flushed first: the object may name it.
-    fn put_if(&self, path: &Path, bytes: &[u8], expected: &Expected<'_>) -> io::Result<Option<String>> {
-        fs::create_dir_all(&self.root)?;
-        let folder = File::open(&self.root)?;
-        // file systems without locks protect nothing, here as anywhere
-        let _held = folder.lock();
-        let now = match fs::metadata(path) {
-            Ok(found) => Some(version(&found)),
-            Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => return Err(e),
-        };
+    fn put_if(&self, path: &Path, bytes: &[u8], expected: &Expected) -> Result<Option<String>> {
+        let held = self.lock()?;
+        let failed = |e| unwritable(path, e);
+        let now = found(path).map_err(failed)?.map(|found| version(&found));
         let same = match expected {
             Expected::Anything => true,
             Expected::Absent => now.is_none(),
-            Expected::Version(version) => now.as_deref() == Some(*version),
+            Expected::Version(version) => now.as_ref() == Some(version),
         };
         if !same {
             return Ok(None);
         }
-        rustix::fs::syncfs(&folder)?;
+        rustix::fs::syncfs(&held).map_err(|e| failed(e.into()))?;
         let unfinished = unfinished(path);
         let written = write(&unfinished, bytes)
             .and_then(|_| File::open(&unfinished)?.sync_all())
             .and_then(|()| fs::rename(&unfinished, path));
         if let Err(error) = written {
             let _left = fs::remove_file(&unfinished);
-            return Err(error);
+            return Err(failed(error));
         }
-        path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all())?;
-        fs::metadata(path).map(|found| Some(version(&found)))
+        let flushed = path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all());
+        flushed.and_then(|()| fs::metadata(path)).map(|found| Some(version(&found))).map_err(failed)
     }
 
-    fn read(&self, key: &str, range: Option<&Range<u64>>) -> StorageResult<(Bytes, VersionInfo)> {
-        let mut file = File::open(self.path(key)).map_err(failed)?;
-        let found = file.metadata().map_err(failed)?;
+    fn read(&self, key: &str, range: Option<Range<u64>>) -> io::Result<Option<(Bytes, String)>> {
+        let mut file = match File::open(self.path(key)) {
+            Err(e) if is_absent(&e) => return Ok(None),
+            other => other?,
+        };
+        let found = file.metadata()?;
         let mut bytes = Vec::new();
         match range {
-            None => file.read_to_end(&mut bytes).map(drop).map_err(failed)?,
+            None => drop(file.read_to_end(&mut bytes)?),
             Some(range) => {
                 let length = range.end.min(found.len()).saturating_sub(range.start);
                 bytes.resize(usize::try_from(length).unwrap_or(usize::MAX), 0);
-                file.read_exact_at(&mut bytes, range.start).map_err(failed)?;
+                file.read_exact_at(&mut bytes, range.start)?;
             }
         }
-        Ok((bytes.into(), VersionInfo::from_etag_only(version(&found))))
+        Ok(Some((bytes.into(), version(&found))))
     }
 
-    /// Every object below a folder, by its name from there.
-    fn list(&self, prefix: &str) -> io::Result<Vec<ListInfo<String>>> {
-        let above = self.path(prefix.trim_end_matches('/'));
-        let (mut folders, mut found) = (vec![above.clone()], Vec::new());
+    fn all(&self, prefix: &str) -> io::Result<Vec<Listed>> {
+        let (mut folders, mut listed) = (vec![self.path(prefix.trim_end_matches('/'))], Vec::new());
         while let Some(folder) = folders.pop() {
             let entries = match fs::read_dir(&folder) {
                 Err(e) if e.kind() == ErrorKind::NotFound => continue,
@@ -123,13 +115,41 @@ impl Folder {
                     continue;
                 }
                 let path = entry.path();
-                let id = path.strip_prefix(&above).unwrap_or(&path).to_string_lossy().into_owned();
-                if !id.contains(UNFINISHED) {
-                    found.push(ListInfo { id, created_at: modified(&metadata), size_bytes: metadata.len() });
+                let key = path.strip_prefix(&self.root).unwrap_or(&path).to_string_lossy().into_owned();
+                if !key.contains(UNFINISHED) && key != LOCK {
+                    listed.push(Listed { key, bytes: metadata.len(), modified: modified(&metadata) });
                 }
             }
         }
-        Ok(found)
+        Ok(listed)
+    }
+}
+
+/// Without a lock two writers would lose a commit: nothing is written then.
+fn unlocked(path: &Path, cause: io::Error) -> Error {
+    const NO_LOCKS: [i32; 2] =
+        [rustix::io::Errno::NOLCK.raw_os_error(), rustix::io::Errno::OPNOTSUPP.raw_os_error()];
+    let none =
+        cause.kind() == ErrorKind::Unsupported || cause.raw_os_error().is_some_and(|n| NO_LOCKS.contains(&n));
+    if !none {
+        let error = Error::new(Code::TargetUnwritable, "can't lock the repository").caused_by(cause);
+        return error.at(path.display().to_string());
+    }
+    let message = "the file system of the repository has no locks, without which two writers lose a commit";
+    Error::new(Code::TargetUnwritable, message).caused_by(cause).at(path.display().to_string()).help(
+        "put the repository on a local disk, on a network file system with locks, or into an object store",
+    )
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
+}
+
+fn found(path: &Path) -> io::Result<Option<Metadata>> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found)),
+        Err(e) if is_absent(&e) => Ok(None),
+        Err(e) => Err(e),
     }
 }
 
@@ -165,134 +185,47 @@ fn modified(found: &Metadata) -> DateTime<Utc> {
     found.modified().unwrap_or(SystemTime::UNIX_EPOCH).into()
 }
 
-fn failed(error: io::Error) -> StorageError {
-    StorageError::capture(match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => StorageErrorKind::ObjectNotFound,
-        _ => StorageErrorKind::IOError(error),
-    })
-}
-
-impl fmt::Display for Folder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.root.display())
-    }
-}
-
-impl icechunk_storage::sealed::Sealed for Folder {}
-
-#[async_trait]
-#[typetag::serde]
-impl Storage for Folder {
-    fn storage_info(&self) -> StorageInfo {
-        let fields = vec![("path", self.root.display().to_string())];
-        StorageInfo { backend_type: "local filesystem", fields }
+impl Objects for Folder {
+    fn shown(&self) -> String {
+        self.root.display().to_string()
     }
 
-    async fn default_settings(&self) -> StorageResult<Settings> {
-        // a file is read in one piece, and what fails once fails again
-        let one = std::num::NonZeroU16::MIN;
-        let concurrency =
-            ConcurrencySettings { max_concurrent_requests_for_object: Some(one), ..Default::default() };
-        let retries = RetriesSettings { max_tries: Some(one), ..Default::default() };
-        Ok(Settings { concurrency: Some(concurrency), retries: Some(retries), ..Settings::default() })
+    fn is_remote(&self) -> bool {
+        false
     }
 
-    async fn can_write(&self) -> StorageResult<bool> {
-        Ok(true)
-    }
-
-    async fn create_location_if_needed(&self) -> StorageResult<()> {
-        fs::create_dir_all(&self.root).map_err(failed)
-    }
-
-    async fn get_object_range(
-        &self,
-        _: &StorageContext<'_>,
-        path: &str,
-        range: Option<&Range<u64>>,
-    ) -> StorageResult<(Pin<Box<dyn Stream<Item = Result<Bytes, StorageError>> + Send>>, VersionInfo)> {
-        let (bytes, version) = self.read(path, range)?;
-        Ok((Box::pin(stream::iter([Ok(bytes)])), version))
-    }
-
-    async fn put_object(
-        &self,
-        _: &StorageContext<'_>,
-        path: &str,
-        bytes: Bytes,
-        _: Option<&str>,
-        _: Vec<(String, String)>,
-        previous: Option<&VersionInfo>,
-    ) -> StorageResult<VersionedUpdateResult> {
-        let expected = match previous {
-            None => Expected::Anything,
-            Some(previous) => previous.etag().map_or(Expected::Absent, |etag| Expected::Version(etag)),
-        };
-        let put = self.put(path, &bytes, &expected).map_err(failed)?;
-        Ok(put.map_or(VersionedUpdateResult::NotOnLatestVersion, |etag| VersionedUpdateResult::Updated {
-            new_version: VersionInfo::from_etag_only(etag),
-        }))
-    }
-
-    async fn copy_object(
-        &self,
-        _: &StorageContext<'_>,
-        from: &str,
-        to: &str,
-        _: Option<&str>,
-        version: &VersionInfo,
-    ) -> StorageResult<VersionedUpdateResult> {
-        let (bytes, found) = self.read(from, None)?;
-        if version.etag().is_some() && found != *version {
-            return Ok(VersionedUpdateResult::NotOnLatestVersion);
-        }
-        write(&self.path(to), &bytes).map_err(failed)?;
-        Ok(VersionedUpdateResult::Updated { new_version: version.clone() })
-    }
-
-    async fn list_objects<'a>(
-        &'a self,
-        _: &StorageContext<'_>,
-        prefix: &str,
-    ) -> StorageResult<BoxStream<'a, StorageResult<ListInfo<String>>>> {
-        let found = self.list(prefix).map_err(failed)?;
-        Ok(Box::pin(stream::iter(found.into_iter().map(Ok))))
-    }
-
-    async fn delete_batch(
-        &self,
-        _: &StorageContext<'_>,
-        prefix: &str,
-        batch: Vec<(String, u64)>,
-    ) -> StorageResult<DeleteObjectsResult> {
-        let mut deleted = DeleteObjectsResult::default();
-        for (id, bytes) in batch {
-            if fs::remove_file(self.path(prefix).join(id)).is_ok() {
-                deleted.deleted_objects += 1;
-                deleted.deleted_bytes += bytes;
-            }
-        }
-        Ok(deleted)
-    }
-
-    async fn get_object_last_modified(
-        &self,
-        _: &StorageContext<'_>,
-        path: &str,
-    ) -> StorageResult<DateTime<Utc>> {
-        fs::metadata(self.path(path)).map(|found| modified(&found)).map_err(failed)
-    }
-
-    async fn get_object_conditional(
-        &self,
-        _: &StorageContext<'_>,
-        path: &str,
-        previous: Option<&VersionInfo>,
-    ) -> StorageResult<GetModifiedResult> {
-        let (bytes, found) = self.read(path, None)?;
-        Ok(match previous {
-            Some(previous) if *previous == found => GetModifiedResult::OnLatestVersion,
-            _ => GetModifiedResult::Modified { data: Box::pin(Cursor::new(bytes)), new_version: found },
+    fn get(&self, key: &str, range: Option<Range<u64>>) -> Result<Option<(Bytes, String)>> {
+        self.read(key, range).map_err(|e| {
+            let error = Error::new(Code::TargetUnwritable, "can't be read").caused_by(e);
+            error.at(self.path(key).display().to_string())
         })
+    }
+
+    fn put(&self, key: &str, bytes: Bytes, expected: &Expected) -> Result<Option<String>> {
+        let path = self.path(key);
+        match expected {
+            Expected::Anything => write(&path, &bytes).map(Some).map_err(|e| unwritable(&path, e)),
+            Expected::Absent | Expected::Version(_) => self.put_if(&path, &bytes, expected),
+        }
+    }
+
+    fn list(&self, prefix: &str) -> Result<Vec<Listed>> {
+        self.all(prefix).map_err(|e| {
+            let error = Error::new(Code::TargetUnwritable, "can't be listed").caused_by(e);
+            error.at(self.path(prefix).display().to_string())
+        })
+    }
+
+    fn delete(&self, keys: &[String]) -> Result<()> {
+        keys.iter().map(|key| self.path(key)).try_for_each(|path| match fs::remove_file(&path) {
+            Err(e) if !is_absent(&e) => Err(unwritable(&path, e)),
+            _ => Ok(()),
+        })
+    }
+
+    fn modified(&self, key: &str) -> Result<Option<DateTime<Utc>>> {
+        let path = self.path(key);
+        let found = found(&path).map_err(|e| unwritable(&path, e))?;
+        Ok(found.map(|found| modified(&found)))
     }
 }

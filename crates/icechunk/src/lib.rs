@@ -6,10 +6,10 @@
 //! [Icechunk specification](https://icechunk.io/en/latest/spec/).
 //!
 //! ```
-//! use arcoforge_icechunk::{Commit, Repository, Stored, Version};
+//! use arcoforge_icechunk::{Commit, Repository, Root, Version};
 //!
 //! # fn example(folder: &std::path::Path) -> arcoforge_core::error::Result<()> {
-//! let repository = Repository::create(folder)?;
+//! let repository = Repository::create(&Root::Folder(folder.to_owned()))?;
 //! let transaction = repository.begin("main")?;
 //! transaction.set_node("", br#"{"zarr_format":3,"node_type":"group"}"#.to_vec())?;
 //! let commit = Commit { message: "a group".into(), id: "1".into(), digest: "d".into(), ..Commit::default() };
@@ -24,14 +24,23 @@
 //! It never knows a source, and neither encodes nor chooses chunks. Sockets are opened by nobody here: the library is built
 //! without its clients.
 
+mod bucket;
+mod config;
 mod folder;
+mod objects;
+mod references;
 mod repository;
+mod root;
 mod runtime;
 mod snapshot;
+mod storage;
 mod transaction;
 mod view;
 
-pub use repository::{Repository, is_begun, is_repository};
+pub use config::{Access, Container};
+pub use references::{has_checksum, unescaped};
+pub use repository::Repository;
+pub use root::Root;
 pub use snapshot::{Commit, Snapshot, Version};
 pub use transaction::Transaction;
 pub use view::{Stored, View};

@@ -1,6 +1,5 @@
 //! A repository: opened or made, its branches, tags and history.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::error::{Code, Error, Result};
@@ -10,9 +9,11 @@ use icechunk::format::format_constants::SpecVersionBin;
 use icechunk::format::snapshot::Snapshot as Format;
 use icechunk::repository::VersionInfo;
 
-use crate::folder::Folder;
-use crate::runtime::{failed, wait};
+use crate::config;
+use crate::root::Root;
+use crate::runtime::wait;
 use crate::snapshot::{Snapshot, Version};
+use crate::storage::Kept;
 use crate::transaction::Transaction;
 use crate::view::View;
 
@@ -22,81 +23,91 @@ const CREATIONS: usize = 3;
 /// An open repository. Calls of one may run on many threads at once.
 #[derive(Debug)]
 pub struct Repository {
-    inner: icechunk::Repository,
-    root: PathBuf,
+    pub(crate) inner: icechunk::Repository,
+    pub(crate) home: Home,
 }
 
-/// Whether a folder holds an Icechunk repository, of any version of the format.
-pub fn is_repository(root: &Path) -> bool {
-    (root.join("repo").is_file() && root.join("snapshots").is_dir())
-        || root.join("refs").join("branch.main").is_dir()
+/// Where a repository lies, and its storage.
+#[derive(Debug, Clone)]
+pub(crate) struct Home {
+    pub(crate) root: Root,
+    pub(crate) kept: Arc<Kept>,
 }
 
-/// Whether a folder holds nothing but what somebody leaves who is about to make a repository, or was cut off then.
-pub fn is_begun(root: &Path) -> bool {
-    const PARTS: [&str; 6] =
-        ["snapshots", "transactions", "manifests", "chunks", "overwritten", "config.yaml"];
-    // the root of the repository while it is written
-    let part = |name: &str| PARTS.contains(&name) || name.starts_with("repo#");
-    std::fs::read_dir(root).is_ok_and(|entries| {
-        let names: Vec<_> = entries.flatten().map(|entry| entry.file_name()).collect();
-        !names.is_empty() && names.iter().all(|name| name.to_str().is_some_and(part))
-    })
+impl Home {
+    fn new(root: &Root) -> Self {
+        Self { root: root.clone(), kept: Arc::new(Kept::new(root.objects())) }
+    }
+
+    /// What went wrong.
+    pub(crate) fn failed(&self, what: &str, error: &impl std::fmt::Display) -> Error {
+        self.kept.failed(what, error)
+    }
+
+    /// For messages.
+    pub(crate) fn place(&self) -> String {
+        self.root.to_string()
+    }
 }
 
 impl Repository {
-    /// Opens what lies in a folder.
+    /// Opens what lies in a folder or an object store. What this program can't read of the repository's configuration (places
+    /// of virtual chunks on this machine, ...) is in nobody's way: it stays as it is.
     ///
     /// # Errors
     /// `target-not-found` where no repository lies there; `target-unwritable` where it can't be read;
     /// `target-unsupported` for version 1 of the format.
-    pub fn open(root: &Path) -> Result<Self> {
-        if !is_repository(root) {
+    pub fn open(root: &Root) -> Result<Self> {
+        if !root.is_repository()? {
             return Err(Error::new(Code::TargetNotFound, "found no Icechunk repository")
-                .at(root.display().to_string())
-                .help("name the folder of one: it holds `repo` and `snapshots`"));
+                .at(root.to_string())
+                .help("name the folder or the prefix of one: it holds `repo` and `snapshots`"));
         }
-        let storage = Arc::new(Folder::new(root.to_owned()));
-        let opened = wait(icechunk::Repository::open(storage).execute())?;
-        let inner =
-            opened.map_err(|e| failed("can't open the repository", &e).at(root.display().to_string()))?;
+        let home = Home::new(root);
+        let open = || wait(icechunk::Repository::open(Arc::<Kept>::clone(&home.kept)).execute());
+        let mut opened = open()?;
+        if opened.is_err() && config::hide(&home)? {
+            opened = open()?;
+            home.kept.show(None);
+        }
+        let inner = opened.map_err(|e| home.failed("can't open the repository", &e))?;
         if inner.spec_version() < SpecVersionBin::V2 {
             return Err(Error::new(
                 Code::TargetUnsupported,
                 "found an Icechunk repository of version 1 of the format",
             )
-            .at(root.display().to_string())
+            .at(root.to_string())
             .help("`icechunk.upgrade_icechunk_repository` of the Python package makes it one of version 2"));
         }
-        Ok(Self { inner, root: root.to_owned() })
+        Ok(Self { inner, home })
     }
 
-    /// Opens what lies in a folder, or makes a repository where nothing does: with the branch `main` and nothing in it.
+    /// Opens what lies somewhere, or makes a repository where nothing does: with the branch `main` and nothing in it.
     ///
     /// # Errors
     /// As of [`open`](Self::open); `target-unwritable` where none can be made.
-    pub fn create(root: &Path) -> Result<Self> {
+    pub fn create(root: &Root) -> Result<Self> {
         let mut last = None;
         for _ in 0..CREATIONS {
-            if is_repository(root) {
+            if root.is_repository()? {
                 return Self::open(root);
             }
-            let storage = Arc::new(Folder::new(root.to_owned()));
-            let created = icechunk::Repository::create(storage).spec_version(SpecVersionBin::V2);
+            let home = Home::new(root);
+            let created = icechunk::Repository::create(Arc::<Kept>::clone(&home.kept));
+            let created = created.spec_version(SpecVersionBin::V2).check_clean_root(!root.is_begun()?);
             // its root is written last, where there is none yet: two who make it make one
-            match wait(created.check_clean_root(!is_begun(root)).execute())? {
-                Ok(inner) => return Ok(Self { inner, root: root.to_owned() }),
+            match wait(created.execute())? {
+                Ok(inner) => return Ok(Self { inner, home }),
                 // another process may have begun meanwhile, or been faster
-                Err(e) => last = Some(failed("can't make a repository", &e)),
+                Err(e) => last = Some(home.failed("can't make a repository", &e)),
             }
         }
-        let error = last.unwrap_or_else(|| Error::new(Code::Bug, "no repository was made"));
-        Err(error.at(root.display().to_string()))
+        Err(last.unwrap_or_else(|| Error::new(Code::Bug, "no repository was made")))
     }
 
-    /// Its folder.
-    pub fn root(&self) -> &Path {
-        &self.root
+    /// Where it lies.
+    pub const fn root(&self) -> &Root {
+        &self.home.root
     }
 
     /// Names of all branches, sorted.
@@ -192,7 +203,7 @@ impl Repository {
                     .at(self.place())
                     .help("choose another name for the tag"))
             }
-            None => Err(failed(&format!("can't make the tag `{name}`"), &error).at(self.place())),
+            None => Err(self.home.failed(&format!("can't make the tag `{name}`"), &error)),
         }
     }
 
@@ -203,7 +214,7 @@ impl Repository {
     pub fn view(&self, version: &Version) -> Result<View> {
         let version = known(version)?;
         let session = self.call("can't read the version", self.inner.readonly_session(&version))?;
-        Ok(View::new(session, self.root.clone()))
+        Ok(View::new(session, self.home.clone()))
     }
 
     /// Begins a commit on a branch; one that is not there yet begins with nothing in it.
@@ -218,7 +229,7 @@ impl Repository {
             if let Err(e) = created
                 && !self.branches()?.iter().any(|name| name == branch)
             {
-                return Err(failed(&format!("can't make the branch `{branch}`"), &e).at(self.place()));
+                return Err(self.home.failed(&format!("can't make the branch `{branch}`"), &e));
             }
         }
         let session = self.call("can't begin a commit", self.inner.writable_session(branch))?;
@@ -227,7 +238,7 @@ impl Repository {
     }
 
     pub(crate) fn place(&self) -> String {
-        self.root.display().to_string()
+        self.home.place()
     }
 
     fn call<T, E: std::fmt::Display>(
@@ -235,7 +246,7 @@ impl Repository {
         what: &str,
         call: impl Future<Output = Result<T, E>>,
     ) -> Result<T> {
-        wait(call)?.map_err(|e| failed(what, &e).at(self.place()))
+        wait(call)?.map_err(|e| self.home.failed(what, &e))
     }
 }
 

@@ -23,8 +23,7 @@ pub(crate) fn wait<F: Future>(call: F) -> Result<F::Output> {
 }
 
 /// What the library says of a failure, in one line: the traces that it adds are for its developers.
-pub(crate) fn failed(what: &str, error: &impl std::fmt::Display) -> Error {
+pub(crate) fn said(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
-    let text = text.split("\n\ncontext:").next().unwrap_or_default().trim().replace('\n', " ");
-    Error::new(Code::TargetUnwritable, format!("{what}: {text}"))
+    text.split("\n\ncontext:").next().unwrap_or_default().trim().replace('\n', " ")
 }

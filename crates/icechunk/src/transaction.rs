@@ -18,7 +18,8 @@ use icechunk::session::{Session, SessionErrorKind};
 use tokio::sync::RwLock;
 
 use crate::repository::Repository;
-use crate::runtime::{failed, wait};
+use crate::root::Root;
+use crate::runtime::wait;
 use crate::snapshot::{Commit, Snapshot};
 use crate::view::{Stored, View, indices, node_path};
 
@@ -105,17 +106,44 @@ impl<'r> Transaction<'r> {
             changed.push((indices(index)?, payload));
         }
         let count = changed.len() as u64;
+        self.set_payloads(array, changed)?;
+        Ok(count)
+    }
+
+    /// Whether an array of the snapshot before keeps the chunks of which nothing is said.
+    pub(crate) fn keeps(&self, array: &str) -> bool {
+        self.kept.contains(array)
+    }
+
+    /// The snapshot before.
+    pub(crate) const fn base_view(&self) -> &View {
+        &self.base
+    }
+
+    /// Groups and arrays of the snapshot before, with their metadata.
+    ///
+    /// # Errors
+    /// `target-unwritable` where the repository can't be read.
+    pub fn nodes_before(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        self.base.nodes()
+    }
+
+    /// Sets where chunks of an array are.
+    pub(crate) fn set_payloads(
+        &self,
+        array: &str,
+        chunks: Vec<(ChunkIndices, Option<ChunkPayload>)>,
+    ) -> Result<()> {
         let path = node_path(array)?;
         let session = self.store.session();
         let set = async {
             let mut session = session.write().await;
-            for (index, payload) in changed {
+            for (index, payload) in chunks {
                 session.set_chunk_ref(path.clone(), index, payload).await?;
             }
             Ok::<_, icechunk::session::SessionError>(())
         };
-        wait(set)?.map_err(|e| self.failed("can't set chunks", &e).in_variable(array))?;
-        Ok(count)
+        wait(set)?.map_err(|e| self.failed("can't set chunks", &e).in_variable(array))
     }
 
     /// A new object with the bytes of a file.
@@ -126,8 +154,17 @@ impl<'r> Transaction<'r> {
             return Ok(ChunkPayload::Inline(Bytes::from(bytes)));
         }
         let id = ChunkId::random();
-        let object = self.repository.root().join("chunks").join(id.to_string());
-        link_or_copy(file, &object).map_err(|e| unwritable(&object, e))?;
+        let key = format!("chunks/{id}");
+        match self.repository.root() {
+            Root::Folder(folder) => {
+                let object = folder.join(key);
+                link_or_copy(file, &object).map_err(|e| unwritable(&object, e))?;
+            }
+            Root::Bucket(bucket) => {
+                let bytes = fs::read(file).map_err(|e| unwritable(file, e))?;
+                bucket.put(&key, bytes)?;
+            }
+        }
         Ok(ChunkPayload::Ref(ChunkRef { id, offset: 0, length }))
     }
 
@@ -189,7 +226,7 @@ impl<'r> Transaction<'r> {
     }
 
     fn failed(&self, what: &str, error: &impl std::fmt::Display) -> Error {
-        failed(what, error).at(self.repository.place())
+        self.repository.home.failed(what, error)
     }
 }
 
@@ -215,6 +252,7 @@ fn is_same(file: &Path, had: &Stored) -> bool {
             let (Ok(a), Ok(b)) = (fs::metadata(file), fs::metadata(object)) else { return false };
             (a.dev(), a.ino()) == (b.dev(), b.ino())
         }
+        Stored::Virtual(..) => false,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use arcoforge_core::base64;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::files::unwritable;
 use futures::TryStreamExt;
@@ -11,8 +12,12 @@ use icechunk::format::manifest::{ChunkInfo, ChunkPayload, ChunkRef};
 use icechunk::format::snapshot::{NodeData, NodeSnapshot};
 use icechunk::format::{ByteRange, ChunkIndices, Path as NodePath};
 use icechunk::session::{Session, get_chunk};
+use serde_json::{Value, json};
 
-use crate::runtime::{failed, wait};
+use crate::references::source;
+use crate::repository::Home;
+use crate::root::Root;
+use crate::runtime::wait;
 
 /// Where the bytes of a chunk are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,18 +26,20 @@ pub enum Stored {
     Bytes(Vec<u8>),
     /// The whole of a file, which nobody may change.
     File(PathBuf),
+    /// They are a range of what is no part of the repository: where, first byte, how many.
+    Virtual(String, u64, u64),
 }
 
 /// One snapshot, to be read by many threads at once.
 #[derive(Debug)]
 pub struct View {
     session: Session,
-    root: PathBuf,
+    home: Home,
 }
 
 impl View {
-    pub(crate) const fn new(session: Session, root: PathBuf) -> Self {
-        Self { session, root }
+    pub(crate) const fn new(session: Session, home: Home) -> Self {
+        Self { session, home }
     }
 
     /// The snapshot's name.
@@ -74,10 +81,13 @@ impl View {
     fn stored(&self, path: &NodePath, index: &ChunkIndices, payload: ChunkPayload) -> Result<Stored> {
         match payload {
             ChunkPayload::Inline(bytes) => Ok(Stored::Bytes(bytes.to_vec())),
+            ChunkPayload::Virtual(chunk) => {
+                Ok(Stored::Virtual(chunk.location.url().to_owned(), chunk.offset, chunk.length))
+            }
             ChunkPayload::Ref(ChunkRef { id, offset: 0, length })
-                if self.is_whole(&id.to_string(), length) =>
+                if let Some(object) = self.whole(&id.to_string(), length) =>
             {
-                Ok(Stored::File(self.object(&id.to_string())))
+                Ok(Stored::File(object))
             }
             _ => {
                 let read = async {
@@ -90,13 +100,10 @@ impl View {
         }
     }
 
-    /// The file of a chunk's object.
-    fn object(&self, id: &str) -> PathBuf {
-        self.root.join("chunks").join(id)
-    }
-
-    fn is_whole(&self, id: &str, length: u64) -> bool {
-        fs::metadata(self.object(id)).is_ok_and(|found| found.len() == length)
+    /// The file of a chunk's object, where that is all of it.
+    fn whole(&self, id: &str, length: u64) -> Option<PathBuf> {
+        let object = self.home.root.folder()?.join("chunks").join(id);
+        fs::metadata(&object).is_ok_and(|found| found.len() == length).then_some(object)
     }
 
     /// Puts a Zarr v3 store in a folder that has what the snapshot has: metadata, and with `chunks` links to the files of
@@ -118,7 +125,64 @@ impl View {
         Ok(())
     }
 
-    fn check_out_chunks(&self, path: &NodePath, within: &Path) -> Result<()> {
+    /// Writes references to all that the snapshot holds, as kerchunk has them: metadata, and where every chunk lies.
+    ///
+    /// # Errors
+    /// `target-unwritable` where the file can't be written or the repository not be read.
+    pub fn write_references(&self, file: &Path) -> Result<()> {
+        let mut text = String::from("{\"version\":1,\"refs\":{");
+        let mut put = |key: &str, value: Value| {
+            let first = if text.ends_with('{') { "" } else { ",\n" };
+            text += &format!("{first}{}:{value}", Value::from(key));
+        };
+        for node in self.node_snapshots()? {
+            let within = name(&node.path);
+            let key =
+                |below: &str| if within.is_empty() { below.to_owned() } else { format!("{within}/{below}") };
+            put(&key("zarr.json"), String::from_utf8_lossy(&node.user_data).into());
+            if !matches!(node.node_data, NodeData::Array { .. }) {
+                continue;
+            }
+            for ChunkInfo { coord, payload, .. } in
+                self.chunks(&node.path).map_err(|e| e.in_variable(&within))?
+            {
+                let at = coord.0.iter().fold("c".to_owned(), |path, at| format!("{path}/{at}"));
+                put(&key(&at), self.reference(payload)?);
+            }
+        }
+        text += "}}\n";
+        fs::write(file, text).map_err(|e| unwritable(file, e))
+    }
+
+    fn reference(&self, payload: ChunkPayload) -> Result<Value> {
+        Ok(match payload {
+            ChunkPayload::Inline(bytes) => format!("base64:{}", base64::encode(&bytes)).into(),
+            ChunkPayload::Virtual(chunk) => json!([source(chunk.location.url()), chunk.offset, chunk.length]),
+            ChunkPayload::Ref(ChunkRef { id, offset, length }) => {
+                let url = match &self.home.root {
+                    Root::Folder(root) => {
+                        let object = root.join("chunks").join(id.to_string());
+                        let object = std::path::absolute(&object).map_err(|e| unwritable(&object, e))?;
+                        object.display().to_string()
+                    }
+                    Root::Bucket(bucket) => bucket.url_of(&format!("chunks/{id}")),
+                };
+                json!([url, offset, length])
+            }
+            _ => {
+                let message = "found a chunk of a kind that is not known, in a newer form of the format";
+                return Err(Error::new(Code::TargetUnsupported, message).at(self.home.place()));
+            }
+        })
+    }
+
+    /// Whether its chunks are files of this machine.
+    pub fn is_local(&self) -> bool {
+        self.home.root.folder().is_some()
+    }
+
+    /// Every chunk of an array that is not absent.
+    pub(crate) fn chunks(&self, path: &NodePath) -> Result<Vec<ChunkInfo>> {
         let read = async {
             let mut found: Vec<ChunkInfo> = Vec::new();
             let chunks = self.session.array_chunk_iterator(path).await;
@@ -128,14 +192,17 @@ impl View {
             }
             Ok::<_, icechunk::session::SessionError>(found)
         };
-        for ChunkInfo { coord, payload, .. } in
-            wait(read)?.map_err(|e| self.failed("can't read chunks", &e))?
-        {
+        wait(read)?.map_err(|e| self.failed("can't read chunks", &e))
+    }
+
+    fn check_out_chunks(&self, path: &NodePath, within: &Path) -> Result<()> {
+        for ChunkInfo { coord, payload, .. } in self.chunks(path)? {
             let file = coord.0.iter().fold(within.join("c"), |path, at| path.join(at.to_string()));
             file.parent().map_or(Ok(()), fs::create_dir_all).map_err(|e| unwritable(&file, e))?;
             let made = match self.stored(path, &coord, payload)? {
                 Stored::Bytes(bytes) => fs::write(&file, bytes),
                 Stored::File(object) => std::path::absolute(object).and_then(|object| symlink(object, &file)),
+                Stored::Virtual(url, ..) => return Err(elsewhere(&url)),
             };
             made.map_err(|e| unwritable(&file, e))?;
         }
@@ -143,8 +210,13 @@ impl View {
     }
 
     fn failed(&self, what: &str, error: &impl std::fmt::Display) -> Error {
-        failed(what, error).at(self.root.display().to_string())
+        self.home.failed(what, error)
     }
+}
+
+fn elsewhere(url: &str) -> Error {
+    let message = "found a virtual chunk, expected that all chunks lie in the repository";
+    Error::new(Code::TargetMismatch, message).at(url).help("compare it as `--format icechunk-virtual`")
 }
 
 /// A node's path as datasets have it.

@@ -8,14 +8,14 @@ use crate::node::{Kind, Node, shorten};
 use crate::read::{Cx, Read, Text, inline_schemas, suggest};
 use crate::written::Output;
 
-/// Every target of the language, and what it is in this version.
-pub(crate) const FORMATS: &[(&str, Option<TargetFormat>)] = &[
-    ("zarr3", Some(TargetFormat::Zarr3)),
-    ("zarr2", Some(TargetFormat::Zarr2)),
-    ("icechunk", Some(TargetFormat::Icechunk)),
-    ("icechunk-virtual", None),
-    ("kerchunk-json", Some(TargetFormat::KerchunkJson)),
-    ("kerchunk-parquet", Some(TargetFormat::KerchunkParquet)),
+/// Every target of the language.
+pub(crate) const FORMATS: &[(&str, TargetFormat)] = &[
+    ("zarr3", TargetFormat::Zarr3),
+    ("zarr2", TargetFormat::Zarr2),
+    ("icechunk", TargetFormat::Icechunk),
+    ("icechunk-virtual", TargetFormat::IcechunkVirtual),
+    ("kerchunk-json", TargetFormat::KerchunkJson),
+    ("kerchunk-parquet", TargetFormat::KerchunkParquet),
 ];
 
 /// The target's format.
@@ -26,11 +26,7 @@ impl Read for FormatName {
     fn read(node: &Node, cx: &mut Cx) -> Option<Self> {
         let Text { value, span } = Text::read(node, cx)?;
         match FORMATS.iter().find(|(name, _)| *name == value) {
-            Some((_, Some(format))) => Some(Self(*format)),
-            Some((name, None)) => {
-                cx.not_yet(&span, &format!("the format `{name}`"));
-                None
-            }
+            Some((_, format)) => Some(Self(*format)),
             None => {
                 let names: Vec<&str> = FORMATS.iter().map(|(name, _)| *name).collect();
                 let help = suggest(&value, &names, "one of");
@@ -86,8 +82,7 @@ impl Read for Outputs {
 
 inline_schemas! {
     FormatName => |_| {
-        let carried = FORMATS.iter().filter(|(_, format)| format.is_some());
-        json_schema!({ "enum": carried.map(|(name, _)| *name).collect::<Vec<_>>() })
+        json_schema!({ "enum": FORMATS.iter().map(|(name, _)| *name).collect::<Vec<_>>() })
     };
     Outputs => |generator| {
         let one = generator.subschema_for::<Output>();

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use arcoforge_core::code::Code;
 use arcoforge_core::policy::POLICIES;
+use arcoforge_core::recipe::TargetFormat;
 use serde_json::Value;
 
 use crate::checks::RULES;
@@ -250,7 +251,15 @@ fn tables(out: &mut String) {
     }
     out.push_str("\n## Formats\n\n| `output.format` | |\n|---|---|\n");
     for (name, format) in FORMATS {
-        let _ = writeln!(out, "| `{name}` | {} |", if format.is_some() { "" } else { "not in this version" });
+        let what = match format {
+            TargetFormat::Zarr3 => "Zarr version 3",
+            TargetFormat::Zarr2 => "Zarr version 2",
+            TargetFormat::Icechunk => "an Icechunk repository, version 2 of the format",
+            TargetFormat::IcechunkVirtual => "the same, with references to chunks that stay in the files",
+            TargetFormat::KerchunkJson => "references to chunks that stay in the files, as one JSON file",
+            TargetFormat::KerchunkParquet => "the same as a folder of Parquet files",
+        };
+        let _ = writeln!(out, "| `{name}` | {what} |");
     }
     out.push_str("\n## What can be wrong\n\n| code | meaning |\n|---|---|\n");
     for code in Code::ALL.iter().filter(|code| code.as_str().starts_with("recipe-")) {

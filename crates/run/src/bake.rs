@@ -18,8 +18,8 @@ use arcoforge_core::check::{Examination, Verdict};
 use arcoforge_core::error::{Code, Error};
 use arcoforge_core::recipe::Recipe;
 
-pub(crate) use self::branch::CheckedOut;
 pub use self::branch::{Branch, MAIN};
+pub(crate) use self::branch::{CheckOut, CheckedOut};
 pub(crate) use self::existing::check_existing;
 use self::existing::prepare_to_bake;
 pub use self::existing::{AtTarget, Existing, at_target, check_unbaked, prepare_for};
@@ -124,7 +124,7 @@ pub fn stage(
                 kept_chunks(&prepared).into_iter().for_each(|text| session.tell(&Event::Note(text)));
             }
             if prepared.plan.dataset.format.is_references() {
-                staged.refer(session, &prepared)?;
+                staged.refer(session, &prepared, !examination.is_empty())?;
             } else {
                 let (reuse, receipts) =
                     (staged.reuse(&prepared, existing == Existing::Update), staged.receipts(&prepared));

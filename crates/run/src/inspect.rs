@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arcoforge_core::error::{Error, Place, Result};
 use arcoforge_core::schema::{Format, Schema};
-use arcoforge_icechunk::{Repository, Snapshot, Version, is_repository};
+use arcoforge_icechunk::{Repository, Root, Snapshot, Version};
 
-use crate::bake::{CheckedOut, MAIN};
+use crate::bake::{CheckOut, CheckedOut, MAIN};
 use crate::given::is_store;
 use crate::session::Session;
 
@@ -45,7 +45,7 @@ pub struct InRepository {
 /// Codes `source-*`.
 pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
     let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
-    if is_repository(path) {
+    if Root::from(path).is_repository()? {
         return inspect_version(input, &Version::Branch(MAIN.to_owned()));
     }
     if is_store(path) {
@@ -69,7 +69,7 @@ pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
 /// `target-not-found` where there is no repository or no such version.
 pub fn inspect_version(input: &str, version: &Version) -> Result<Inspected> {
     let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
-    let repository = Repository::open(path)?;
+    let repository = Repository::open(&Root::from(path))?;
     let view = repository.view(version)?;
     let inside = InRepository {
         snapshot: view.id(),
@@ -80,7 +80,7 @@ pub fn inspect_version(input: &str, version: &Version) -> Result<Inspected> {
     let schema = if view.nodes()?.is_empty() {
         Schema::default()
     } else {
-        let checked_out = CheckedOut::of(&view, false)?;
+        let checked_out = CheckedOut::of(&view, CheckOut::Metadata)?;
         let reader = arcoforge_read::open_store(checked_out.folder());
         reader.map_err(|e| Error { place: Place::default(), ..e }.at(input))?.schema().clone()
     };

@@ -224,6 +224,7 @@ impl Donor {
             Root::Snapshot(view) => match view.chunk(&spec.name, index).ok()?? {
                 Stored::File(path) => At::File(path),
                 Stored::Bytes(bytes) => At::Bytes(bytes),
+                Stored::Virtual(..) => return None,
             },
             Root::Target => At::Target,
         })

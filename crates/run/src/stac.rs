@@ -239,11 +239,11 @@ fn asset(format: TargetFormat, href: &str) -> Value {
     let media = match format {
         TargetFormat::Zarr3 => "application/vnd.zarr; version=3",
         TargetFormat::Zarr2 => "application/vnd.zarr; version=2",
-        TargetFormat::Icechunk => "application/vnd.zarr+icechunk",
+        TargetFormat::Icechunk | TargetFormat::IcechunkVirtual => "application/vnd.zarr+icechunk",
         TargetFormat::KerchunkJson => "application/json",
         TargetFormat::KerchunkParquet => "application/vnd.apache.parquet",
     };
-    let references = format.is_references();
+    let references = format.is_references() && !format.is_icechunk();
     json!({
         "href": href,
         "type": media,

@@ -91,7 +91,7 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
 /// The target of a plan.
 fn past_of(plan: &PlanFile, run: &RunFile) -> Result<Past> {
     let past = match plan.dataset.format {
-        TargetFormat::Icechunk => {
+        TargetFormat::Icechunk | TargetFormat::IcechunkVirtual => {
             Past::of_branch(Branch::new(&run.target, run.branch.as_deref(), run.tag.as_deref())?)
         }
         _ => Past::of(&run.target),

@@ -14,12 +14,12 @@ use arcoforge_core::schema::Schema;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_read::Reader;
 
-use crate::bake::{Branch, CheckedOut};
+use crate::bake::{Branch, CheckOut, CheckedOut};
 use crate::execute::part;
 use crate::gather::{Worker, fill, placements, wants};
 use crate::lookahead::{Lookahead, Wanted};
 use crate::prepare::Prepared;
-use crate::references::open_target;
+use crate::references::{open_as_references, open_target};
 use crate::session::{Event, Session, Stage};
 use crate::tasks::Tasks;
 use crate::{Outcome, pool};
@@ -40,7 +40,9 @@ pub struct Verified {
 /// # Errors
 /// `target-mismatch` naming array, chunk and both values, for every array that differs.
 pub fn verify(session: &Session<'_>, prepared: &Prepared, target: &Path, every: u64) -> Outcome<Verified> {
-    compared(session, prepared, target, target, every)
+    let format = prepared.plan.dataset.format;
+    let store = open_target(session, target, format).map_err(|e| vec![e])?;
+    compared_with(session, prepared, store.as_ref(), &target.display().to_string(), every)
 }
 
 /// The same of the last snapshot of a branch of an Icechunk repository.
@@ -53,22 +55,17 @@ pub fn verify_branch(
     branch: &Branch,
     every: u64,
 ) -> Outcome<Verified> {
-    let checked_out = branch.view().and_then(|view| CheckedOut::of(&view, true)).map_err(|e| vec![e])?;
-    compared(session, prepared, checked_out.folder(), branch.root(), every)
-}
-
-/// Compares the store in a folder, which readers know by another path.
-fn compared(
-    session: &Session<'_>,
-    prepared: &Prepared,
-    folder: &Path,
-    target: &Path,
-    every: u64,
-) -> Outcome<Verified> {
-    let format = prepared.plan.dataset.format;
-    let shown = target.display().to_string();
-    let store = open_target(session, folder, format)
-        .map_err(|e| vec![Error { place: Place::default(), ..e }.at(&shown)])?;
+    let fail = |e: Error| vec![e];
+    let view = branch.view().map_err(fail)?;
+    let references = prepared.plan.dataset.format.is_references() || !view.is_local();
+    let what = if references { CheckOut::References } else { CheckOut::Links };
+    let checked_out = CheckedOut::of(&view, what).map_err(fail)?;
+    let shown = branch.root().to_string();
+    let opened = match references {
+        true => open_as_references(session, &checked_out.references().display().to_string()),
+        false => arcoforge_read::open_store(checked_out.folder()),
+    };
+    let store = opened.map_err(|e| vec![Error { place: Place::default(), ..e }.at(&shown)])?;
     compared_with(session, prepared, store.as_ref(), &shown, every)
 }
 

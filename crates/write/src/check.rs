@@ -106,7 +106,7 @@ fn array(format: TargetFormat, array: &ArraySpec) -> Result<()> {
 fn shard(format: TargetFormat, array: &ArraySpec) -> Result<()> {
     let Some(shard) = &array.shard else { return Ok(()) };
     if !caps(format).shards {
-        let icechunk = format == TargetFormat::Icechunk;
+        let icechunk = format.is_icechunk();
         let which = if icechunk { "Icechunk repositories do" } else { "Zarr v2 does" };
         return Err(Error::new(Code::TargetUnsupported, format!("found shards, which {which} not have"))
             .help("write Zarr v3, or leave `shards` out"));

@@ -20,6 +20,9 @@ pub fn caps(format: TargetFormat) -> TargetCaps {
         },
         // its chunks are what is versioned
         TargetFormat::Icechunk => TargetCaps { format, shards: false, ..caps(TargetFormat::Zarr3) },
+        TargetFormat::IcechunkVirtual => {
+            TargetCaps { format, references: true, ..caps(TargetFormat::Icechunk) }
+        }
         TargetFormat::Zarr2 => TargetCaps {
             format,
             codecs: &["blosc", "zstd", "gzip", "zlib", "bzip2", "shuffle", "fletcher32"],

@@ -68,7 +68,7 @@ pub fn metadata(dataset: &Dataset) -> Result<Vec<KeyValue>> {
     check::dataset(dataset)?;
     match dataset.format.metadata() {
         // a snapshot is what consolidated metadata stands for
-        TargetFormat::Zarr3 => v3::metadata(dataset, dataset.format != TargetFormat::Icechunk),
+        TargetFormat::Zarr3 => v3::metadata(dataset, !dataset.format.is_icechunk()),
         _ => v2::metadata(dataset),
     }
 }

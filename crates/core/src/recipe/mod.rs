@@ -117,6 +117,9 @@ pub enum TargetFormat {
     Zarr2,
     /// An Icechunk repository: Zarr version 3 in snapshots.
     Icechunk,
+    /// The same with references to chunks of the sources in place of chunks.
+    #[serde(rename = "icechunk-virtual")]
+    IcechunkVirtual,
     /// References to chunks of the sources, one JSON file as kerchunk writes it.
     #[serde(rename = "kerchunk-json")]
     KerchunkJson,
@@ -128,7 +131,12 @@ pub enum TargetFormat {
 impl TargetFormat {
     /// Whether chunks stay in the sources, and the target only says where.
     pub const fn is_references(self) -> bool {
-        matches!(self, Self::KerchunkJson | Self::KerchunkParquet)
+        matches!(self, Self::IcechunkVirtual | Self::KerchunkJson | Self::KerchunkParquet)
+    }
+
+    /// Whether the target is a branch of an Icechunk repository.
+    pub const fn is_icechunk(self) -> bool {
+        matches!(self, Self::Icechunk | Self::IcechunkVirtual)
     }
 
     /// Whether the target is one file rather than a folder.
@@ -140,7 +148,7 @@ impl TargetFormat {
     #[must_use]
     pub const fn metadata(self) -> Self {
         match self {
-            Self::Zarr3 | Self::Icechunk => Self::Zarr3,
+            Self::Zarr3 | Self::Icechunk | Self::IcechunkVirtual => Self::Zarr3,
             Self::Zarr2 | Self::KerchunkJson | Self::KerchunkParquet => Self::Zarr2,
         }
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, FoundFile, Result};
 use arcoforge_core::target::Dataset;
-use arcoforge_icechunk::{Repository, Snapshot, Version, View, is_begun, is_repository};
+use arcoforge_icechunk::{Repository, Root, Snapshot, Version, View};
 use arcoforge_store::files::unwritable;
 use arcoforge_write::{check_place, check_target};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,9 @@ const AT: char = '@';
 /// A branch of a repository in a folder, and the tag that its next commit gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Branch {
-    root: PathBuf,
+    root: Root,
+    /// The path beside which bakes keep what they keep, for `main`.
+    work: PathBuf,
     name: String,
     tag: Option<String>,
 }
@@ -45,6 +47,10 @@ impl Branch {
     /// # Errors
     /// `usage` for a name that is none.
     pub fn new(root: &Path, name: Option<&str>, tag: Option<&str>) -> Result<Self> {
+        Self::of(Root::Folder(root.to_owned()), root.to_owned(), name, tag)
+    }
+
+    fn of(root: Root, work: PathBuf, name: Option<&str>, tag: Option<&str>) -> Result<Self> {
         let name = name.unwrap_or(MAIN);
         for (what, text) in [("branch", Some(name)), ("tag", tag)] {
             if let Some(text) = text
@@ -55,11 +61,11 @@ impl Branch {
                     .help("names of branches and tags are not empty, do not begin with a period, and have no `/` and `@`"));
             }
         }
-        Ok(Self { root: root.to_owned(), name: name.to_owned(), tag: tag.map(str::to_owned) })
+        Ok(Self { root, work, name: name.to_owned(), tag: tag.map(str::to_owned) })
     }
 
-    /// The repository's folder.
-    pub fn root(&self) -> &Path {
+    /// Where the repository lies.
+    pub const fn root(&self) -> &Root {
         &self.root
     }
 
@@ -76,16 +82,16 @@ impl Branch {
     /// The path by which its bakes are known: that of the repository, with the branch behind it unless it is `main`.
     pub(super) fn target(&self) -> PathBuf {
         if self.name == MAIN {
-            return self.root.clone();
+            return self.work.clone();
         }
-        let mut name = self.root.file_name().unwrap_or_default().to_owned();
+        let mut name = self.work.file_name().unwrap_or_default().to_owned();
         name.push(format!("{AT}{}", self.name));
-        self.root.with_file_name(name)
+        self.work.with_file_name(name)
     }
 
     /// The last snapshot; `None` where there is no repository or no such branch.
     fn tip(&self) -> Result<Option<Snapshot>> {
-        if !is_repository(&self.root) {
+        if !self.root.is_repository()? {
             return Ok(None);
         }
         Repository::open(&self.root)?.tip(&self.name)
@@ -106,15 +112,15 @@ impl Branch {
 
     /// Says before any work whether a commit may take the place of what is on the branch.
     pub(super) fn check(&self, overwrite: bool) -> Result<()> {
-        let place = self.root.display().to_string();
-        check_place(&self.root)?;
+        let place = self.root.to_string();
+        check_place(&self.work)?;
         check_place(&self.target())?;
-        if is_begun(&self.root) {
+        if self.root.is_begun()? {
             return Ok(());
         }
-        if !is_repository(&self.root) {
+        if !self.root.is_repository()? {
             // what is refused as a target of a Zarr store is refused here; what that would replace is not replaced
-            return check_target(&self.root, false).map_err(|error| match error.code {
+            return self.check_vacant().map_err(|error| match error.code {
                 Code::TargetExists => {
                     error.help("choose another place for the repository, or move what is there")
                 }
@@ -129,6 +135,18 @@ impl Branch {
             .found([FoundFile { url: format!("snapshot {}", tip.id), has: format!("{}: {}", tip.committed, tip.message) }])
             .help("`--overwrite` commits the dataset in its place, and what was stays in the history; `--branch NAME` \
                    leaves it as it is"))
+    }
+
+    /// Nothing lies where a repository is to be made.
+    fn check_vacant(&self) -> Result<()> {
+        if let Some(folder) = self.root.folder() {
+            return check_target(folder, false);
+        }
+        if self.root.is_empty()? {
+            return Ok(());
+        }
+        Err(Error::new(Code::TargetExists, "found objects that are no Icechunk repository")
+            .at(self.root.to_string()))
     }
 
     /// What is to be said of a snapshot that no bake of this machine made.
@@ -168,7 +186,7 @@ impl Branch {
         }
         let message = "the branch holds what the last bake did not make, and an update would take it away";
         Err(Error::new(Code::UpdateRefused, message)
-            .at(self.root.display().to_string())
+            .at(self.root.to_string())
             .found(found)
             .help("keep it on a branch of its own; or commit the dataset without it: `--overwrite`"))
     }
@@ -182,7 +200,10 @@ impl Branch {
 
     /// Refuses a tag that names something already, before any work.
     pub(super) fn check_tag(&self) -> Result<()> {
-        let Some(tag) = self.tag.as_deref().filter(|_| is_repository(&self.root)) else { return Ok(()) };
+        let Some(tag) = self.tag.as_deref() else { return Ok(()) };
+        if !self.root.is_repository()? {
+            return Ok(());
+        }
         let tip = self.tip()?;
         let tags = Repository::open(&self.root)?.tags()?;
         let Some((_, named)) = tags.into_iter().find(|(name, _)| name == tag) else { return Ok(()) };
@@ -192,7 +213,7 @@ impl Branch {
         }
         let message = format!("found the tag `{tag}` in the repository, for the snapshot {named}");
         Err(Error::new(Code::TargetExists, message)
-            .at(self.root.display().to_string())
+            .at(self.root.to_string())
             .help("a tag never moves: choose another name"))
     }
 }
@@ -213,6 +234,16 @@ pub(super) fn noted(path: &Path) -> Option<Committed> {
     serde_json::from_slice(&fs::read(path).ok()?).ok()
 }
 
+/// What of a version is put into a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CheckOut {
+    Metadata,
+    /// Metadata, and links to the files of chunks.
+    Links,
+    /// References to all, wherever chunks lie.
+    References,
+}
+
 /// A store in a folder that is gone when this is dropped: what a version of a repository holds, its chunks as links.
 #[derive(Debug)]
 pub(crate) struct CheckedOut {
@@ -222,17 +253,26 @@ pub(crate) struct CheckedOut {
 impl CheckedOut {
     /// # Errors
     /// `target-unwritable` where no folder can be made; those of reading the repository.
-    pub(crate) fn of(view: &View, chunks: bool) -> Result<Self> {
+    pub(crate) fn of(view: &View, what: CheckOut) -> Result<Self> {
         let name = format!("arcoforge-{}-{}", std::process::id(), view.id());
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).map_err(|e| unwritable(&folder, e))?;
         let made = Self { folder };
-        view.check_out(&made.folder, chunks)?;
+        match what {
+            CheckOut::References => view.write_references(&made.references())?,
+            CheckOut::Links => view.check_out(&made.folder, true)?,
+            CheckOut::Metadata => view.check_out(&made.folder, false)?,
+        }
         Ok(made)
     }
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// The file of references.
+    pub(crate) fn references(&self) -> PathBuf {
+        self.folder.join("references.json")
     }
 }
 

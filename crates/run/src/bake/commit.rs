@@ -1,23 +1,28 @@
 //! A staged store taken into an Icechunk repository: one transaction, whatever becomes of the process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::figures::hex;
+use arcoforge_core::references::{Referenced, References};
 use arcoforge_core::target::{ArraySpec, Dataset};
-use arcoforge_icechunk::{Commit, Repository, Snapshot, Transaction};
+use arcoforge_icechunk::{Commit, Repository, Snapshot, Transaction, has_checksum};
+use arcoforge_store::BucketOptions;
 use arcoforge_store::files::atomic_write;
 use arcoforge_write::chunk_key;
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::branch::{Branch, Committed, nodes, noted};
 use crate::pool;
 use crate::receipts::Receipts;
-use crate::session::Session;
+use crate::references::{containers, permission};
+use crate::session::{Event, Session};
 use crate::state::{PlanFile, State};
 
 /// Chunks that a thread looks at before it tells the transaction.
@@ -30,6 +35,8 @@ pub(super) struct Publisher<'a> {
     pub(super) state: &'a State,
     /// Whatever is on the branch goes first.
     pub(super) anew: bool,
+    /// Where chunks lie, of a target whose chunks stay in the sources.
+    pub(super) references: &'a [(ArraySpec, References)],
 }
 
 impl Publisher<'_> {
@@ -46,11 +53,18 @@ impl Publisher<'_> {
             return Ok(found);
         }
         let plan = PlanFile::read(&self.state.plan())?;
+        let format = plan.dataset.format;
+        if format.is_references() {
+            self.name_places(&repository)?;
+        }
         let mut transaction = repository.begin(self.branch.name())?;
         let commit = commit(&plan)?;
         self.note(&Committed { bake: commit.id.clone(), base: transaction.base() })?;
         self.nodes(&mut transaction, &plan.dataset)?;
-        self.chunks(&transaction, &plan.dataset)?;
+        match format.is_references() {
+            true => self.references(&transaction)?,
+            false => self.chunks(&transaction, &plan.dataset)?,
+        }
         self.session.check_interrupt()?;
         transaction.commit(&commit)
     }
@@ -61,10 +75,50 @@ impl Publisher<'_> {
 
     fn nodes(&self, transaction: &mut Transaction<'_>, dataset: &Dataset) -> Result<()> {
         let nodes = nodes(dataset)?;
-        let keep =
-            if self.anew { BTreeSet::new() } else { nodes.iter().map(|(name, _)| name.clone()).collect() };
+        let mut keep: BTreeSet<String> = match self.anew {
+            true => BTreeSet::new(),
+            false => nodes.iter().map(|(name, _)| name.clone()).collect(),
+        };
+        if dataset.format.is_references() && !self.anew {
+            // files decide on chunks, which may be others now
+            let now: BTreeMap<&str, &[u8]> = nodes.iter().map(|(name, node)| (&**name, &**node)).collect();
+            for (name, node) in transaction.nodes_before()? {
+                if now.get(&*name).is_some_and(|now| !is_divided_alike(&node, now)) {
+                    keep.remove(&name);
+                }
+            }
+        }
         transaction.keep(&keep)?;
         nodes.into_iter().try_for_each(|(name, metadata)| transaction.set_node(&name, metadata))
+    }
+
+    /// Sees to it that readers know the places that chunks lie in, and says what they have to do.
+    fn name_places(&self, repository: &Repository) -> Result<()> {
+        let objects = self.references.iter().flat_map(|(_, references)| references.objects());
+        let buckets = BucketOptions::from_env();
+        let places = containers(objects.map(|object| &*object.url), &buckets)?;
+        repository.add_containers(&places)?;
+        let unversioned = |object: &&Arc<Referenced>| !has_checksum(object);
+        let objects = self.references.iter().flat_map(|(_, references)| references.objects());
+        if let Some(object) = objects.filter(unversioned).next() {
+            self.session.tell(&Event::Warning(format!(
+                "nothing tells the versions of some inputs, so that readers can't see when they change: {}",
+                object.url
+            )));
+        }
+        if !places.is_empty() {
+            let text = format!("readers have to allow the places of chunks: {}", permission(&places));
+            self.session.tell(&Event::Note(text));
+        }
+        Ok(())
+    }
+
+    fn references(&self, transaction: &Transaction<'_>) -> Result<()> {
+        for (spec, references) in self.references {
+            self.session.check_interrupt()?;
+            transaction.set_references(&spec.name, &spec.chunks(), references)?;
+        }
+        Ok(())
     }
 
     fn chunks(&self, transaction: &Transaction<'_>, dataset: &Dataset) -> Result<()> {
@@ -111,6 +165,15 @@ impl Publisher<'_> {
         };
         (first..grid.len().min(first + CHUNKS_AT_A_TIME)).map(one).collect()
     }
+}
+
+/// Whether chunks of an array stay what they are when its metadata becomes another.
+fn is_divided_alike(before: &[u8], now: &[u8]) -> bool {
+    let read = |node: &[u8]| serde_json::from_slice::<Value>(node).unwrap_or_default();
+    let (before, now) = (read(before), read(now));
+    ["node_type", "chunk_grid", "chunk_key_encoding", "data_type", "codecs"]
+        .iter()
+        .all(|key| before.get(key) == now.get(key))
 }
 
 /// What the commit of a plan says.

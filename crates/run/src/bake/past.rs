@@ -79,9 +79,11 @@ impl Past {
         &self.target
     }
 
-    /// The folder that readers open: the target, or the repository of which it is a branch.
-    pub fn place(&self) -> &Path {
-        self.branch.as_ref().map_or(&self.target, Branch::root)
+    /// What readers open: the target, or the repository of which it is a branch.
+    pub fn place(&self) -> String {
+        self.branch
+            .as_ref()
+            .map_or_else(|| self.target.display().to_string(), |branch| branch.root().to_string())
     }
 
     /// The branch that is the target, where it is one.

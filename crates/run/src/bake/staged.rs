@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::recipe::Recipe;
+use arcoforge_core::recipe::{Recipe, TargetFormat};
+use arcoforge_core::references::References;
+use arcoforge_core::target::ArraySpec;
 use arcoforge_store::files::remove_tree;
 use arcoforge_write::{LocalStore, Written, cut_short};
 
@@ -45,6 +47,8 @@ pub struct Staged {
     begun: AtomicBool,
     /// What makes it visible, once metadata is written.
     visible: Option<(String, Written)>,
+    /// Of a repository with virtual chunks: where they lie.
+    references: Vec<(ArraySpec, References)>,
     pub(super) baked: Baked,
     guard: Option<Guard>,
 }
@@ -79,6 +83,7 @@ impl Staged {
             done,
             begun: AtomicBool::new(false),
             visible: None,
+            references: Vec::new(),
             baked: summary(prepared, done),
             guard: None,
         }
@@ -130,8 +135,11 @@ impl Staged {
                 .at(self.target().display().to_string())
                 .help("`arcoforge finish` or `arcoforge bake` does so"));
         }
-        let create =
-            if recipe.output.format.is_file() { LocalStore::create_file } else { LocalStore::create };
+        let create = if is_staged_as_file(recipe.output.format) {
+            LocalStore::create_file
+        } else {
+            LocalStore::create
+        };
         self.store = Some(create(self.target().to_owned(), self.state.store())?);
         if !self.state.plan().is_file() {
             PlanFile::new(recipe, prepared, None).write(&self.state.plan())?;
@@ -223,10 +231,20 @@ impl Staged {
         Ok(())
     }
 
-    /// Writes references in place of chunks, and all metadata with them: no task moves any data.
-    pub(crate) fn refer(&mut self, session: &Session<'_>, prepared: &Prepared) -> Outcome<()> {
+    /// Writes references in place of chunks, and all metadata with them: no task moves any data. With `readable` they are
+    /// read back before they are published.
+    pub(crate) fn refer(
+        &mut self,
+        session: &Session<'_>,
+        prepared: &Prepared,
+        readable: bool,
+    ) -> Outcome<()> {
         let Some(store) = &self.store else { return Ok(()) };
-        self.visible = Some(references::write(session, prepared, store, &mut self.baked)?);
+        if prepared.plan.dataset.format.is_icechunk() {
+            self.references = references::collect(session, prepared, store, readable, &mut self.baked)?;
+        } else {
+            self.visible = Some(references::write(session, prepared, store, &mut self.baked)?);
+        }
         check_unchanged(session, prepared).map_err(|e| vec![e])
     }
 
@@ -284,8 +302,10 @@ impl Staged {
     pub(super) fn appear(&mut self, session: &Session<'_>) -> Result<()> {
         let Some(store) = self.store.as_mut().filter(|_| !self.done) else { return Ok(()) };
         if let Some(branch) = self.past.branch() {
-            let publisher = Publisher { session, branch, state: &self.state, anew: self.anew };
+            let references = &*self.references;
+            let publisher = Publisher { session, branch, state: &self.state, anew: self.anew, references };
             publisher.publish()?;
+            self.references.clear();
             self.done = true;
             branch.set_tag()?;
             // the repository has links to it: what changes behind the note that is written last, others changed
@@ -319,6 +339,11 @@ impl Staged {
         }
         Ok(())
     }
+}
+
+/// Whether what is not published yet is one file.
+const fn is_staged_as_file(format: TargetFormat) -> bool {
+    format.is_file() || matches!(format, TargetFormat::IcechunkVirtual)
 }
 
 pub(crate) fn summary(prepared: &Prepared, nothing_to_do: bool) -> Baked {

@@ -200,6 +200,7 @@ pub(crate) const fn format_name(format: TargetFormat) -> &'static str {
         TargetFormat::Zarr3 => "Zarr v3",
         TargetFormat::Zarr2 => "Zarr v2",
         TargetFormat::Icechunk => "Icechunk",
+        TargetFormat::IcechunkVirtual => "references (Icechunk)",
         TargetFormat::KerchunkJson => "references (kerchunk JSON)",
         TargetFormat::KerchunkParquet => "references (kerchunk Parquet)",
     }

@@ -4,6 +4,7 @@
 //! into the target itself. All that is in the way is found before anything is written, of every array.
 
 mod address;
+mod places;
 mod read;
 mod refuse;
 mod write;
@@ -23,11 +24,13 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_store::Object;
 use arcoforge_write::absent_value;
 
-pub(crate) use self::read::{check_readable, open_target};
+pub(crate) use self::places::{containers, permission};
+pub(crate) use self::read::{check_readable, open_as_references, open_target};
 pub(crate) use self::refuse::refuse;
-pub(crate) use self::write::write;
+pub(crate) use self::write::{collect, write};
 
 use self::address::Address;
+use self::places::is_nameable;
 use crate::execute::{gathered, values};
 use crate::gather::Worker;
 use crate::prepare::Prepared;
@@ -48,8 +51,8 @@ enum Place<'a> {
 }
 
 /// The files that chunks lie in, each once.
-#[derive(Default)]
 pub(crate) struct Files {
+    format: TargetFormat,
     /// By the address of the open input: what holds its bytes, and where they begin there.
     inputs: BTreeMap<usize, Option<(Arc<Referenced>, u64)>>,
     /// Of inputs that are made of many objects: by URL.
@@ -57,8 +60,17 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    /// What holds a byte of an input, and which byte it is there; `None` where nothing does.
+    const fn new(format: TargetFormat) -> Self {
+        Self { format, inputs: BTreeMap::new(), members: BTreeMap::new() }
+    }
+
+    /// What holds a byte of an input, and which byte it is there; `None` where nothing does that the target can name.
     fn find(&mut self, object: &Arc<dyn Object>, offset: u64) -> Result<Option<(Arc<Referenced>, u64)>> {
+        let found = self.found(object, offset)?;
+        Ok(found.filter(|(referenced, _)| is_nameable(self.format, &referenced.url)))
+    }
+
+    fn found(&mut self, object: &Arc<dyn Object>, offset: u64) -> Result<Option<(Arc<Referenced>, u64)>> {
         if object.keyed().is_some() {
             let Some((url, offset)) = object.place(offset)? else { return Ok(None) };
             let url = absolute(&url);

@@ -22,11 +22,19 @@ pub(crate) fn open_target(
         return open_store(target).map_err(|e| e.at(shown));
     }
     check_readable(format).map_err(|e| e.at(&shown))?;
+    open_as_references(session, &shown)
+}
+
+/// Opens a file of references.
+///
+/// # Errors
+/// Codes `source-*`; `target-mismatch` where it is something else.
+pub(crate) fn open_as_references(session: &Session<'_>, shown: &str) -> Result<Box<dyn Reader>> {
     let other = || {
         let message = "found something else, expected references to chunks of other files";
-        Error::new(Code::TargetMismatch, message).at(&shown)
+        Error::new(Code::TargetMismatch, message).at(shown)
     };
-    let object = session.sources.open_references(&shown)?.ok_or_else(other)?;
+    let object = session.sources.open_references(shown)?.ok_or_else(other)?;
     arcoforge_read::open(object)
 }
 

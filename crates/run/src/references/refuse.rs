@@ -19,7 +19,7 @@ const BAKE: &str = "bake to `zarr3`, which holds chunks of its own";
 /// `target-unsupported` for every array that can't be referenced and is not small, each with the reason and what to change;
 /// `source-corrupt` for references beyond the end of a file.
 pub(crate) fn refuse(prepared: &Prepared, format: TargetFormat) -> Outcome<Vec<Note>> {
-    let mut files = Files::default();
+    let mut files = Files::new(format);
     let (mut errors, mut notes) = (Vec::new(), Vec::new());
     for array in &prepared.plan.arrays {
         match obstacle(prepared, format, array, &mut files) {
@@ -111,10 +111,14 @@ fn some(
                 if files.find(object, offset)?.is_some() {
                     return Ok(());
                 }
-                (
-                    "a file is compressed as a whole, and has no ranges of its own".to_owned(),
-                    Some(object.url()),
-                )
+                let reason = match files.found(object, offset)? {
+                    Some((found, _)) => format!(
+                        "Icechunk's clients read files, HTTP without queries and S3, and not `{}`",
+                        found.url.split('?').next().unwrap_or_default()
+                    ),
+                    None => "a file is compressed as a whole, and has no ranges of its own".to_owned(),
+                };
+                (reason, Some(object.url()))
             }
         };
         let obstacle = found.get_or_insert_with(|| Obstacle {

@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use arcoforge_core::check::Examination;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::recipe::{Recipe, TargetFormat};
+use arcoforge_core::recipe::Recipe;
 use arcoforge_core::target::Dataset;
 use arcoforge_store::Put;
 use arcoforge_write::{BucketStore, Written, chunk_at, metadata};
@@ -66,7 +66,7 @@ pub fn stage_remote(
     existing: Existing,
 ) -> Outcome<(RemoteStaged, Prepared)> {
     let fail = |e: Error| vec![e];
-    if recipe.output.format == TargetFormat::Icechunk {
+    if recipe.output.format.is_icechunk() {
         let error = Error::new(
             Code::TargetUnsupported,
             "Icechunk repositories are written to folders of this machine",

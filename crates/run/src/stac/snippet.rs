@@ -7,7 +7,8 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     let version = match format {
         TargetFormat::Zarr3 => 3,
         TargetFormat::Zarr2 => 2,
-        TargetFormat::Icechunk => return icechunk(href),
+        TargetFormat::Icechunk => return icechunk(href, ""),
+        TargetFormat::IcechunkVirtual => return icechunk(href, ALLOWED),
         TargetFormat::KerchunkJson | TargetFormat::KerchunkParquet => return references(href),
     };
     let options = match href.split_once("://").map(|(scheme, _)| scheme) {
@@ -27,15 +28,52 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     )
 }
 
+/// Clients read virtual chunks from nowhere but where they are allowed to.
+const ALLOWED: &str = "\
+# chunks stay where the sources are: the places that the repository names, of which each is to be allowed
+places = icechunk.Repository.fetch_config(storage).virtual_chunk_containers
+print(list(places))
+by = {
+    \"file\": icechunk.Credentials.LocalFileSystemAccess(),
+    \"http\": icechunk.Credentials.HttpAccess(),
+    \"https\": icechunk.Credentials.HttpAccess(),
+    \"s3\": icechunk.s3_from_env_credentials(),  # or icechunk.s3_anonymous_credentials()
+}
+allowed = icechunk.containers_credentials({place: by[place.split(\":\")[0]] for place in places})
+";
+
 /// Python that opens the last snapshot of a repository.
-fn icechunk(href: &str) -> String {
+fn icechunk(href: &str, allowed: &str) -> String {
+    let virtual_too = if allowed.is_empty() { "" } else { ", authorize_virtual_chunk_access=allowed" };
+    let storage = storage(href);
     format!(
         "An Icechunk repository: versions of a dataset. With Python 3.12 or later (`pip install xarray zarr icechunk`):\n\n\
          ```python\nimport icechunk\nimport xarray as xr\n\n\
-         repository = icechunk.Repository.open(icechunk.local_filesystem_storage({href:?}))\n\
+         storage = {storage}\n{allowed}\
+         repository = icechunk.Repository.open(storage{virtual_too})\n\
          session = repository.readonly_session(\"main\")\n\
          ds = xr.open_zarr(session.store, consolidated=False)\nprint(ds)\n```"
     )
+}
+
+/// Python that says where a repository lies.
+fn storage(href: &str) -> String {
+    let parts = href.split_once("://").and_then(|(scheme, rest)| {
+        let (bucket, prefix) = rest.split_once('/')?;
+        Some((scheme, bucket, prefix))
+    });
+    match parts {
+        Some(("s3", bucket, prefix)) => {
+            format!("icechunk.s3_storage(bucket={bucket:?}, prefix={prefix:?}, from_env=True)")
+        }
+        Some(("gs", bucket, prefix)) => {
+            format!("icechunk.gcs_storage(bucket={bucket:?}, prefix={prefix:?}, from_env=True)")
+        }
+        Some((_, container, prefix)) => format!(
+            "icechunk.azure_storage(account=\"ACCOUNT\", container={container:?}, prefix={prefix:?}, from_env=True)"
+        ),
+        None => format!("icechunk.local_filesystem_storage({href:?})"),
+    }
 }
 
 /// Python that opens references; chunks are read from where they are.

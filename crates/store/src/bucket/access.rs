@@ -87,6 +87,19 @@ impl BucketOptions {
         Self { variables }
     }
 
+    /// What readers of S3 need besides keys: region, endpoint where it is not Amazon's, and whether nobody needs keys.
+    pub fn s3_place(&self) -> (Option<String>, Option<String>, bool) {
+        let profile = self.profile();
+        let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.get(name));
+        let region = region.map(str::to_owned).or_else(|| profile.get("region").cloned());
+        let endpoint = self.s3_endpoint().map(str::to_owned).or_else(|| profile.get("endpoint_url").cloned());
+        (region, endpoint, self.is_set("AWS_NO_SIGN_REQUEST") || !self.has_s3_keys(&profile))
+    }
+
+    fn s3_endpoint(&self) -> Option<&str> {
+        ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|name| self.get(name))
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -143,9 +156,7 @@ impl BucketOptions {
                 (_, Ok(key)) => builder = builder.with_config(key, value),
             }
         }
-        let named =
-            ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"].iter().find_map(|n| self.get(n));
-        endpoint = named.map(str::to_owned).or(endpoint);
+        endpoint = self.s3_endpoint().map(str::to_owned).or(endpoint);
         builder = match endpoint {
             Some(endpoint) => builder.with_endpoint(endpoint),
             // a certificate for `*.s3…` does not hold for names with dots

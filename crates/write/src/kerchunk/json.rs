@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arcoforge_core::base64;
 use arcoforge_core::error::Result;
+use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::references::{Reference, Referenced, References};
 use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_store::files::unwritable;
@@ -61,8 +62,10 @@ impl JsonReferences {
         serde_json::to_writer(&mut references.text, about).map_err(no_json)?;
         references.text.extend_from_slice(b",\"refs\":{");
         let mut nodes = nodes(dataset)?;
-        let all = json!({"zarr_consolidated_format": 1, "metadata": nodes});
-        nodes.insert(".zmetadata".into(), all);
+        if dataset.format.metadata() == TargetFormat::Zarr2 {
+            let all = json!({"zarr_consolidated_format": 1, "metadata": nodes});
+            nodes.insert(".zmetadata".into(), all);
+        }
         for (at, (key, node)) in nodes.iter().enumerate() {
             references.text.extend_from_slice(if at == 0 { b"\n" } else { b",\n" });
             serde_json::to_writer(&mut references.text, key).map_err(no_json)?;
