@@ -11,7 +11,7 @@ use arcoforge_run::{Branch, Locks, Options, Past, Place, Session, list_inputs};
 
 use crate::Outcome;
 use crate::datasets::{self, Datasets};
-use crate::options::{Inputs, Run, Shape};
+use crate::options::{Inputs, Run, Shape, bakes};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::report::{self, Failure};
@@ -252,12 +252,18 @@ impl Given {
     /// The branch of the repository that is the target; `None` where that is no repository.
     pub(crate) fn branch(
         &self,
-        target: &Path,
+        target: &Place,
         name: Option<&str>,
         tag: Option<&str>,
     ) -> Outcome<Option<Branch>> {
         if self.recipe.output.format.is_icechunk() {
-            return Ok(Some(Branch::new(target, name, tag)?));
+            return Ok(Some(match target {
+                Place::Folder(folder) => Branch::new(folder, name, tag)?,
+                Place::Bucket(url) => {
+                    let session = Session::new(self.options.clone(), |_| {});
+                    Branch::in_bucket(&session, url, &bakes(self.options.cache.as_deref()), name, tag)?
+                }
+            }));
         }
         let option = name.map(|name| format!("--branch {name}")).or(tag.map(|tag| format!("--tag {tag}")));
         match option {
@@ -272,24 +278,19 @@ impl Given {
         }
     }
 
-    /// What lies at the target; `None` of a place in an object store.
+    /// What lies at the target; `None` of a Zarr store in an object store.
     pub(crate) fn past(
         &self,
         target: &Place,
         branch: Option<&str>,
         tag: Option<&str>,
     ) -> Outcome<Option<Past>> {
-        let Some(folder) = target.folder() else {
-            if self.recipe.output.format.is_icechunk() {
-                let message =
-                    "found an object store as the place of an Icechunk repository, expected a folder";
-                let error = Error::new(Code::TargetUnsupported, message).at(target.to_string());
-                return Err(error.help("bake to a folder, or write Zarr: `--format zarr3`").into());
-            }
-            self.branch(Path::new(""), branch, tag)?;
-            return Ok(None);
-        };
-        Ok(Some(self.branch(folder, branch, tag)?.map_or_else(|| Past::of(folder), Past::of_branch)))
+        let branch = self.branch(target, branch, tag)?;
+        Ok(match (branch, target) {
+            (Some(branch), _) => Some(Past::of_branch(branch)),
+            (None, Place::Folder(folder)) => Some(Past::of(folder)),
+            (None, Place::Bucket(_)) => None,
+        })
     }
 
     /// Where this dataset's lines go: with its name, where it has one.

@@ -176,12 +176,21 @@ pub(crate) fn base(cache: Option<PathBuf>) -> Options {
 
 /// The folder of surveys: in that of downloads, else in the user's cache folder, where there is one.
 fn surveys(cache: Option<&Path>) -> Option<PathBuf> {
+    kept(cache, "survey")
+}
+
+/// The folder of bakes to repositories in object stores, in the same folder as that of surveys.
+pub(crate) fn bakes(cache: Option<&Path>) -> PathBuf {
+    kept(cache, "bakes").unwrap_or_else(|| std::env::temp_dir().join("arcoforge-bakes"))
+}
+
+fn kept(cache: Option<&Path>, name: &str) -> Option<PathBuf> {
     if let Some(cache) = cache {
-        return Some(cache.join("survey"));
+        return Some(cache.join(name));
     }
     let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let cache = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
-    Some(cache.join("arcoforge/survey"))
+    Some(cache.join("arcoforge").join(name))
 }
 
 /// An argument's error as clap wants it: message and help in one text.

@@ -96,7 +96,8 @@ impl<'r> Transaction<'r> {
         let kept = self.kept.contains(array);
         let mut changed: Vec<(ChunkIndices, Option<ChunkPayload>)> = Vec::new();
         for (index, file) in chunks {
-            let had = if kept { self.base.chunk(array, index)? } else { None };
+            let length = file.as_ref().and_then(|file| fs::metadata(file).ok()).map(|found| found.len());
+            let had = if kept { self.base.chunk_of(array, index, length)? } else { None };
             let payload = match (file, &had) {
                 (None, None) => continue,
                 (None, Some(_)) => None,

@@ -69,11 +69,19 @@ impl View {
     /// # Errors
     /// `target-unwritable` where the repository can't be read; `bug` for an array that is not there.
     pub fn chunk(&self, array: &str, index: &[u64]) -> Result<Option<Stored>> {
+        self.chunk_of(array, index, None)
+    }
+
+    /// The same; of a chunk of another length than `length` no bytes are fetched.
+    pub(crate) fn chunk_of(&self, array: &str, index: &[u64], length: Option<u64>) -> Result<Option<Stored>> {
         let (path, index) = (node_path(array)?, indices(index)?);
         let payload = wait(self.session.get_chunk_ref(&path, &index))?
             .map_err(|e| self.failed("can't read a reference of a chunk", &e).in_variable(array))?;
         match payload {
             None => Ok(None),
+            Some(payload) if length.is_some_and(|length| payload.length() != length) => {
+                Ok(Some(Stored::Bytes(Vec::new())))
+            }
             Some(payload) => self.stored(&path, &index, payload).map_err(|e| e.in_variable(array)).map(Some),
         }
     }

@@ -175,6 +175,9 @@ pub fn publish_all(session: &Session<'_>, ready: Vec<Ready>) -> Outcome<Vec<Bake
 /// seen before the first. Else those before it are, and the message names them. `interrupted` before the first.
 pub fn publish(session: &Session<'_>, mut staged: Vec<Staged>) -> Outcome<Vec<Baked>> {
     let fail = |e: Error| vec![e];
+    for one in &mut staged {
+        one.find_committed(session).map_err(fail)?;
+    }
     for one in staged.iter().filter(|one| one.done) {
         // of a run that was cut off behind its commit
         one.past.branch().map_or(Ok(()), Branch::set_tag).map_err(fail)?;

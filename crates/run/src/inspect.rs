@@ -9,6 +9,7 @@ use arcoforge_icechunk::{Repository, Root, Snapshot, Version};
 
 use crate::bake::{CheckOut, CheckedOut, MAIN};
 use crate::given::is_store;
+use crate::place::is_bucket;
 use crate::session::Session;
 
 /// One file or store, opened.
@@ -45,8 +46,9 @@ pub struct InRepository {
 /// Codes `source-*`.
 pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
     let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
-    if Root::from(path).is_repository()? {
-        return inspect_version(input, &Version::Branch(MAIN.to_owned()));
+    // where nobody may ask for what is not there, what is there is a file
+    if root_of(session, input)?.is_repository().unwrap_or(false) {
+        return inspect_version(session, input, &Version::Branch(MAIN.to_owned()));
     }
     if is_store(path) {
         let reader = arcoforge_read::open_store(path).map_err(|e| e.at(input))?;
@@ -63,13 +65,20 @@ pub fn inspect(session: &Session<'_>, input: &str) -> Result<Inspected> {
     Ok(Inspected { input: input.to_owned(), format, file_bytes, schema, repository: None })
 }
 
+/// Where a repository would lie.
+fn root_of(session: &Session<'_>, input: &str) -> Result<Root> {
+    if is_bucket(input) {
+        return session.sources.bucket(input).map(Root::Bucket);
+    }
+    Ok(Root::from(Path::new(input.strip_prefix("file://").unwrap_or(input))))
+}
+
 /// Reads the metadata of one version of an Icechunk repository, and its history.
 ///
 /// # Errors
 /// `target-not-found` where there is no repository or no such version.
-pub fn inspect_version(input: &str, version: &Version) -> Result<Inspected> {
-    let path = Path::new(input.strip_prefix("file://").unwrap_or(input));
-    let repository = Repository::open(&Root::from(path))?;
+pub fn inspect_version(session: &Session<'_>, input: &str, version: &Version) -> Result<Inspected> {
+    let repository = Repository::open(&root_of(session, input)?)?;
     let view = repository.view(version)?;
     let inside = InRepository {
         snapshot: view.id(),

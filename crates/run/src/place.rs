@@ -8,6 +8,11 @@ use arcoforge_core::error::{Code, Error, Result};
 /// Schemes of object stores.
 const BUCKETS: [&str; 3] = ["s3", "gs", "az"];
 
+/// Whether a URL is of an object store.
+pub(crate) fn is_bucket(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| BUCKETS.contains(&scheme))
+}
+
 /// A target as the user names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {

@@ -17,7 +17,7 @@ pub(crate) fn run(args: &Inspect, output: &Output) -> Outcome {
         (None, None, None) => None,
     };
     let found = match &version {
-        Some(version) => inspect_version(&args.input, version)?,
+        Some(version) => inspect_version(&session, &args.input, version)?,
         None => inspect(&session, &args.input)?,
     };
     output.data(&describe::file_text(&found));

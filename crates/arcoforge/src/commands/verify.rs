@@ -41,8 +41,7 @@ fn one(args: &Verify, output: &Output, given: &Given, place: &Place, locks: &Loc
         let error = error.at(place.to_string());
         return Err(error.help("name the store that was baked, as in `--to sst.zarr`").into());
     }
-    let branch = place.folder().map(|target| given.branch(target, args.branch.as_deref(), None));
-    let branch = branch.transpose()?.flatten();
+    let branch = given.branch(place, args.branch.as_deref(), None)?;
     let verified = given.run(output, |session, recipe| {
         let prepared = prepare(session, recipe, locks.get(&recipe.name))?;
         match (&branch, place) {

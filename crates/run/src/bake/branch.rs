@@ -8,13 +8,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::{Code, Error, FoundFile, Result};
+use arcoforge_core::figures::hex;
 use arcoforge_core::target::Dataset;
 use arcoforge_icechunk::{Repository, Root, Snapshot, Version, View};
+use arcoforge_store::BucketOptions;
 use arcoforge_store::files::unwritable;
 use arcoforge_write::{check_place, check_target};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::publication::Publication;
+use crate::session::Session;
 use crate::state::State;
 
 /// The branch that a repository begins with.
@@ -48,6 +52,28 @@ impl Branch {
     /// `usage` for a name that is none.
     pub fn new(root: &Path, name: Option<&str>, tag: Option<&str>) -> Result<Self> {
         Self::of(Root::Folder(root.to_owned()), root.to_owned(), name, tag)
+    }
+
+    /// The same of a repository at a URL in an object store. Bakes keep what they keep in a folder of this machine, `bakes`.
+    ///
+    /// # Errors
+    /// `usage` for a name that is none; `target-unwritable` where the folder can't be made.
+    pub fn in_bucket(
+        session: &Session<'_>,
+        url: &str,
+        bakes: &Path,
+        name: Option<&str>,
+        tag: Option<&str>,
+    ) -> Result<Self> {
+        let bucket = session.sources.bucket(url)?;
+        fs::create_dir_all(bakes).map_err(|e| unwritable(bakes, e))?;
+        // one bucket may have the name of another, elsewhere
+        let (_, endpoint, _) = BucketOptions::from_env().s3_place();
+        let which = format!("{} {}", bucket.url(), endpoint.unwrap_or_default());
+        let digest = hex(&Sha256::digest(which));
+        let last = bucket.url().rsplit('/').next().unwrap_or_default();
+        let work = bakes.join(format!("{}-{last}", digest.get(..16).unwrap_or(&digest)));
+        Self::of(Root::Bucket(bucket), work, name, tag)
     }
 
     fn of(root: Root, work: PathBuf, name: Option<&str>, tag: Option<&str>) -> Result<Self> {
@@ -90,7 +116,11 @@ impl Branch {
     }
 
     /// The last snapshot; `None` where there is no repository or no such branch.
-    fn tip(&self) -> Result<Option<Snapshot>> {
+    pub(super) fn tip(&self) -> Result<Option<Snapshot>> {
+        self.found_tip().map_err(as_target)
+    }
+
+    fn found_tip(&self) -> Result<Option<Snapshot>> {
         if !self.root.is_repository()? {
             return Ok(None);
         }
@@ -115,10 +145,10 @@ impl Branch {
         let place = self.root.to_string();
         check_place(&self.work)?;
         check_place(&self.target())?;
-        if self.root.is_begun()? {
+        if self.root.is_begun().map_err(as_target)? {
             return Ok(());
         }
-        if !self.root.is_repository()? {
+        if !self.root.is_repository().map_err(as_target)? {
             // what is refused as a target of a Zarr store is refused here; what that would replace is not replaced
             return self.check_vacant().map_err(|error| match error.code {
                 Code::TargetExists => {
@@ -142,7 +172,7 @@ impl Branch {
         if let Some(folder) = self.root.folder() {
             return check_target(folder, false);
         }
-        if self.root.is_empty()? {
+        if self.root.is_empty().map_err(as_target)? {
             return Ok(());
         }
         Err(Error::new(Code::TargetExists, "found objects that are no Icechunk repository")
@@ -201,7 +231,7 @@ impl Branch {
     /// Refuses a tag that names something already, before any work.
     pub(super) fn check_tag(&self) -> Result<()> {
         let Some(tag) = self.tag.as_deref() else { return Ok(()) };
-        if !self.root.is_repository()? {
+        if !self.root.is_repository().map_err(as_target)? {
             return Ok(());
         }
         let tip = self.tip()?;
@@ -227,6 +257,16 @@ pub(super) fn nodes(dataset: &Dataset) -> Result<Vec<(String, Vec<u8>)>> {
         (a.matches('/').count(), !a.is_empty(), a).cmp(&(b.matches('/').count(), !b.is_empty(), b))
     });
     Ok(found)
+}
+
+/// What can't be read at a target can't be written to either.
+fn as_target(error: Error) -> Error {
+    match error.code {
+        Code::SourceUnreachable | Code::SourceDenied | Code::SourceNotFound => {
+            Error { code: Code::TargetUnwritable, ..error }
+        }
+        _ => error,
+    }
 }
 
 /// What a state noted of its commit.

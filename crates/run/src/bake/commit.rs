@@ -1,6 +1,7 @@
 //! A staged store taken into an Icechunk repository: one transaction, whatever becomes of the process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +28,10 @@ use crate::state::{PlanFile, State};
 
 /// Chunks that a thread looks at before it tells the transaction.
 const CHUNKS_AT_A_TIME: u64 = 1 << 12;
+/// The same of chunks that are sent to an object store.
+const SENT_AT_A_TIME: u64 = 16;
+/// Threads that send chunks to an object store, at least.
+const SENDERS: usize = 8;
 
 /// What is committed.
 pub(super) struct Publisher<'a> {
@@ -59,7 +64,7 @@ impl Publisher<'_> {
         }
         let mut transaction = repository.begin(self.branch.name())?;
         let commit = commit(&plan)?;
-        self.note(&Committed { bake: commit.id.clone(), base: transaction.base() })?;
+        note(self.state, &Committed { bake: commit.id.clone(), base: transaction.base() })?;
         self.nodes(&mut transaction, &plan.dataset)?;
         match format.is_references() {
             true => self.references(&transaction)?,
@@ -67,10 +72,6 @@ impl Publisher<'_> {
         }
         self.session.check_interrupt()?;
         transaction.commit(&commit)
-    }
-
-    fn note(&self, committed: &Committed) -> Result<()> {
-        atomic_write(&self.state.visible(), &json(committed)?)
     }
 
     fn nodes(&self, transaction: &mut Transaction<'_>, dataset: &Dataset) -> Result<()> {
@@ -123,7 +124,10 @@ impl Publisher<'_> {
 
     fn chunks(&self, transaction: &Transaction<'_>, dataset: &Dataset) -> Result<()> {
         let receipts = Receipts::told(self.state, dataset);
-        let parts = |spec: &ArraySpec| spec.objects().len().div_ceil(CHUNKS_AT_A_TIME);
+        // what is linked is done at once; what is sent waits, and is better sent beside others
+        let local = self.branch.root().folder().is_some();
+        let at_a_time = if local { CHUNKS_AT_A_TIME } else { SENT_AT_A_TIME };
+        let parts = |spec: &ArraySpec| spec.objects().len().div_ceil(at_a_time);
         let work: Vec<(&ArraySpec, u64)> = dataset
             .arrays
             .iter()
@@ -133,11 +137,11 @@ impl Publisher<'_> {
         let one = |_: &mut (), at: usize| {
             self.session.check_interrupt()?;
             let Some((spec, part)) = work.get(at) else { return Ok(()) };
-            let chunks = self.part(spec, *part, dataset, &receipts)?;
+            let chunks = self.part(spec, part * at_a_time..(part + 1) * at_a_time, dataset, &receipts)?;
             changed.fetch_add(transaction.set_chunks(&spec.name, &chunks)?, Ordering::Relaxed);
             Ok(())
         };
-        let threads = self.session.options.budget.workers.max(1);
+        let threads = self.session.options.budget.workers.max(if local { 1 } else { SENDERS });
         pool::each(threads, work.len(), true, || (), one).map_err(|errors| {
             errors.into_iter().next().unwrap_or_else(|| Error::new(Code::Bug, "an error without a cause"))
         })
@@ -147,11 +151,11 @@ impl Publisher<'_> {
     fn part(
         &self,
         spec: &ArraySpec,
-        part: u64,
+        part: Range<u64>,
         dataset: &Dataset,
         receipts: &Receipts,
     ) -> Result<Vec<(Vec<u64>, Option<PathBuf>)>> {
-        let (grid, first) = (spec.objects(), part * CHUNKS_AT_A_TIME);
+        let grid = spec.objects();
         let staging = self.state.store();
         let one = |number: u64| {
             let index = grid.index(number);
@@ -163,8 +167,17 @@ impl Publisher<'_> {
             let file = written.map(|_| staging.join(chunk_key(dataset.format, spec, &index)));
             Ok((index, file))
         };
-        (first..grid.len().min(first + CHUNKS_AT_A_TIME)).map(one).collect()
+        (part.start..grid.len().min(part.end)).map(one).collect()
     }
+}
+
+fn note(state: &State, committed: &Committed) -> Result<()> {
+    atomic_write(&state.visible(), &json(committed)?)
+}
+
+/// Notes that a commit of another process is what a state was to make.
+pub(super) fn note_committed(state: &State, bake: String) -> Result<()> {
+    note(state, &Committed { bake, base: String::new() })
 }
 
 /// Whether chunks of an array stay what they are when its metadata becomes another.

@@ -13,7 +13,7 @@ use arcoforge_core::target::ArraySpec;
 use arcoforge_store::files::remove_tree;
 use arcoforge_write::{LocalStore, Written, cut_short};
 
-use super::commit::Publisher;
+use super::commit::{Publisher, note_committed};
 use super::publication::{end_publication, finish_publication, is_moved, note_moved, write_visible};
 use super::run::{Run, check_unchanged};
 use super::{Baked, Past};
@@ -295,6 +295,20 @@ impl Staged {
             checks::settle(session, &target, &root, &self.baked.checks)?;
         }
         Ok(())
+    }
+
+    /// Looks whether another process committed the very same meanwhile: then there is nothing left to do.
+    pub(super) fn find_committed(&mut self, session: &Session<'_>) -> Result<()> {
+        let Some(branch) = self.past.branch().filter(|_| !self.done && !self.anew) else { return Ok(()) };
+        let tip = branch.tip()?.and_then(|tip| tip.bake);
+        let Some(bake) = tip.filter(|bake| State::new(self.past.target(), &bake.digest) == self.state) else {
+            return Ok(());
+        };
+        note_committed(&self.state, bake.id)?;
+        remove_tree(&self.state.store())?;
+        self.done = true;
+        self.baked.nothing_to_do = true;
+        self.end(session)
     }
 
     /// The rename. What it leaves of an older store is worth a warning. An error behind the rename says that readers see the
