@@ -70,14 +70,7 @@ impl Folder {
             return Ok(None);
         }
         rustix::fs::syncfs(&held).map_err(|e| failed(e.into()))?;
-        let unfinished = unfinished(path);
-        let written = write(&unfinished, bytes)
-            .and_then(|_| File::open(&unfinished)?.sync_all())
-            .and_then(|()| fs::rename(&unfinished, path));
-        if let Err(error) = written {
-            let _left = fs::remove_file(&unfinished);
-            return Err(failed(error));
-        }
+        write(path, bytes, |unfinished| File::open(unfinished)?.sync_all()).map_err(failed)?;
         let flushed = path.parent().map_or(Ok(()), |parent| File::open(parent)?.sync_all());
         flushed.and_then(|()| fs::metadata(path)).map(|found| Some(version(&found))).map_err(failed)
     }
@@ -162,16 +155,22 @@ fn unfinished(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Writes a file, with its folder where that is missing.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<String> {
-    let written = match fs::write(path, bytes) {
+/// Writes a file that appears whole (two who make a repository at once both write its first snapshot), with its folder where
+/// that is missing.
+fn write(path: &Path, bytes: &[u8], before: impl Fn(&Path) -> io::Result<()>) -> io::Result<String> {
+    let unfinished = unfinished(path);
+    let written = match fs::write(&unfinished, bytes) {
         Err(e) if e.kind() == ErrorKind::NotFound => {
             path.parent().map_or(Ok(()), fs::create_dir_all)?;
-            fs::write(path, bytes)
+            fs::write(&unfinished, bytes)
         }
         other => other,
     };
-    written?;
+    let appeared = written.and_then(|()| before(&unfinished)).and_then(|()| fs::rename(&unfinished, path));
+    if let Err(error) = appeared {
+        let _left = fs::remove_file(&unfinished);
+        return Err(error);
+    }
     fs::metadata(path).map(|found| version(&found))
 }
 
@@ -204,7 +203,9 @@ impl Objects for Folder {
     fn put(&self, key: &str, bytes: Bytes, expected: &Expected) -> Result<Option<String>> {
         let path = self.path(key);
         match expected {
-            Expected::Anything => write(&path, &bytes).map(Some).map_err(|e| unwritable(&path, e)),
+            Expected::Anything => {
+                write(&path, &bytes, |_| Ok(())).map(Some).map_err(|e| unwritable(&path, e))
+            }
             Expected::Absent | Expected::Version(_) => self.put_if(&path, &bytes, expected),
         }
     }
