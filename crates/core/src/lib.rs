@@ -32,6 +32,7 @@ pub mod error;
 pub mod expr;
 pub mod figures;
 pub mod horizontal;
+pub mod json;
 pub mod names;
 mod number;
 pub mod pattern;

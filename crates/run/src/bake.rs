@@ -34,7 +34,6 @@ use crate::describe::kept_chunks;
 use crate::duplicates;
 use crate::lock::Lock;
 use crate::prepare::Prepared;
-use crate::references::check_readable;
 use crate::remote::RemoteStaged;
 use crate::session::{Event, Session, Stage};
 
@@ -112,9 +111,6 @@ pub fn stage(
     } else {
         check_existing(&mut staged.past, existing, recipe, &prepared)?;
         let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
-        if !examination.is_empty() {
-            check_readable(recipe.output.format).map_err(fail)?;
-        }
         duplicates::compare(session, &prepared)?;
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {

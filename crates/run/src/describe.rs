@@ -4,6 +4,7 @@ mod checks;
 mod cost;
 mod file;
 mod plan;
+mod reads;
 mod steps;
 mod values;
 

@@ -34,6 +34,7 @@ mod lookahead;
 mod place;
 mod pool;
 mod prepare;
+mod reads;
 mod receipts;
 mod references;
 mod remote;

@@ -10,15 +10,12 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arcoforge_core::error::Result;
-use arcoforge_core::plan::{BATCH_BYTES, Plan};
+use arcoforge_core::plan::Plan;
 use arcoforge_store::{Ahead, Object, Ticket};
 
+use crate::reads;
 use crate::session::Session;
 
-/// Shorter requests are not made smaller to have more of them.
-const REQUEST_BYTES_MIN: u64 = 512 << 10;
-/// Threads that fetch ahead.
-const THREADS_MAX: usize = 32;
 /// Tasks behind those that run that are looked at: many at a time, because what near ones read is one request.
 const TASKS_AHEAD: u64 = 512;
 
@@ -114,14 +111,12 @@ pub(crate) struct Piece {
 impl Lookahead {
     /// For tasks of a plan, where it leaves memory for it: with a thread for each connection to a host.
     pub(crate) fn of(session: &Session<'_>, plan: &Plan, tasks: &Range<u64>) -> Option<Arc<Self>> {
-        let threads = (session.options.connections as usize).clamp(1, THREADS_MAX);
+        let threads = reads::threads(session.options.connections);
         (plan.ahead_bytes > 0).then(|| Arc::new(Self::new(threads, plan.ahead_bytes, tasks)))
     }
 
     /// For tasks of a range, with so many fetching threads and so many bytes in hand.
     fn new(threads: usize, bytes_max: u64, tasks: &Range<u64>) -> Self {
-        let request_bytes = bytes_max / (2 * threads.max(1) as u64);
-        let request_bytes = request_bytes.clamp(REQUEST_BYTES_MIN, BATCH_BYTES);
         let state = State {
             tasks: BTreeMap::new(),
             next: tasks.start,
@@ -129,7 +124,7 @@ impl Lookahead {
             newest: tasks.start,
             naming: false,
         };
-        let ahead = Ahead::new(threads, bytes_max, request_bytes);
+        let ahead = Ahead::new(threads, bytes_max, reads::request_bytes(threads, bytes_max));
         Self { ahead, state: Mutex::new(state), naming: Mutex::default() }
     }
 

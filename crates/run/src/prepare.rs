@@ -24,6 +24,7 @@ use crate::find::{find, name_of, named};
 use crate::gaps;
 use crate::lock::Lock;
 use crate::pool;
+use crate::reads;
 use crate::references;
 use crate::session::{Event, Session, Stage};
 use crate::signature::{is_weak, this_run};
@@ -61,6 +62,8 @@ pub struct Prepared {
     pub checksums: BTreeMap<String, String>,
     /// Duplicates that a bake compares before it writes.
     pub compare: Vec<Comparison>,
+    /// Threads that fetch ahead.
+    pub(crate) fetching: usize,
 }
 
 /// One input.
@@ -161,6 +164,7 @@ pub(crate) fn prepare_like<'d>(
         history,
         checksums,
         compare,
+        fetching: reads::threads(session.options.connections),
     };
     let format = recipe.output.format;
     if format.is_references() {

@@ -14,6 +14,15 @@ use crate::ranges::merge;
 /// Ranges with at most this many bytes between them are one request.
 const GAP_BYTES: u64 = 64 << 10;
 
+/// What is best asked for in one go of ranges of one object, in requests of at most `request_bytes` unless one range is
+/// longer, each with the indices of the ranges that lie in it. Empty ranges are left out.
+///
+/// One more request is taken for as dear as [`GAP_BYTES`] more bytes; of a file of which nearly all is needed that is all of
+/// it, in few requests.
+pub fn requests(ranges: &[Range<u64>], request_bytes: u64) -> Vec<(Range<u64>, Vec<usize>)> {
+    merge(ranges, GAP_BYTES, request_bytes).into_iter().map(|m| (m.range, m.members)).collect()
+}
+
 /// Fetches what is asked for, in order, on threads of its own.
 ///
 /// Nobody ever waits for room: [`ask`](Self::ask) refuses what does not fit at the moment, and what is needed before its
@@ -95,9 +104,9 @@ impl Ahead {
     /// Near ranges of one object put together: what is best asked for in one go, each with the ranges that lie in it.
     /// Empty ranges are left out.
     pub fn requests(&self, ranges: &[Range<u64>]) -> Vec<(Range<u64>, Vec<Range<u64>>)> {
-        let together = merge(ranges, GAP_BYTES, self.request_bytes);
+        let together = requests(ranges, self.request_bytes);
         let members = |at: &[usize]| at.iter().filter_map(|&at| ranges.get(at).cloned()).collect();
-        together.into_iter().map(|m| (m.range, members(&m.members))).collect()
+        together.into_iter().map(|(range, at)| (range, members(&at))).collect()
     }
 
     /// What is fetched of two ranges of one object that are best asked for in one go; `None` where they are not.

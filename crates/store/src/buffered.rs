@@ -8,7 +8,7 @@ use arcoforge_core::error::Result;
 
 use crate::keyed::Keyed;
 use crate::local::lock;
-use crate::object::{Object, Validator, check_range, read_range};
+use crate::object::{Access, Object, Validator, check_range, read_range};
 
 /// Bytes of a block and how many are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,5 +181,9 @@ impl Object for Buffered {
 
     fn is_remote(&self) -> bool {
         self.inner.is_remote()
+    }
+
+    fn access(&self) -> Access {
+        self.inner.access()
     }
 }

@@ -10,7 +10,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::ftp;
 use crate::local::{lock, modified_ns};
 use crate::location::Location;
-use crate::object::{Object, Validator};
+use crate::object::{Access, Object, Validator};
 use crate::sources::{Sources, without_member};
 use crate::wrapped::split_member;
 
@@ -120,6 +120,18 @@ impl Object for Deferred {
 
     fn is_remote(&self) -> bool {
         self.remote
+    }
+
+    fn access(&self) -> Access {
+        match &*lock(&self.opened) {
+            Some(object) => object.access(),
+            None if self.remote => Access::Later,
+            None => Access::Here,
+        }
+    }
+
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        lock(&self.opened).as_ref().is_some_and(|object| object.is_at_hand(range))
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {

@@ -41,7 +41,7 @@ mod sources;
 mod stats;
 mod wrapped;
 
-pub use ahead::{Ahead, Ticket};
+pub use ahead::{Ahead, Ticket, requests};
 pub use bucket::{
     Bucket, BucketKind, BucketOptions, BucketUrl, Got, Item, Multipart, Page as BucketPage, Pages, Put,
 };
@@ -51,7 +51,7 @@ pub use keyed::{Held, Keyed, Located, document, folder};
 pub use listing::index::resolve;
 pub use listing::{Entry, list_local};
 pub use location::{Location, redact};
-pub use object::{Object, Validator};
+pub use object::{Access, Object, Validator};
 pub use sources::{SourceOptions, Sources};
 pub use stats::Stats;
 pub use wrapped::UnpackLimits;

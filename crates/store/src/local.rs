@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arcoforge_core::error::{Code, Error, Result};
 use rustix::fs::OFlags;
 
-use crate::object::{Object, Validator, check_range};
+use crate::location::Location;
+use crate::object::{Access, Object, Validator, check_range};
 
 /// Open descriptors kept per [`FilePool`]: far below the usual limit of 1,024 (256 on some systems).
 const OPEN_FILES_MAX: usize = 200;
@@ -69,7 +70,7 @@ pub(crate) struct LocalObject {
 struct Standing {
     validator: Validator,
     /// Lives as long as the object: what removes a temporary file.
-    _guard: Option<Guard>,
+    guard: Option<Guard>,
 }
 
 /// Something that is dropped with an object.
@@ -111,7 +112,7 @@ impl LocalObject {
     /// A downloaded file, presented as the remote object that it is a copy of.
     pub(crate) fn standing_for(mut self, validator: Validator, guard: Option<Guard>) -> Self {
         let validator = Validator { size: self.validator.size, ..validator };
-        self.standing = Some(Box::new(Standing { validator, _guard: guard }));
+        self.standing = Some(Box::new(Standing { validator, guard }));
         self
     }
 
@@ -192,6 +193,18 @@ impl Object for LocalObject {
 
     fn is_remote(&self) -> bool {
         false
+    }
+
+    fn access(&self) -> Access {
+        let remote = || Location::parse(&self.url).is_ok_and(|location| location.is_remote());
+        match &self.standing {
+            Some(_) if !remote() => Access::Here,
+            Some(_) if self.is_unpacked => Access::Unpacked,
+            // what was fetched for this run only goes with it
+            Some(standing) if standing.guard.is_some() => Access::NoRanges,
+            Some(_) => Access::Kept,
+            None => Access::Here,
+        }
     }
 }
 

@@ -23,6 +23,23 @@ pub struct Validator {
     pub modified_ns: Option<i64>,
 }
 
+/// How an object is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It lies on this machine.
+    Here,
+    /// By requests for ranges.
+    Ranges,
+    /// As in an earlier run, whose survey is known: it is opened with its first read.
+    Later,
+    /// It was fetched whole, because its server sends no ranges, or wrong ones.
+    NoRanges,
+    /// It was fetched whole, to be kept in the cache.
+    Kept,
+    /// It was fetched whole and unpacked, or a part of it was.
+    Unpacked,
+}
+
 /// An object that can be read in ranges, from several threads at a time.
 pub trait Object: Send + Sync + Debug {
     /// The URL or path, without secrets, for messages and provenance.
@@ -62,6 +79,16 @@ pub trait Object: Send + Sync + Debug {
 
     /// True where a read costs a round trip to another machine.
     fn is_remote(&self) -> bool;
+
+    /// How reads of it are served.
+    fn access(&self) -> Access {
+        if self.is_remote() { Access::Ranges } else { Access::Here }
+    }
+
+    /// Whether a range came along when the object was opened, and costs no request.
+    fn is_at_hand(&self, _range: &Range<u64>) -> bool {
+        false
+    }
 
     /// The first bytes, where opening the object brought them along, for whoever caches blocks of this object.
     fn take_prefix(&self) -> Option<Vec<u8>> {
@@ -117,6 +144,11 @@ impl Prefix {
             out.copy_from_slice(part);
         }
         part.is_some()
+    }
+
+    /// Whether it holds all bytes of a range.
+    pub(crate) fn holds(&self, range: &Range<u64>) -> bool {
+        lock(&self.0).as_ref().is_some_and(|bytes| range.end <= bytes.len() as u64)
     }
 
     /// All bytes at hand, which stay.

@@ -1,45 +1,13 @@
 //! JSON as Zarr stores have it: Python writes `NaN` and `Infinity` outside of strings, which JSON does not know.
 
-use std::borrow::Cow;
-
+use arcoforge_core::json::{self, MARK};
 use serde_json::{Map, Value};
-
-/// Stands before the names of numbers that JSON can't hold, once they are strings.
-const MARK: &str = "\u{0}";
 
 /// Parses one document.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| format!("it is not UTF-8: {e}"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    serde_json::from_str(&quoted(text)).map_err(|e| format!("it is not JSON: {e}"))
-}
-
-/// Quotes `NaN`, `Infinity` and `-Infinity` where they stand outside of strings.
-fn quoted(text: &str) -> Cow<'_, str> {
-    if !text.contains("NaN") && !text.contains("Infinity") {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 64);
-    let (mut in_string, mut escaped) = (false, false);
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let word =
-            ["NaN", "Infinity", "-Infinity"].iter().find(|word| !in_string && rest.starts_with(**word));
-        let taken = match word {
-            Some(word) => {
-                out.push_str(&format!("\"\\u0000{word}\""));
-                word.len()
-            }
-            None => {
-                out.push(c);
-                in_string ^= c == '"' && !escaped;
-                escaped = in_string && c == '\\' && !escaped;
-                c.len_utf8()
-            }
-        };
-        rest = rest.get(taken..).unwrap_or_default();
-    }
-    Cow::Owned(out)
+    json::parse(text).map_err(|e| format!("it is not JSON: {e}"))
 }
 
 /// A number, also one that JSON can't hold.

@@ -9,9 +9,10 @@ use arcoforge_core::recipe::TargetFormat;
 use serde_json::{Map, Value, json};
 
 use super::values::{attributes, attrs_json, codecs, scalar_json, shape};
-use super::{cost, steps};
+use super::{cost, reads as shown, steps};
 use crate::figures::{bytes, count};
 use crate::prepare::Prepared;
+use crate::reads::reads;
 
 /// Inputs without a file that are named.
 const ABSENT_SHOWN: usize = 5;
@@ -47,6 +48,7 @@ fn inputs(out: &mut String, prepared: &Prepared) {
     if prepared.absent.len() > ABSENT_SHOWN {
         let _ = writeln!(out, "  ... and {} more absent", prepared.absent.len() - ABSENT_SHOWN);
     }
+    shown::text(out, &reads(prepared));
 }
 
 fn dataset(out: &mut String, prepared: &Prepared) {
@@ -209,7 +211,14 @@ pub(crate) const fn format_name(format: TargetFormat) -> &'static str {
 /// The same as one JSON object.
 pub fn plan_json(prepared: &Prepared) -> Value {
     let plan = &prepared.plan;
-    let input = |i: crate::prepare::Input| json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
+    let reads = reads(prepared);
+    let input = |(i, read): (crate::prepare::Input, &crate::reads::Read)| {
+        let mut json = json!({"keys": i.keys, "url": i.url, "bytes": i.validator.size});
+        if let Value::Object(fields) = &mut json {
+            fields.extend(shown::one_json(read));
+        }
+        json
+    };
     let dims: Map<String, Value> =
         dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
     let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
@@ -217,7 +226,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
     let notes = prepared.notes.iter().map(note);
     let mut json = json!({
         "digest": prepared.digest,
-        "inputs": prepared.inputs().map(input).collect::<Vec<_>>(),
+        "inputs": prepared.inputs().zip(&reads).map(input).collect::<Vec<_>>(),
         "absent": prepared.absent,
         "steps": steps::json(prepared),
         "format": plan.dataset.format,
@@ -229,6 +238,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
     });
     if let Value::Object(fields) = &mut json {
         fields.extend(cost::json(prepared));
+        fields.extend(shown::json(&reads));
     }
     json
 }

@@ -25,7 +25,7 @@ use arcoforge_store::Object;
 use arcoforge_write::absent_value;
 
 pub(crate) use self::places::{containers, permission};
-pub(crate) use self::read::{check_readable, open_as_references, open_target};
+pub(crate) use self::read::{open_as_references, open_target};
 pub(crate) use self::refuse::refuse;
 pub(crate) use self::write::{collect, write};
 

@@ -21,11 +21,10 @@ pub(crate) fn open_target(
     if !format.is_references() {
         return open_store(target).map_err(|e| e.at(shown));
     }
-    check_readable(format).map_err(|e| e.at(&shown))?;
     open_as_references(session, &shown)
 }
 
-/// Opens a file of references.
+/// Opens references to chunks of other files.
 ///
 /// # Errors
 /// Codes `source-*`; `target-mismatch` where it is something else.
@@ -36,17 +35,4 @@ pub(crate) fn open_as_references(session: &Session<'_>, shown: &str) -> Result<B
     };
     let object = session.sources.open_references(shown)?.ok_or_else(other)?;
     arcoforge_read::open(object)
-}
-
-/// Refuses what can't be read back.
-///
-/// # Errors
-/// `target-unsupported` for references in Parquet.
-pub(crate) fn check_readable(format: TargetFormat) -> Result<()> {
-    if format != TargetFormat::KerchunkParquet {
-        return Ok(());
-    }
-    let message = "references in Parquet can't be read back: neither `verify` nor `checks` can look at them";
-    Err(Error::new(Code::TargetUnsupported, message)
-        .help("write the same references as `kerchunk-json`, which are verified and checked"))
 }

@@ -383,6 +383,10 @@ impl Object for FtpObject {
         true
     }
 
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        self.prefix.holds(range)
+    }
+
     fn take_prefix(&self) -> Option<Vec<u8>> {
         self.prefix.copy_all()
     }

@@ -3,7 +3,9 @@
 
 mod bucket;
 mod folder;
+mod leads;
 mod references;
+mod tables;
 mod web;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use sha2::{Digest, Sha256};
 use self::bucket::Listed;
 use self::folder::Folder;
 use self::references::References;
+use self::tables::Tables;
 use self::web::Web;
 use crate::location::Location;
 use crate::object::{Object, Validator, read_all, read_range};
@@ -145,6 +148,11 @@ impl Object for Whole {
     fn is_remote(&self) -> bool {
         self.remote
     }
+
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        let Ok((member, range)) = self.part(range) else { return false };
+        self.keyed.member(member).is_ok_and(|object| object.is_at_hand(&range))
+    }
 }
 
 /// The whole document under a key; `None` where there is none.
@@ -202,8 +210,8 @@ pub fn folder(root: &Path) -> Arc<dyn Keyed> {
 }
 
 impl Sources {
-    /// Opens a Zarr store (a folder of this machine, or a URL, also of a bucket, that ends with `.zarr`) or references (a JSON file) as one
-    /// object; `None` where it is neither.
+    /// Opens a Zarr store (a folder of this machine, or a URL, also of a bucket, that ends with `.zarr`) or references (a JSON
+    /// file; a folder of Parquet tables, whose URL ends with `.parq` or `.parquet`) as one object; `None` where it is neither.
     ///
     /// What tells its version is a digest of its metadata and of the names, lengths and times of all its objects. Of a store
     /// on a server and of references nothing tells it.
@@ -218,15 +226,38 @@ impl Sources {
                 self.check_local(url_or_path)?;
                 folder(&path)
             }
-            Location::Http(url) if is_zarr_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
-            Location::Bucket(url) if is_zarr_url(&url.text()) => {
+            Location::Http(url) if is_store_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
+            Location::Bucket(url) if is_store_url(&url.text()) => {
                 let bucket = self.bucket_of_inputs(&url);
                 Arc::new(Listed::new(Arc::clone(self), bucket, BTreeMap::new()))
             }
             _ if !is_json(url_or_path) => return Ok(None),
             _ => return self.open_references(url_or_path),
         };
+        if let Some(tables) = self.tables(url_or_path, &keyed)? {
+            return Ok(Some(tables));
+        }
+        // a file of that name, most likely
+        if !is_zarr_url(url_or_path) && is_remote(url_or_path) {
+            return Ok(None);
+        }
         whole(url_or_path, keyed).map(Some)
+    }
+
+    /// References in Parquet tables as one object; `None` where a folder holds none.
+    fn tables(
+        self: &Arc<Self>,
+        url_or_path: &str,
+        keyed: &Arc<dyn Keyed>,
+    ) -> Result<Option<Arc<dyn Object>>> {
+        let url: Arc<str> = crate::location::redact(url_or_path).into();
+        let place = |e: Error| e.at(&*url);
+        let found = Tables::open(self, (&url, keyed), is_remote(url_or_path)).map_err(place)?;
+        let Some(tables) = found else { return Ok(None) };
+        // what lies where they lead to may be another without them
+        let validator = Validator { size: tables.bytes(), ..Validator::default() };
+        let remote = tables.is_remote().map_err(place)?;
+        Ok(Some(Arc::new(Whole { url, validator, remote, keyed: Arc::new(tables) })))
     }
 
     /// The store in a bucket as one object, with documents in place of those that lie there.
@@ -245,16 +276,22 @@ impl Sources {
 fn whole(url_or_path: &str, keyed: Arc<dyn Keyed>) -> Result<Arc<dyn Object>> {
     let url: Arc<str> = crate::location::redact(url_or_path).into();
     let validator = version(&*keyed).map_err(|e| e.at(&*url))?;
-    let remote = url.contains("://") && !url.starts_with("file:");
+    let remote = is_remote(&url);
     Ok(Arc::new(Whole { url, validator, remote, keyed }))
 }
 
 impl Sources {
-    /// Opens a JSON file of references, whatever its name; `None` where it holds none.
+    /// Opens references, whatever they are called: a JSON file, or a folder of Parquet tables; `None` where there are none.
     ///
     /// # Errors
     /// Those of reading it; `source-corrupt` for a damaged one.
     pub fn open_references(self: &Arc<Self>, url_or_path: &str) -> Result<Option<Arc<dyn Object>>> {
+        if let Location::Local(path) = Location::parse(url_or_path)?
+            && path.is_dir()
+        {
+            self.check_local(url_or_path)?;
+            return self.tables(url_or_path, &folder(&path));
+        }
         let object = self.open(url_or_path)?;
         let found = References::parse(self, &read_all(&*object)?, object.is_remote())
             .map_err(|e| e.at(object.url()))?;
@@ -316,6 +353,16 @@ fn is_store(path: &Path) -> bool {
 fn is_zarr_url(url: &str) -> bool {
     let path = url.split(['?', '#']).next().unwrap_or(url);
     path.trim_end_matches('/').ends_with(".zarr")
+}
+
+/// Whether a URL is one of a store or of a folder of tables.
+fn is_store_url(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or(url).trim_end_matches('/');
+    is_zarr_url(url) || [".parq", ".parquet"].iter().any(|ending| path.ends_with(ending))
+}
+
+fn is_remote(url: &str) -> bool {
+    url.contains("://") && !url.starts_with("file:")
 }
 
 fn is_json(url: &str) -> bool {

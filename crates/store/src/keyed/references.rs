@@ -1,40 +1,25 @@
 //! References as kerchunk writes them in JSON (<https://fsspec.github.io/kerchunk/spec.html>, versions 0 and 1): for every
 //! key the bytes, or a range of a URL.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use arcoforge_core::base64;
 use arcoforge_core::error::{Code, Error, Result};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use super::{Held, Keyed, Located, place_in_whole};
-use crate::local::lock;
-use crate::location::{Location, redact};
+use super::leads::{Entry, Leads, names_below};
+use super::{Held, Keyed, Located};
 use crate::object::Object;
 use crate::sources::Sources;
-
-/// Objects that are kept open.
-const OPEN_MAX: usize = 1024;
 
 /// A map of references.
 #[derive(Debug)]
 pub(super) struct References {
-    sources: Arc<Sources>,
     entries: BTreeMap<Box<str>, Entry>,
-    urls: Vec<Arc<str>>,
-    open: Mutex<BTreeMap<u32, Arc<dyn Object>>>,
-    /// They may not lead to files of this machine.
-    told_by_server: bool,
-}
-
-#[derive(Debug, Clone)]
-enum Entry {
-    Bytes(Arc<[u8]>),
-    /// The number of a URL, and the range; the whole where there is none.
-    Range(u32, Option<(u64, u64)>),
+    leads: Leads,
 }
 
 /// What a document says of a key.
@@ -62,8 +47,8 @@ impl References {
             let message = "found references that are computed (`gen`), which arcoforge does not read";
             return Err(Error::new(Code::SourceUnsupported, message));
         }
-        let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
-        let (mut entries, mut urls) = (BTreeMap::new(), Vec::new());
+        let leads = Leads::new(sources, told_by_server);
+        let mut entries = BTreeMap::new();
         for (key, said) in said {
             let entry = match said {
                 Said::Text(text) => Entry::Bytes(match text.strip_prefix("base64:") {
@@ -71,25 +56,16 @@ impl References {
                     None => text.into_bytes().into(),
                 }),
                 Said::Json(value) => Entry::Bytes(value.to_string().into_bytes().into()),
-                Said::Range(url, range) => {
-                    let url = filled(url, &templates)?;
-                    let next = urls.len() as u32;
-                    let number = *numbers.entry(url).or_insert_with_key(|url| {
-                        urls.push(url.as_str().into());
-                        next
-                    });
-                    Entry::Range(number, range)
-                }
+                Said::Range(url, range) => Entry::Range(leads.number(&filled(url, &templates)?), range),
             };
             entries.insert(key.into_boxed_str(), entry);
         }
-        let (sources, open) = (Arc::clone(sources), Mutex::default());
-        Ok(Some(Self { sources, entries, urls, open, told_by_server }))
+        Ok(Some(Self { entries, leads }))
     }
 
     /// Whether any URL is on another machine.
     pub(super) fn is_remote(&self) -> bool {
-        self.urls.iter().any(|url| url.contains("://") && !url.starts_with("file:"))
+        self.leads.are_remote()
     }
 }
 
@@ -116,61 +92,20 @@ fn filled(mut url: String, templates: &Map<String, Value>) -> Result<String> {
 
 impl Keyed for References {
     fn get(&self, key: &str) -> Result<Option<Held>> {
-        Ok(match self.entries.get(key) {
-            None => None,
-            Some(Entry::Bytes(bytes)) => Some(Held::Bytes(Arc::clone(bytes))),
-            Some(Entry::Range(url, range)) => {
-                let object = self.member(*url)?;
-                let (offset, bytes) = range.unwrap_or((0, object.validator().size));
-                Some(Held::Range(object, offset, bytes))
-            }
-        })
+        self.entries.get(key).map(|entry| self.leads.held(entry)).transpose()
     }
 
     fn locate(&self, keys: &[String]) -> Result<Vec<Option<Located>>> {
-        let one = |key: &String| {
-            Ok(match self.entries.get(key.as_str()) {
-                None => None,
-                Some(Entry::Bytes(bytes)) => Some(Located::Bytes(Arc::clone(bytes))),
-                Some(Entry::Range(url, Some((offset, bytes)))) => {
-                    Some(Located::Range(place_in_whole(*url, *offset), *bytes))
-                }
-                Some(Entry::Range(url, None)) => {
-                    Some(Located::Range(place_in_whole(*url, 0), self.member(*url)?.validator().size))
-                }
-            })
-        };
-        keys.iter().map(one).collect()
+        let one = |key: &String| self.entries.get(key.as_str()).map(|entry| self.leads.located(entry));
+        keys.iter().map(|key| one(key).transpose()).collect()
     }
 
     fn folders(&self, below: &str) -> Result<Vec<String>> {
-        let prefix = if below.is_empty() { String::new() } else { format!("{below}/") };
-        let inside = self.entries.range(Box::from(prefix.as_str())..).map(|(key, _)| key);
-        let names = inside.map_while(|key| key.strip_prefix(prefix.as_str()));
-        let names: BTreeSet<&str> =
-            names.filter_map(|rest| rest.split_once('/').map(|(name, _)| name)).collect();
-        Ok(names.into_iter().map(str::to_owned).collect())
+        Ok(names_below(&self.entries, below))
     }
 
     fn member(&self, number: u32) -> Result<Arc<dyn Object>> {
-        if let Some(object) = lock(&self.open).get(&number) {
-            return Ok(Arc::clone(object));
-        }
-        let url = self.urls.get(number as usize);
-        let url = url.ok_or_else(|| Error::new(Code::Bug, "found a reference to no URL"))?;
-        if self.told_by_server && !Location::parse(url)?.is_remote() {
-            let message = "references from a server lead to a file of this machine";
-            return Err(Error::new(Code::SourceDenied, message)
-                .at(redact(url))
-                .help("fetch the references first"));
-        }
-        let object = self.sources.open_packed(url)?;
-        let mut open = lock(&self.open);
-        if open.len() >= OPEN_MAX {
-            open.pop_first();
-        }
-        open.insert(number, Arc::clone(&object));
-        Ok(object)
+        self.leads.object(number)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arcoforge_core::error::Result;
 
-use crate::object::{Object, Prefix, Validator, check_range, check_ranges};
+use crate::object::{Access, Object, Prefix, Validator, check_range, check_ranges};
 
 /// Bytes of an archive that are a member.
 #[derive(Debug)]
@@ -60,6 +60,15 @@ impl Object for Part {
 
     fn is_remote(&self) -> bool {
         self.inner.is_remote()
+    }
+
+    fn access(&self) -> Access {
+        self.inner.access()
+    }
+
+    fn is_at_hand(&self, range: &Range<u64>) -> bool {
+        let moved = self.start.saturating_add(range.start)..self.start.saturating_add(range.end);
+        self.prefix.holds(range) || self.inner.is_at_hand(&moved)
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {
