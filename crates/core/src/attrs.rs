@@ -22,6 +22,8 @@ pub enum AttrValue {
         /// The values; never [`Scalar::Text`].
         values: Vec<Scalar>,
     },
+    /// A value of JSON that is none of these, as text: what conventions of Zarr keep in attributes of groups.
+    Json(String),
 }
 
 impl AttrValue {
@@ -69,6 +71,7 @@ impl fmt::Display for AttrValue {
         match self {
             Self::Text(text) => write!(f, "\"{text}\""),
             Self::Texts(texts) => write!(f, "{texts:?}"),
+            Self::Json(text) => f.write_str(text),
             Self::Numbers { values, .. } => {
                 let values: Vec<String> = values.iter().map(Scalar::to_string).collect();
                 f.write_str(&values.join(", "))

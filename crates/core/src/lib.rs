@@ -38,6 +38,7 @@ mod number;
 pub mod pattern;
 pub mod plan;
 pub mod policy;
+pub mod pyramid;
 pub mod recipe;
 pub mod reconcile;
 pub mod references;

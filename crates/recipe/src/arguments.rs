@@ -194,10 +194,11 @@ mod tests {
                 ),
                 ("drop: {", "recipe-syntax: `drop: {`: not valid YAML: unclosed bracket '{'"),
                 ("", "recipe-type: ``: it takes one step in each item, found a map"),
+                ("pyramid: 3", "Pyramid(Pyramid { dims: [], levels: Some(3), factor: 2, methods: [] })"),
+                ("pyramid: 1", "recipe-value: `pyramid: 1`: `pyramid.levels` is 1, expected 2 to 64"),
                 (
-                    "pyramid: 3",
-                    "recipe-not-yet: `pyramid: 3`: the step `pyramid` is part of the language, but this version can't \
-                     carry it out yet",
+                    "pyramid: {method: {sst: average}}",
+                    "recipe-value: `pyramid: {method: {sst: average}}`: `pyramid.method.sst` is `average`, which is not a method",
                 ),
             ],
             |text| outcome(parse_step(text)),

@@ -44,6 +44,7 @@ mod meant_source;
 mod meant_steps;
 mod node;
 mod outputs;
+mod pyramids;
 mod read;
 mod reference;
 mod scalar;

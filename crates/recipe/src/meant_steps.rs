@@ -16,6 +16,7 @@ pub(crate) struct Steps {
     /// As meant.
     pub(crate) steps: Vec<Step>,
     of_dataset: Option<Span>,
+    pyramid: Option<Span>,
 }
 
 impl Steps {
@@ -30,6 +31,12 @@ impl Steps {
                     self.of_dataset.get_or_insert_with(|| item.span.clone());
                 } else if let Some(first) = &self.of_dataset {
                     after_dataset(&item.span, first, cx);
+                }
+                if let Some(first) = &self.pyramid {
+                    after_pyramid(&item.span, first, cx);
+                }
+                if matches!(step, Step::Pyramid(_)) {
+                    self.pyramid.get_or_insert_with(|| item.span.clone());
                 }
                 self.steps.push(step);
             }
@@ -75,6 +82,16 @@ fn is_concat(selection: &Selection, axes: Option<&Axes>) -> bool {
         axes.right.iter().any(|axis| matches!(axis.kind, AxisKind::Concat) && axis.name == *dim)
     };
     axes.is_some_and(concat)
+}
+
+fn after_pyramid(span: &Span, first: &Span, cx: &mut Cx) {
+    let message = "a step stands behind `pyramid`, which is the last";
+    cx.push(
+        Diagnostic::error(Code::RecipeValue, span.clone(), message)
+            .label("would change one level only")
+            .also(first.clone(), "makes coarser versions of what the steps before it leave")
+            .help("put `pyramid` behind all other steps"),
+    );
 }
 
 fn after_dataset(span: &Span, first: &Span, cx: &mut Cx) {

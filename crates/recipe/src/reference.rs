@@ -38,6 +38,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("FlattenGroups", "flatten_groups: …"),
     ("Computed", "set: {VARIABLE: …}"),
     ("TimeEncoding", "time_encoding: {TIME: …}"),
+    ("Pyramid", "pyramid"),
     ("Output", "output"),
     ("Blosc", "blosc: …"),
     ("Test", "test"),

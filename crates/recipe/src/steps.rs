@@ -14,6 +14,7 @@ use crate::computed::Computed;
 use crate::diagnostic::{Diagnostic, Span};
 use crate::masks::{Mask, masks};
 use crate::node::{Kind, Node, shorten};
+use crate::pyramids::{pyramid, pyramid_schema};
 use crate::read::{Cx, Entries, OneOrMany, Read, Text, nearest};
 use crate::scalar::Raw;
 use crate::step_values::{dedupes, renames, rolls, separator, separator_schema, sorts, words_schema};
@@ -90,7 +91,11 @@ pub(crate) const STEPS: &[StepRow] = &[
         "sets how times of the dataset are stored; globs",
         "{time: {units: days since 1970-01-01}}",
     ),
-    row("pyramid", "adds coarser versions", ""),
+    row(
+        "pyramid",
+        "adds coarser versions of the dataset, each a group beside it; the last step",
+        "{dims: [lat, lon], levels: 4, factor: 2, method: mean}",
+    ),
 ];
 
 /// A step, and where its name stands.
@@ -187,6 +192,7 @@ fn step(name: &str, value: &Node, templates: &mut Vec<(Text, Template)>, cx: &mu
         "dedupe" => Step::Dedupe(dedupes(value, cx)?),
         "roll" => Step::Roll(rolls(value, cx)?),
         "time_encoding" => Step::TimeEncoding(pairs::<Encoding, _>(value, |encoding| encoding.0, cx)?),
+        "pyramid" => Step::Pyramid(pyramid(value, cx)?),
         _ => Step::Attrs(AttrEdits::read(value, cx)?.0),
     })
 }
@@ -212,6 +218,7 @@ fn value_schema(name: &str, generator: &mut SchemaGenerator) -> Schema {
         "sort" => words_schema(&["ascending", "descending"]),
         "dedupe" => words_schema(&["first", "last", "identical"]),
         "roll" => generator.subschema_for::<Entries<Real>>(),
+        "pyramid" => pyramid_schema(generator),
         "time_encoding" => generator.subschema_for::<Entries<Encoding>>(),
         _ => generator.subschema_for::<OneOrMany<Text>>(),
     }

@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use arcoforge_codec::{Scratch, decode, encode};
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef, ChunkRefs, Region, indices};
 use arcoforge_core::codec::Encoding;
-use arcoforge_core::combine::{Content, Piece, Pieces};
-use arcoforge_core::plan::{ArrayPlan, Budget, Mode};
+use arcoforge_core::combine::{Piece, Pieces};
+use arcoforge_core::plan::{ArrayPlan, Budget, Filling, Mode};
 use arcoforge_core::recipe::Recipe;
 use arcoforge_core::schema::Storage;
 use arcoforge_core::steps::Mapped;
@@ -50,9 +50,9 @@ fn run(arguments: &[String]) -> Done<()> {
     let begun = cpu_seconds()?;
     for array in &prepared.plan.arrays {
         match (&array.content, array.mode) {
-            (Content::Values(_), _) => {}
-            (Content::Pieces(pieces), Mode::Copy) => floor.copy(array, pieces)?,
-            (Content::Pieces(pieces), _) => floor.gather(array, pieces)?,
+            (Filling::Values(_) | Filling::Coarser(_), _) => {}
+            (Filling::Pieces(pieces), Mode::Copy) => floor.copy(array, pieces)?,
+            (Filling::Pieces(pieces), _) => floor.gather(array, pieces)?,
         }
     }
     let cpu = cpu_seconds()? - begun;

@@ -110,7 +110,8 @@ pub fn stage(
         staged.settle().map_err(fail)?;
     } else {
         check_existing(&mut staged.past, existing, recipe, &prepared)?;
-        let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+        let seen = prepared.plan.finest();
+        let examination = Examination::new(&recipe.checks, &seen.dataset)?;
         duplicates::compare(session, &prepared)?;
         staged.take(recipe, &prepared, false).map_err(fail)?;
         if !staged.done {

@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 use arcoforge_codec::{encode, encode_over};
 use arcoforge_core::block::{Block, BlockData};
 use arcoforge_core::chunk::{ChunkGrid, Region, indices};
-use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::combine::Pieces;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::plan::{ArrayPlan, Filling, Mode};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_write::{
@@ -21,7 +21,8 @@ use arcoforge_write::{
 
 use self::left::{Left, Slabs, boxes};
 use self::stored::{copy_stored, stored};
-use crate::gather::{Worker, fill, is_filled_with, pad};
+use crate::gather::{Worker, fill, fill_coarser, is_filled_with, pad};
+use crate::levels::Filled;
 use crate::prepare::Prepared;
 use crate::receipts::{Entry, Receipts};
 use crate::reuse::{At, Reuse};
@@ -38,6 +39,8 @@ pub(crate) struct Target<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) prepared: &'a Prepared,
     pub(crate) reuse: &'a Reuse,
+    /// The same to be read back.
+    pub(crate) filled: Filled<'a>,
     /// Where cells lie that a first stage moved.
     pub(crate) scratch: &'a Scratch,
     pub(crate) tasks: Tasks<'a>,
@@ -231,8 +234,13 @@ impl<'a> Producer<'a> {
         let first = covering.start();
         let covering = ChunkGrid::new(covering.shape(), vec![1; first.len()]);
         let buffers = match (&array.content, array.mode) {
-            (Content::Values(_), _) | (_, Mode::Copy) => Vec::new(),
-            (Content::Pieces(pieces), _) => match target.scratch.fill(worker, &array.spec, slab) {
+            (Filling::Values(_), _) | (_, Mode::Copy) => Vec::new(),
+            (Filling::Coarser(coarser), _) => {
+                let bug = || Error::new(Code::Bug, "a coarser level before the one above");
+                let store = worker.filled.clone().ok_or_else(bug)?;
+                fill_coarser(worker, &*store, &target.prepared.plan.arrays, &array.spec, coarser, slab)?
+            }
+            (Filling::Pieces(pieces), _) => match target.scratch.fill(worker, &array.spec, slab) {
                 Some(filled) => filled?,
                 None => fill(worker, target.prepared, &array.spec, pieces, slab)?,
             },
@@ -250,14 +258,14 @@ impl<'a> Producer<'a> {
     ) -> Result<Option<T>> {
         let (target, spec) = (self.target, &self.array.spec);
         match (&self.array.content, self.array.mode) {
-            (Content::Values(block), _) => values(target.format, worker, spec, block, index, write),
-            (Content::Pieces(pieces), Mode::Copy) => match stored(target.prepared, spec, pieces, index)? {
+            (Filling::Values(block), _) => values(target.format, worker, spec, block, index, write),
+            (Filling::Pieces(pieces), Mode::Copy) => match stored(target.prepared, spec, pieces, index)? {
                 Some(found) => {
                     copy_stored(target, worker, spec, index, &found, write).map_err(|e| e.in_chunk(index))
                 }
                 None => gathered(target.format, target.prepared, worker, spec, pieces, index, write),
             },
-            (Content::Pieces(_), _) => {
+            (Filling::Pieces(_) | Filling::Coarser(_), _) => {
                 let at: Vec<u64> = index.iter().zip(&self.first).map(|(i, f)| i.saturating_sub(*f)).collect();
                 let buffer = self.buffers.get(self.covering.flat(&at) as usize);
                 let buffer = buffer.ok_or_else(|| Error::new(Code::Bug, "a chunk lies outside its slab"))?;

@@ -3,6 +3,7 @@
 mod ahead;
 mod boxes;
 mod chunks;
+mod coarser;
 mod derived;
 mod pad;
 mod raw;
@@ -19,6 +20,7 @@ use arcoforge_core::dtype::{DataType, Scalar};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::steps::Mapped;
 use arcoforge_core::target::ArraySpec;
+use arcoforge_read::Reader;
 use arcoforge_read::hdf5::decode_foreign;
 
 use crate::lookahead::TaskAhead;
@@ -30,6 +32,7 @@ use crate::survey::Surveyed;
 pub(crate) use ahead::wants;
 pub(crate) use boxes::{fill_box, fill_from};
 pub(crate) use chunks::read_stored;
+pub(crate) use coarser::fill_coarser;
 pub(crate) use pad::{fill_with, is_filled_with, pad};
 
 /// Buffers that one thread uses again and again, and the threads that help it with its slabs.
@@ -46,6 +49,8 @@ pub(crate) struct Worker {
     pub(crate) signer: Signer,
     /// What the running task will read of other machines.
     ahead: Option<Arc<TaskAhead>>,
+    /// The store that is filled, where the running task is of a coarser level.
+    pub(crate) filled: Option<Arc<dyn Reader>>,
 }
 
 impl Worker {
@@ -61,6 +66,7 @@ impl Worker {
             bytes_read: 0,
             signer: Signer::default(),
             ahead: None,
+            filled: None,
         }
     }
 

@@ -29,6 +29,7 @@ mod gather;
 mod given;
 mod init;
 mod inspect;
+mod levels;
 mod lock;
 mod lookahead;
 mod place;

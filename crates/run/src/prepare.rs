@@ -132,6 +132,9 @@ pub(crate) fn prepare_like<'d>(
     let notes = combined.notes.clone();
     notes.iter().for_each(|note| session.tell(&Event::Warning(note.text())));
     let caps = arcoforge_write::caps(recipe.output.format);
+    if caps.references && combined.pyramid.is_some() {
+        return Err(vec![levels_of_references()]);
+    }
     if caps.references {
         plan::leave_in_files(&mut combined, &files, &caps);
     }
@@ -212,6 +215,13 @@ fn combined(
         .map_err(|problems| problems.iter().map(combine::Disagreement::to_error).collect::<Vec<_>>())?;
     arrange::arrange(&mut combined, &recipe.steps, files)?;
     Ok(combined)
+}
+
+/// A pyramid has chunks that no file has.
+fn levels_of_references() -> Error {
+    let message = "found the step `pyramid` and a target of references: coarser levels are new chunks, and references only \
+                   say where those of files lie";
+    Error::new(Code::OutputInvalid, message).help("write Zarr or Icechunk, or leave out `pyramid`")
 }
 
 /// What the target's format can't hold is refused before anything is written.
@@ -351,6 +361,11 @@ impl Prepared {
     /// Tasks of both stages.
     pub fn tasks(&self) -> u64 {
         self.scratch_tasks() + self.plan.tasks()
+    }
+
+    /// Those of units: coarser levels are made when all of them have ended.
+    pub fn unit_tasks(&self) -> u64 {
+        self.scratch_tasks() + self.plan.stages().first().map_or(0, |own| own.end)
     }
 
     /// The file of a piece, its variable there, and the open input.

@@ -13,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::chunk::{ChunkGrid, Region};
-use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::combine::Pieces;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::{Plan, Rechunk};
+use arcoforge_core::plan::{Filling, Plan, Rechunk};
 use arcoforge_core::target::ArraySpec;
 use arcoforge_store::files::unwritable;
 
@@ -147,8 +147,8 @@ impl Scratch {
         let before = at.checked_sub(1).and_then(|at| self.ends.get(at)).map_or(0, |(_, end)| *end);
         let array = prepared.plan.arrays.get(*array)?;
         match &array.content {
-            Content::Pieces(pieces) => Some((self.file(&array.spec)?, pieces, number - before)),
-            Content::Values(_) => None,
+            Filling::Pieces(pieces) => Some((self.file(&array.spec)?, pieces, number - before)),
+            Filling::Values(_) | Filling::Coarser(_) => None,
         }
     }
 

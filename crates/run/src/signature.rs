@@ -12,9 +12,9 @@ use std::sync::{Arc, OnceLock};
 
 use arcoforge_core::block::BlockData;
 use arcoforge_core::chunk::Region;
-use arcoforge_core::combine::{Content, Pieces};
+use arcoforge_core::combine::Pieces;
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::ArrayPlan;
+use arcoforge_core::plan::{ArrayPlan, Filling};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::steps::{Mapped, Origin};
 use arcoforge_store::Validator;
@@ -130,11 +130,19 @@ impl Signer {
         sink.digest(self.array(format, array));
         cells.shape().iter().for_each(|&n| sink.number(n));
         match &array.content {
-            Content::Values(block) => match part(block, cells)?.data {
+            Filling::Values(block) => match part(block, cells)?.data {
                 BlockData::Bytes(bytes) => sink.0.update(&bytes),
                 BlockData::Text(texts) => texts.iter().for_each(|text| sink.text(text)),
             },
-            Content::Pieces(pieces) => self.pieces(&mut sink, prepared, pieces, cells)?,
+            Filling::Pieces(pieces) => self.pieces(&mut sink, prepared, pieces, cells)?,
+            Filling::Coarser(coarser) => {
+                let bug = || Error::new(Code::Bug, "a level of no array");
+                let base = prepared.plan.arrays.get(coarser.base).ok_or_else(bug)?;
+                let below = coarser.base_cells(cells, &base.spec.shape);
+                sink.shown(&(&coarser.rule, &coarser.steps));
+                // nothing but these cells determines those of all levels
+                sink.digest(self.cells(format, prepared, base, &below)?.0);
+            }
         }
         Ok(Signature(sink.end()))
     }

@@ -40,6 +40,9 @@ pub fn stac(recipe: &Recipe, plan: &Plan, place: &Place) -> Described {
         Place::Folder(path) => format!("../{}", path.file_name().unwrap_or(path.as_os_str()).display()),
         Place::Bucket(url) => url.clone(),
     };
+    let level = plan.pyramid.then_some("0");
+    let finest = plan.finest();
+    let plan = &*finest;
     let found = extents(plan);
     let format = plan.dataset.format;
     let pretty = |value: &Value| {
@@ -48,10 +51,10 @@ pub fn stac(recipe: &Recipe, plan: &Plan, place: &Place) -> Described {
         text
     };
     let title = recipe.about.title.as_deref().unwrap_or(&recipe.name);
-    let readme = format!("# {title}\n\n{}\n", snippet(format, &place.to_string()));
+    let readme = format!("# {title}\n\n{}\n", snippet(format, &place.to_string(), level));
     vec![
-        ("collection.json", pretty(&collection(recipe, plan, &found, href))),
-        ("item.json", pretty(&item(recipe, plan, &found, href))),
+        ("collection.json", pretty(&collection(recipe, plan, &found, (href, level)))),
+        ("item.json", pretty(&item(recipe, plan, &found, (href, level)))),
         ("README.md", readme.into_bytes()),
     ]
 }
@@ -108,7 +111,7 @@ fn turned(degrees: f64) -> f64 {
     if degrees > 180.0 { degrees - 360.0 } else { degrees }
 }
 
-fn item(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value {
+fn item(recipe: &Recipe, plan: &Plan, found: &Found, at: (&str, Option<&str>)) -> Value {
     let (first, last) = found.times();
     let mut properties = about(&recipe.about, &recipe.name);
     let instant = if first.is_some() && first == last { first } else { None };
@@ -130,7 +133,7 @@ fn item(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value {
             {"rel": "collection", "href": "./collection.json", "type": "application/json"},
             {"rel": "parent", "href": "./collection.json", "type": "application/json"},
         ],
-        "assets": {"data": asset(plan.dataset.format, href)},
+        "assets": {"data": asset(plan.dataset.format, at)},
     });
     if let (Some(bbox), Some(item)) = (found.bbox(), item.as_object_mut()) {
         item.insert("bbox".into(), json!(bbox));
@@ -138,7 +141,7 @@ fn item(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value {
     item
 }
 
-fn collection(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value {
+fn collection(recipe: &Recipe, plan: &Plan, found: &Found, at: (&str, Option<&str>)) -> Value {
     let (first, last) = found.times();
     let mut collection = json!({
         "type": "Collection",
@@ -152,7 +155,7 @@ fn collection(recipe: &Recipe, plan: &Plan, found: &Found, href: &str) -> Value 
             "temporal": {"interval": [[first, last]]},
         },
         "links": [{"rel": "item", "href": "./item.json", "type": "application/geo+json"}],
-        "assets": {"data": asset(plan.dataset.format, href)},
+        "assets": {"data": asset(plan.dataset.format, at)},
     });
     if let (Some(collection), Value::Object(rest)) = (collection.as_object_mut(), rest) {
         collection.extend(about(&recipe.about, &recipe.name));
@@ -235,7 +238,8 @@ fn variable(spec: &ArraySpec, plan: &Plan) -> Value {
     fields
 }
 
-fn asset(format: TargetFormat, href: &str) -> Value {
+/// `level` is the group that holds the dataset itself, where there are coarser ones.
+fn asset(format: TargetFormat, (href, level): (&str, Option<&str>)) -> Value {
     let media = match format {
         TargetFormat::Zarr3 => "application/vnd.zarr; version=3",
         TargetFormat::Zarr2 => "application/vnd.zarr; version=2",
@@ -244,12 +248,16 @@ fn asset(format: TargetFormat, href: &str) -> Value {
         TargetFormat::KerchunkParquet => "application/vnd.apache.parquet",
     };
     let references = format.is_references() && !format.is_icechunk();
+    let mut options = json!({"engine": if references { "kerchunk" } else { "zarr" }, "chunks": {}});
+    if let (Some(level), Some(options)) = (level, options.as_object_mut()) {
+        options.insert("group".into(), json!(level));
+    }
     json!({
         "href": href,
         "type": media,
         "roles": [if references { "references" } else { "data" }],
         "title": if references { "References to the dataset's chunks" } else { "The dataset as Zarr" },
-        "xarray:open_kwargs": {"engine": if references { "kerchunk" } else { "zarr" }, "chunks": {}},
+        "xarray:open_kwargs": options,
     })
 }
 

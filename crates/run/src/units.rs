@@ -73,14 +73,15 @@ pub fn finish(session: &Session<'_>, plan: &PlanFile) -> Outcome<Baked> {
         staged.settle().map_err(|e| vec![e])?;
     } else {
         check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
-        let examination = Examination::new(&plan.recipe.checks, &prepared.plan.dataset)?;
+        let seen = prepared.plan.finest();
+        let examination = Examination::new(&plan.recipe.checks, &seen.dataset)?;
         staged.take(&plan.recipe, &prepared, false).map_err(|e| vec![e])?;
         if !staged.is_done() {
             // another bake may have published between the first look and the lock
             check_planned(staged.past(), run.overwrite, &plan.recipe, &prepared)?;
             let receipts = staged.receipts(&prepared);
             check_covered(&receipts, &prepared, run)?;
-            // every task is done: this counts them
+            // every task of units is done, which this counts; coarser levels are made of what they made
             staged.run(session, &prepared, receipts, &Reuse::default(), &(0..run.tasks), None)?;
             staged.complete(session, &prepared, &examination)?;
         }
@@ -151,7 +152,7 @@ pub fn first_units(units: u64, prepared: &Prepared) -> u64 {
     if moved == 0 || units == 1 {
         return 0;
     }
-    share(moved, prepared.tasks(), units).clamp(1, units - 1)
+    share(moved, prepared.unit_tasks(), units).clamp(1, units - 1)
 }
 
 /// `units 0 to 3 move cells to scratch storage`.
@@ -216,8 +217,8 @@ fn range(run: &RunFile, prepared: &Prepared, index: u64) -> Range<u64> {
     let (first, moved) = (first_units(run.units, prepared), prepared.scratch_tasks());
     let (at, units, from, tasks) = match index.checked_sub(first) {
         None => (index, first, 0, moved),
-        Some(at) if first == 0 => (at, run.units, 0, run.tasks),
-        Some(at) => (at, run.units - first, moved, run.tasks - moved),
+        Some(at) if first == 0 => (at, run.units, 0, prepared.unit_tasks()),
+        Some(at) => (at, run.units - first, moved, prepared.unit_tasks() - moved),
     };
     from + share(at, units, tasks)..from + share(at + 1, units, tasks)
 }

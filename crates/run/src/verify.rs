@@ -6,17 +6,16 @@ use std::path::Path;
 use arcoforge_core::attrs::AttrValue;
 use arcoforge_core::block::{Block, BlockData, scalar_from_le};
 use arcoforge_core::chunk::{Region, indices};
-use arcoforge_core::combine::Content;
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::error::{Code, Error, Place, Result};
-use arcoforge_core::plan::ArrayPlan;
+use arcoforge_core::plan::{ArrayPlan, Filling};
 use arcoforge_core::schema::Schema;
 use arcoforge_core::target::ArraySpec;
 use arcoforge_read::Reader;
 
 use crate::bake::{Branch, CheckOut, CheckedOut};
 use crate::execute::part;
-use crate::gather::{Worker, fill, placements, wants};
+use crate::gather::{Worker, fill, fill_coarser, placements, wants};
 use crate::lookahead::{Lookahead, Wanted};
 use crate::prepare::Prepared;
 use crate::references::{open_as_references, open_target};
@@ -134,7 +133,7 @@ fn compared_with(
 /// What the sources' side of one slab of a task reads.
 fn wanted(prepared: &Prepared, all: &Tasks<'_>, task: u64, slab: u64) -> Option<Wanted> {
     let (array, task) = all.get(task)?;
-    let Content::Pieces(pieces) = &array.content else { return None };
+    let Filling::Pieces(pieces) = &array.content else { return None };
     let wants = wants(prepared, &placements(pieces, &array.slab(task, slab)?));
     Some(Wanted { wants, slabs: 1 })
 }
@@ -178,11 +177,12 @@ fn compare(
     slab: &Region,
 ) -> Result<u64> {
     let spec = &array.spec;
-    let pieces = match &array.content {
-        Content::Values(block) => return compare_values(store, spec, block, slab),
-        Content::Pieces(pieces) => pieces,
+    let buffers = match &array.content {
+        Filling::Values(block) => return compare_values(store, spec, block, slab),
+        Filling::Pieces(pieces) => fill(worker, prepared, spec, pieces, slab)?,
+        // the level above is compared by its own tasks, so that all follow from level 0
+        Filling::Coarser(coarser) => fill_coarser(worker, store, &prepared.plan.arrays, spec, coarser, slab)?,
     };
-    let buffers = fill(worker, prepared, spec, pieces, slab)?;
     let chunks = spec.chunks();
     let mut cells = 0;
     for (index, buffer) in indices(&chunks.covering(slab)).zip(&buffers) {

@@ -47,7 +47,7 @@ pub use bucket::{
 };
 pub use buffered::{BlockOptions, Buffered};
 pub use http::{Ask, Page, ROOTS_VARIABLE};
-pub use keyed::{Held, Keyed, Located, document, folder};
+pub use keyed::{Held, Keyed, Located, document, folder, folder_with};
 pub use listing::index::resolve;
 pub use listing::{Entry, list_local};
 pub use location::{Location, redact};

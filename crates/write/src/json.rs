@@ -79,6 +79,11 @@ const DECODES: [&str; 2] = ["scale_factor", "add_offset"];
 fn attribute(name: &str, value: &AttrValue) -> Result<Value> {
     let mut values: Vec<Value> = match value {
         AttrValue::Text(text) => return Ok(Value::from(text.as_str())),
+        AttrValue::Json(text) => {
+            return serde_json::from_str(text).map_err(|e| {
+                Error::new(Code::Bug, format!("the attribute `{name}` is no JSON")).caused_by(e)
+            });
+        }
         AttrValue::Texts(texts) => texts.iter().map(|t| Value::from(t.as_str())).collect(),
         AttrValue::Numbers { values, .. } if name == "missing_value" => missing(values)?,
         AttrValue::Numbers { values, .. } => {

@@ -136,7 +136,7 @@ fn save(
         branch: args.branch.clone(),
         tag: None,
         overwrite: args.overwrite,
-        units: units.min(prepared.tasks().max(1)),
+        units: units.min(prepared.unit_tasks().max(1)),
         tasks: prepared.tasks(),
         memory_bytes: prepared.plan.memory_bytes,
         workers: options.budget.workers,

@@ -16,6 +16,7 @@ use crate::combine::{Combined, CombinedVar, Content, File};
 use crate::derived::Runs;
 use crate::error::{Code, Error, Result};
 use crate::names;
+use crate::pyramid::Levels;
 use crate::recipe::{Kept, Selection, Step};
 use crate::selection::{self, Coordinate};
 use crate::steps;
@@ -49,6 +50,11 @@ pub fn arrange(combined: &mut Combined, steps: &[Step], files: &[File]) -> Resul
                 dims.iter().try_for_each(|(dim, west)| roll::roll(combined, dim, *west)).map_err(place)?;
             }
             Step::TimeEncoding(encodings) => times::encode(combined, encodings, files).map_err(place)?,
+            Step::Pyramid(step) => {
+                let levels = Levels::of(combined, step).map_err(place)?;
+                combined.notes.extend(levels.notes(combined));
+                combined.pyramid = Some(levels);
+            }
             Step::Subset(parts) => {
                 parts.iter().try_for_each(|part| subset(combined, part)).map_err(place)?;
             }

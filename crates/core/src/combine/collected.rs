@@ -116,7 +116,7 @@ fn texts(values: &[&AttrValue]) -> AttrValue {
     let of = |value: &&AttrValue| match value {
         AttrValue::Text(text) => vec![text.clone()],
         AttrValue::Texts(texts) => texts.clone(),
-        AttrValue::Numbers { .. } => vec![value.to_string()],
+        AttrValue::Numbers { .. } | AttrValue::Json(_) => vec![value.to_string()],
     };
     AttrValue::Texts(values.iter().flat_map(of).collect())
 }

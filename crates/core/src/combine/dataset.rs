@@ -71,7 +71,7 @@ pub fn combine(
     }
     mark_coordinates(&context, &variables, &mut attrs, &mut groups);
     let concat = axes.iter().filter(|a| a.is_concat()).map(|a| a.name.clone()).collect();
-    Ok(Combined { attrs, groups, variables, concat, left_out, notes, compare })
+    Ok(Combined { attrs, groups, variables, concat, left_out, notes, compare, pyramid: None })
 }
 
 /// What readers could not read and no step dropped.

@@ -39,6 +39,7 @@ use crate::attrs::Attrs;
 use crate::axis::AxisKind;
 use crate::block::Block;
 use crate::dtype::{DataType, Scalar};
+use crate::pyramid::Levels;
 use crate::recipe::Policies;
 use crate::steps::{FileView, Mapped, Origin};
 
@@ -116,6 +117,8 @@ pub struct Combined {
     pub notes: Vec<Note>,
     /// What must be equal in the files because only one of it is kept.
     pub compare: Vec<Comparison>,
+    /// Coarser versions that are to be made of it.
+    pub pyramid: Option<Levels>,
 }
 
 /// One variable of the combined dataset.

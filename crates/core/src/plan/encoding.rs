@@ -35,18 +35,7 @@ pub(super) fn choose(
         )
         .help(format!("it has {}", caps.codecs.join(", "))));
     }
-    let own = match &output.codecs {
-        Codecs::Chain(codecs) => {
-            Encoding { codecs: codecs.iter().map(|c| sized(c, var.dtype)).collect(), ..Encoding::raw() }
-        }
-        _ if var.dtype == DataType::Text => {
-            Encoding { codecs: vec![Codec::Zstd { level: 3 }], ..Encoding::raw() }
-        }
-        _ => {
-            let bytes = cells(chunk).saturating_mul(var.dtype.size_estimate());
-            default_encoding(var.dtype, bytes)
-        }
-    };
+    let own = own(var.dtype, cells(chunk).saturating_mul(var.dtype.size_estimate()), output);
     let Some(source) = source else {
         let (mode, reason) = match content {
             Content::Values(_) => (Mode::Values, "the values were read for combining"),
@@ -61,6 +50,19 @@ pub(super) fn choose(
         }
         Some(reason) => Chosen { encoding: own, mode: Mode::Decode, reason },
     })
+}
+
+/// How chunks of so many bytes are encoded that are not copied.
+pub(super) fn own(dtype: DataType, chunk_bytes: u64, output: &Output) -> Encoding {
+    match &output.codecs {
+        Codecs::Chain(codecs) => {
+            Encoding { codecs: codecs.iter().map(|c| sized(c, dtype)).collect(), ..Encoding::raw() }
+        }
+        _ if dtype == DataType::Text => {
+            Encoding { codecs: vec![Codec::Zstd { level: 3 }], ..Encoding::raw() }
+        }
+        _ => default_encoding(dtype, chunk_bytes),
+    }
 }
 
 /// Why stored chunks can't be copied; `None` where they can.

@@ -1,8 +1,8 @@
 //! Bytes that codecs and readers need beside the cells that are put together.
 
+use super::Filling;
 use super::source::Reading;
 use crate::codec::{Blosc, Codec, Encoding};
-use crate::combine::Content;
 use crate::target::ArraySpec;
 
 /// Cells that are stored as they are, are read in parts of at most this many bytes.
@@ -32,10 +32,10 @@ pub(super) fn references(spec: &ArraySpec, reading: Option<&Reading>) -> u64 {
 const PIECE_BYTES: u64 = 32;
 
 /// Which file holds what of an array.
-pub(super) fn pieces(content: &Content) -> u64 {
+pub(super) fn pieces(content: &Filling) -> u64 {
     match content {
-        Content::Pieces(pieces) => (pieces.files.len() as u64).saturating_mul(PIECE_BYTES),
-        Content::Values(_) => 0,
+        Filling::Pieces(pieces) => (pieces.files.len() as u64).saturating_mul(PIECE_BYTES),
+        Filling::Values(_) | Filling::Coarser(_) => 0,
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod chunks;
 mod encoding;
+mod filling;
+mod levels;
 mod memory;
 mod rechunk;
 mod refer;
@@ -18,13 +20,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::chunk::{ChunkGrid, Region};
-use crate::combine::{Combined, CombinedVar, Content, File};
+use crate::combine::{Combined, CombinedVar, File};
 use crate::error::{Code, Error, Result};
 use crate::names;
 use crate::recipe::Output;
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
 
+pub use filling::{Coarser, Filling};
 pub use memory::{BATCH_BYTES, NEAR_BYTES, PART_BYTES};
 pub use rechunk::Rechunk;
 pub use refer::{IN_HAND_BYTES, leave_in_files};
@@ -93,6 +96,10 @@ pub struct Plan {
     pub peak_bytes: u64,
     /// The limit that was kept to.
     pub memory_bytes: u64,
+    /// The dataset has levels: its own arrays are those of the group `0`.
+    pub pyramid: bool,
+    /// Where the arrays of every coarser level begin.
+    pub levels: Vec<usize>,
 }
 
 /// What is done for one array.
@@ -101,7 +108,7 @@ pub struct ArrayPlan {
     /// The array.
     pub spec: Arc<ArraySpec>,
     /// Where its values come from.
-    pub content: Content,
+    pub content: Filling,
     /// Whether stored chunks are copied or decoded.
     pub mode: Mode,
     /// Why chunks are not copied; empty where they are.
@@ -131,15 +138,22 @@ pub enum Mode {
     Copy,
     /// Source chunks are decoded, gathered and encoded.
     Decode,
+    /// Chunks of the level above are read back, made coarser and encoded.
+    Coarsen,
 }
 
 impl ArrayPlan {
     /// A plan that is not divided yet.
-    fn new(spec: ArraySpec, content: Content, chosen: encoding::Chosen, anew: Option<Vec<u64>>) -> Self {
+    fn new(
+        spec: ArraySpec,
+        content: impl Into<Filling>,
+        chosen: encoding::Chosen,
+        anew: Option<Vec<u64>>,
+    ) -> Self {
         Self {
             slab: spec.chunk.clone(),
             spec: Arc::new(spec),
-            content,
+            content: content.into(),
             mode: chosen.mode,
             reason: chosen.reason,
             remedy: "",
@@ -148,6 +162,12 @@ impl ArrayPlan {
             decodes: 1.0,
             scratch: None,
         }
+    }
+
+    /// The same of an array of a coarser level.
+    fn of_level(spec: ArraySpec, content: Filling, mode: Mode) -> Self {
+        let chosen = encoding::Chosen { encoding: spec.encoding.clone(), mode, reason: String::new() };
+        Self::new(spec, content, chosen, None)
     }
 
     /// The boxes of cells that tasks own: whole shards where there are any, else slabs.
@@ -223,7 +243,9 @@ pub fn plan(
     let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
     let mut arrays = Vec::new();
     let mut readings = Vec::new();
+    let mut variables = Vec::new();
     for variable in combined.variables {
+        variables.push((Arc::clone(&variable.var), variable.coordinate));
         let source = source::describe(&variable, files);
         readings.push(source.as_ref().map(|source| source::reading(source, &variable, files)));
         if caps.references {
@@ -231,8 +253,16 @@ pub fn plan(
             continue;
         }
         let old = published.filter(|old| old.format == caps.format);
-        let old = old.and_then(|old| old.arrays.iter().find(|spec| is_of(spec, &variable)));
+        let old = old.and_then(|old| {
+            old.arrays.iter().find(|spec| is_of(spec, &variable, combined.pyramid.is_some()))
+        });
         arrays.push(array(variable, source.as_ref(), output, caps, &concat, old.map(AsRef::as_ref))?);
+    }
+    let mut levels = Vec::new();
+    if let Some(pyramid) = &combined.pyramid {
+        let variables: Vec<_> = variables.iter().map(|(var, _)| Arc::clone(var)).collect();
+        levels = levels::add(&mut arrays, &variables, pyramid, output, &concat)?;
+        readings.resize_with(arrays.len(), || None);
     }
     let chunks = arrays.iter().zip(&readings).map(|(array, reading)| {
         memory::references(&array.spec, reading.as_ref()).saturating_add(memory::pieces(&array.content))
@@ -257,7 +287,11 @@ pub fn plan(
     for (name, value) in &output.attrs {
         attrs.set(name.clone(), value.clone());
     }
-    let groups = all_groups(combined.groups, &arrays);
+    let mut groups = combined.groups;
+    if let Some(pyramid) = &combined.pyramid {
+        groups = levels::groups(&mut attrs, &groups, &variables, &arrays, pyramid);
+    }
+    let groups = all_groups(groups, &arrays);
     let dataset = Dataset {
         format: caps.format,
         attrs,
@@ -265,15 +299,16 @@ pub fn plan(
         arrays: arrays.iter().map(|a| Arc::clone(&a.spec)).collect(),
     };
     let memory_bytes = budget.memory_bytes;
-    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes, memory_bytes })
+    let pyramid = combined.pyramid.is_some();
+    Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes, memory_bytes, pyramid, levels })
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.
 fn in_first_file(error: Error, arrays: &[ArrayPlan], files: &[File]) -> Error {
     let about = arrays.iter().find(|a| error.place.variable.as_deref() == Some(a.spec.name.as_str()));
     let first = about.and_then(|array| match &array.content {
-        Content::Pieces(pieces) => pieces.files.iter().flatten().next(),
-        Content::Values(_) => None,
+        Filling::Pieces(pieces) => pieces.files.iter().flatten().next(),
+        Filling::Values(_) | Filling::Coarser(_) => None,
     });
     match first.and_then(|piece| files.get(piece.file as usize)) {
         Some(file) => error.at(&*file.url),
@@ -282,9 +317,10 @@ fn in_first_file(error: Error, arrays: &[ArrayPlan], files: &[File]) -> Error {
 }
 
 /// Whether a published array is the one that a variable becomes.
-fn is_of(spec: &ArraySpec, variable: &CombinedVar) -> bool {
+fn is_of(spec: &ArraySpec, variable: &CombinedVar, pyramid: bool) -> bool {
     let dims = variable.var.dims.iter().map(|dim| base_name(dim));
-    spec.name == variable.var.name && spec.dims.iter().map(String::as_str).eq(dims)
+    let own = if pyramid { spec.name.strip_prefix("0/") } else { Some(spec.name.as_str()) };
+    own == Some(variable.var.name.as_str()) && spec.dims.iter().map(String::as_str).eq(dims)
 }
 
 fn array(

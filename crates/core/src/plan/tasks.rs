@@ -2,9 +2,8 @@
 
 use super::source::Reading;
 use super::ways::{self, Way};
-use super::{ArrayPlan, Budget, Mode, memory};
+use super::{ArrayPlan, Budget, Filling, Mode, memory};
 use crate::chunk::ChunkGrid;
-use crate::combine::Content;
 use crate::error::{Code, Error, Result};
 
 /// How many threads work at what.
@@ -106,8 +105,8 @@ pub(super) fn peak(arrays: &[ArrayPlan], workers: usize, base: u64) -> u64 {
 /// Bytes of values in hand, and of what is known of the array's objects.
 fn held(array: &ArrayPlan) -> u64 {
     let values = match &array.content {
-        Content::Values(block) => block.held_bytes(),
-        Content::Pieces(_) => 0,
+        Filling::Values(block) => block.held_bytes(),
+        Filling::Pieces(_) | Filling::Coarser(_) => 0,
     };
     values.saturating_add(memory::receipts(&array.spec))
 }

@@ -9,6 +9,7 @@ use crate::attrs::Attrs;
 use crate::block::Block;
 use crate::chunk::indices;
 use crate::codec::{Codec, Encoding};
+use crate::combine::Content;
 use crate::combine::{Along, Held, Piece, Pieces};
 use crate::dtype::{DataType, Scalar};
 use crate::recipe::{ChunkLength, Codecs, TargetFormat};
@@ -123,6 +124,7 @@ fn combined(var: Variable, coordinate: bool, content: Content) -> Combined {
         left_out: Vec::new(),
         notes: Vec::new(),
         compare: Vec::new(),
+        pyramid: None,
     }
 }
 

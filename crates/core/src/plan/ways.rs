@@ -3,8 +3,8 @@
 
 use super::rechunk::{Rechunk, consolidate, read_limits, shared, within};
 use super::source::Reading;
-use super::{ArrayPlan, Mode, cells, memory};
-use crate::combine::{Along, Content, Pieces};
+use super::{ArrayPlan, Filling, Mode, cells, memory};
+use crate::combine::{Along, Pieces};
 use crate::target::ArraySpec;
 
 /// One way.
@@ -39,7 +39,7 @@ const READ: f64 = 1000.0;
 /// The cheapest way for `team` threads at a slab of those that fit into `share`; where none does, the one that needs least.
 pub(super) fn choose(array: &ArrayPlan, reading: Option<&Reading>, team: u64, share: u64) -> Way {
     let spec = &array.spec;
-    let (Content::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
+    let (Filling::Pieces(pieces), Mode::Decode, Some(reading)) = (&array.content, array.mode, reading) else {
         return plain(array, team);
     };
     let beside = memory::shard(spec);
@@ -68,6 +68,10 @@ fn plain(array: &ArrayPlan, team: u64) -> Way {
     let encoding = memory::encoding(&spec.encoding, chunk_bytes, team);
     // a copied chunk is inflated to compare its checksum; one that can't be copied after all is decoded
     let decoded = match array.mode {
+        Mode::Coarsen => match &array.content {
+            Filling::Coarser(coarser) => coarser.part_bytes,
+            _ => 0,
+        },
         Mode::Copy => memory::decoding(spec.encoding.codecs.len(), chunk_bytes, false),
         Mode::Values => 0,
         // as the format's reader gives it

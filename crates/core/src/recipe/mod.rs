@@ -15,8 +15,8 @@ mod step;
 
 pub use check::{Check, CheckRule, Level};
 pub use step::{
-    AddDim, AttrEdit, Computed, DimValue, Kept, Label, MaskRule, Naming, Selection, Step, TimeEncoding,
-    TimeFrom,
+    AddDim, AttrEdit, Coarsening, Computed, DimValue, Kept, Label, MaskRule, Naming, Pyramid, Selection,
+    Step, TimeEncoding, TimeFrom,
 };
 
 /// A recipe: which files become which dataset.

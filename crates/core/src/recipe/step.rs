@@ -55,12 +55,17 @@ pub enum Step {
     Roll(Vec<(String, f64)>),
     /// How times are stored: variables (glob) → encoding.
     TimeEncoding(Vec<(String, TimeEncoding)>),
+    /// Adds coarser versions of the dataset; the last step.
+    Pyramid(Pyramid),
 }
 
 impl Step {
     /// Whether it works on the combined dataset and not on each file. `subset` does where it is along a concat axis.
     pub const fn of_dataset(&self) -> bool {
-        matches!(self, Self::Sort(_) | Self::Dedupe(_) | Self::Roll(_) | Self::TimeEncoding(_))
+        matches!(
+            self,
+            Self::Sort(_) | Self::Dedupe(_) | Self::Roll(_) | Self::TimeEncoding(_) | Self::Pyramid(_)
+        )
     }
 }
 
@@ -200,6 +205,51 @@ pub struct TimeEncoding {
     pub calendar: Option<Calendar>,
     /// `int64`, `int32`, `float64` or `float32`; the smallest loss-free of int64 and float64 where absent.
     pub dtype: Option<DataType>,
+}
+
+/// The `pyramid` step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pyramid {
+    /// The dimensions that become shorter; those of the X and Y axes where empty.
+    pub dims: Vec<String>,
+    /// Levels with the dataset itself, at least 2; as many as make the last one small where absent.
+    pub levels: Option<u32>,
+    /// Cells along each of the dimensions that become one, at least 2.
+    pub factor: u64,
+    /// How: variables (glob) → method, the first that matches; by the variable's type where none does.
+    pub methods: Vec<(String, Coarsening)>,
+}
+
+/// How several cells become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Coarsening {
+    /// The mean of those that are not missing.
+    Mean,
+    /// The cell nearest to the middle, the first of two.
+    Nearest,
+    /// The smallest that is not missing.
+    Min,
+    /// The largest that is not missing.
+    Max,
+    /// The most frequent that is not missing, the smallest of several.
+    Mode,
+}
+
+impl Coarsening {
+    /// All, in the order of the documentation.
+    pub const ALL: [Self; 5] = [Self::Mean, Self::Nearest, Self::Min, Self::Max, Self::Mode];
+
+    /// The word of the language.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Nearest => "nearest",
+            Self::Min => "min",
+            Self::Max => "max",
+            Self::Mode => "mode",
+        }
+    }
 }
 
 /// The `add_dim` step.

@@ -141,7 +141,7 @@ fn apply_one(
         }
         Step::Set(computed) => set::set(view, computed, context, missing),
         // of the dataset
-        Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) => Ok(()),
+        Step::Sort(_) | Step::Dedupe(_) | Step::Roll(_) | Step::TimeEncoding(_) | Step::Pyramid(_) => Ok(()),
     }
 }
 
@@ -215,6 +215,7 @@ pub const fn name(step: &Step) -> &'static str {
         Step::Dedupe(_) => "dedupe",
         Step::Roll(_) => "roll",
         Step::TimeEncoding(_) => "time_encoding",
+        Step::Pyramid(_) => "pyramid",
     }
 }
 

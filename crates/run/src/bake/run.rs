@@ -1,10 +1,12 @@
 //! The tasks of a range, each run where no receipt says that it is done.
 
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::ArrayPlan;
+use arcoforge_read::Reader;
 use arcoforge_write::Written;
 
 use super::Baked;
@@ -80,7 +82,12 @@ impl<'a> Run<'a> {
         session.tell(&Event::Started { stage: Stage::Bake, total: range.end.saturating_sub(range.start) });
         let second = range.start.max(first)..range.end.max(first);
         // a unit of the first stage alone has no task of the second to tell by
-        let whole = !second.is_empty() && second.clone().all(|number| self.is_done(number - first));
+        let stages = self.target.prepared.plan.stages();
+        let of = |stage: &Range<u64>| {
+            second.start.max(first + stage.start)..second.end.min(first + stage.end).max(second.start)
+        };
+        let own = stages.first().map_or(0..0, of);
+        let whole = !own.is_empty() && own.clone().all(|number| self.is_done(number - first));
         let moved = range.start..range.end.min(first);
         if whole {
             self.advance(session, moved.end.saturating_sub(moved.start), 0, 0);
@@ -88,7 +95,10 @@ impl<'a> Run<'a> {
             self.each(&moved, |worker, number| self.scratched(worker, number))?;
             self.check_scratch(range.start.min(first), first).map_err(|e| vec![e])?;
         }
-        self.each(&second, |worker, number| self.task(worker, number - first))?;
+        self.each(&own, |worker, number| self.task(worker, number - first))?;
+        for level in stages.iter().skip(1).map(of) {
+            self.level(&level, |worker, number| self.task(worker, number - first))?;
+        }
         session.tell(&Event::Finished { stage: Stage::Bake });
         Ok(())
     }
@@ -104,6 +114,27 @@ impl<'a> Run<'a> {
             work(worker, number)
         };
         pool::each(plan.workers, count, true, || Worker::with_threads(plan.threads), one)
+    }
+
+    /// The tasks of a coarser level, which read what is complete of the level above.
+    fn level(&self, range: &Range<u64>, work: impl Fn(&mut Worker, u64) -> Result<()> + Sync) -> Outcome<()> {
+        let Target { session, prepared, filled, .. } = &self.target;
+        if range.is_empty() {
+            return Ok(());
+        }
+        let store = filled.open(session, &prepared.plan.dataset).map_err(|e| vec![e])?;
+        let store: Arc<dyn Reader> = store.into();
+        let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+        let worker = || {
+            let mut worker = Worker::with_threads(prepared.plan.threads);
+            worker.filled = Some(Arc::clone(&store));
+            worker
+        };
+        let one = |worker: &mut Worker, at: usize| {
+            session.check_interrupt()?;
+            work(worker, range.start + at as u64)
+        };
+        pool::each(prepared.plan.workers, count, true, worker, one)
     }
 
     /// Moves a box of cells to scratch storage.

@@ -21,6 +21,7 @@ use crate::Outcome;
 use crate::checks;
 use crate::execute::Target;
 use crate::figures::count;
+use crate::levels::Filled;
 use crate::prepare::Prepared;
 use crate::receipts::{Receipts, Unit, Writer};
 use crate::references;
@@ -194,8 +195,18 @@ impl Staged {
         let tasks = Tasks::of(&prepared.plan);
         let format = dataset.format;
         let (scratched, signer) = (&scratch, Mutex::default());
-        let target =
-            Target { store, format, session, prepared, reuse, scratch: scratched, tasks, receipts, signer };
+        let target = Target {
+            store,
+            format,
+            filled: Filled::Folder(store.staging()),
+            session,
+            prepared,
+            reuse,
+            scratch: scratched,
+            tasks,
+            receipts,
+            signer,
+        };
         let mut run = Run::new(target, writer, &self.begun);
         // units are divided by what the plan says alone
         let adopted = if unit.is_none() { run.adopt() } else { Ok(()) };

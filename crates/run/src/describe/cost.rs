@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use arcoforge_core::chunk::{ChunkRef, ChunkRefs};
-use arcoforge_core::combine::Content;
-use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::plan::{ArrayPlan, Filling, Mode};
 use serde_json::{Map, Value, json};
 
 use super::values::shape;
@@ -137,7 +136,7 @@ pub(super) fn array_json(array: &ArrayPlan) -> Map<String, Value> {
     });
     let fields = json!({
         "tasks": array.tasks().len(),
-        "how": match array.mode { Mode::Copy => "copy", Mode::Values => "values", Mode::Decode => "decode" },
+        "how": match array.mode { Mode::Copy => "copy", Mode::Values => "values", Mode::Decode => "decode", Mode::Coarsen => "coarsen" },
         "reason": array.reason,
         "slab": array.slab,
         "decodes": array.decodes,
@@ -159,7 +158,7 @@ fn decoded(array: &ArrayPlan) -> u64 {
 
 /// Stored bytes of the chunks that an array is made of; nothing for values in hand.
 fn stored(prepared: &Prepared, array: &ArrayPlan) -> u64 {
-    let Content::Pieces(pieces) = &array.content else { return 0 };
+    let Filling::Pieces(pieces) = &array.content else { return 0 };
     let refs = pieces.files.iter().flatten().filter_map(|piece| {
         let surveyed = prepared.surveyed.get(piece.file as usize)?;
         let mapped = prepared.files.get(piece.file as usize)?.view.variables.get(piece.variable as usize)?;

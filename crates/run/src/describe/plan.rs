@@ -6,6 +6,7 @@ use arcoforge_core::combine::Note;
 use arcoforge_core::figures::first_of;
 use arcoforge_core::plan::{ArrayPlan, Mode};
 use arcoforge_core::recipe::TargetFormat;
+use arcoforge_core::target::Dataset;
 use serde_json::{Map, Value, json};
 
 use super::values::{attributes, attrs_json, codecs, scalar_json, shape};
@@ -52,15 +53,17 @@ fn inputs(out: &mut String, prepared: &Prepared) {
 }
 
 fn dataset(out: &mut String, prepared: &Prepared) {
-    let dataset = &prepared.plan.dataset;
-    let _ = writeln!(
-        out,
-        "\ndataset: {}, {}",
-        format_name(dataset.format),
-        count(dataset.arrays.len() as u64, "array")
-    );
+    let whole = &prepared.plan.dataset;
+    let arrays = count(whole.arrays.len() as u64, "array");
+    let levels = match prepared.plan.pyramid {
+        true => format!(", {}", count(prepared.plan.levels.len() as u64 + 1, "level")),
+        false => String::new(),
+    };
+    let _ = writeln!(out, "\ndataset: {}, {arrays}{levels}", format_name(whole.format));
+    let finest = prepared.plan.finest();
+    let dataset = &finest.dataset;
     out.push_str("\ndimensions:\n");
-    for (dim, length) in dims(prepared) {
+    for (dim, length) in dims(dataset) {
         let _ = writeln!(out, "  {dim} = {length}");
     }
     out.push_str("\nvariables:\n");
@@ -72,16 +75,16 @@ fn dataset(out: &mut String, prepared: &Prepared) {
         let _ = writeln!(out, "\ngroup /{path}:");
         attributes(out, "  ", attrs, None);
     }
-    if !dataset.attrs.is_empty() {
+    if !whole.attrs.is_empty() {
         out.push_str("\nattributes:\n");
-        attributes(out, "  ", &dataset.attrs, None);
+        attributes(out, "  ", &whole.attrs, None);
     }
 }
 
 /// Every dimension once, in the order of first use; the same name with another length in another group as well.
-fn dims(prepared: &Prepared) -> Vec<(&str, u64)> {
+fn dims(dataset: &Dataset) -> Vec<(&str, u64)> {
     let mut dims: Vec<(&str, u64)> = Vec::new();
-    for array in &prepared.plan.dataset.arrays {
+    for array in &dataset.arrays {
         for dim in array.dims.iter().map(String::as_str).zip(array.shape.iter().copied()) {
             if !dims.contains(&dim) {
                 dims.push(dim);
@@ -143,6 +146,7 @@ const fn how(array: &ArrayPlan, references: bool) -> &'static str {
         Mode::Values => "written",
         Mode::Decode if array.scratch.is_some() => "decoded, in two stages",
         Mode::Decode => "decoded",
+        Mode::Coarsen => "of the level above",
     }
 }
 
@@ -219,8 +223,9 @@ pub fn plan_json(prepared: &Prepared) -> Value {
         }
         json
     };
+    let finest = plan.finest();
     let dims: Map<String, Value> =
-        dims(prepared).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
+        dims(&finest.dataset).into_iter().map(|(d, n)| (d.to_owned(), json!(n))).collect();
     let left_out = prepared.left_out.iter().map(|(v, a)| json!({"variable": v, "attribute": a}));
     let note = |n: &Note| json!({"variable": n.variable, "what": n.what, "items": n.items, "more": n.more});
     let notes = prepared.notes.iter().map(note);
@@ -232,6 +237,7 @@ pub fn plan_json(prepared: &Prepared) -> Value {
         "format": plan.dataset.format,
         "dims": dims,
         "attrs": attrs_json(&plan.dataset.attrs),
+        "levels": plan.pyramid.then(|| plan.levels.len() + 1),
         "arrays": plan.arrays.iter().map(array_json).collect::<Vec<_>>(),
         "attributes_left_out": left_out.collect::<Vec<_>>(),
         "notes": notes.collect::<Vec<_>>(),

@@ -32,6 +32,7 @@ pub(super) fn attributes(out: &mut String, indent: &str, attrs: &Attrs, fill: Op
 pub(super) fn attribute(value: &AttrValue) -> String {
     match value {
         AttrValue::Text(text) => quoted(text),
+        AttrValue::Json(text) => text.clone(),
         AttrValue::Texts(texts) => texts.iter().map(|t| quoted(t)).collect::<Vec<_>>().join(", "),
         AttrValue::Numbers { dtype, values } => {
             let mut shown: Vec<String> =
@@ -124,6 +125,7 @@ fn attr_json(value: &AttrValue) -> Value {
     match value {
         AttrValue::Text(text) => json!(text),
         AttrValue::Texts(texts) => json!(texts),
+        AttrValue::Json(text) => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
         AttrValue::Numbers { dtype, values } => match values.as_slice() {
             [one] => scalar_json(one, *dtype),
             many => Value::Array(many.iter().map(|v| scalar_json(v, *dtype)).collect()),

@@ -4,8 +4,8 @@ use std::iter;
 use std::sync::{Arc, PoisonError};
 
 use arcoforge_core::chunk::{ChunkRef, Region, indices};
-use arcoforge_core::combine::{Content, Pieces};
-use arcoforge_core::plan::{ArrayPlan, BATCH_BYTES, Mode};
+use arcoforge_core::combine::Pieces;
+use arcoforge_core::plan::{ArrayPlan, BATCH_BYTES, Filling, Mode};
 
 use super::left::boxes;
 use super::stored::stored;
@@ -43,7 +43,7 @@ impl Target<'_> {
     /// that are about to be read.
     fn wanted(&self, number: u64, slab: u64, begun: Option<&Region>) -> Option<Wanted> {
         let (array, task) = self.tasks.get(number.checked_sub(self.scratch.tasks())?)?;
-        let Content::Pieces(pieces) = &array.content else { return None };
+        let Filling::Pieces(pieces) = &array.content else { return None };
         if self.scratch.file(&array.spec).is_some() {
             return None;
         }

@@ -14,9 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef};
-use arcoforge_core::combine::{Along, Content, Pieces};
+use arcoforge_core::combine::{Along, Pieces};
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::plan::{ArrayPlan, Filling, Mode};
 use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::references::{Referenced, References};
 use arcoforge_core::schema::Storage;
@@ -128,10 +128,11 @@ pub(crate) fn references(
     let mut numbers: BTreeMap<usize, u32> = BTreeMap::new();
     let mut inline = |found: &mut References, index: &[u64]| {
         let bytes = match &array.content {
-            Content::Values(block) => values(format, worker, spec, block, index, |bytes| Ok(bytes.to_vec()))?,
-            Content::Pieces(pieces) => {
+            Filling::Values(block) => values(format, worker, spec, block, index, |bytes| Ok(bytes.to_vec()))?,
+            Filling::Pieces(pieces) => {
                 gathered(format, prepared, worker, spec, pieces, index, |bytes| Ok(bytes.to_vec()))?
             }
+            Filling::Coarser(_) => return Err(Error::new(Code::Bug, "references have no coarser levels")),
         };
         match bytes {
             Some(bytes) => found.push_inline(&bytes),
@@ -139,7 +140,7 @@ pub(crate) fn references(
         }
         Ok(())
     };
-    let (Content::Pieces(pieces), Mode::Copy) = (&array.content, array.mode) else {
+    let (Filling::Pieces(pieces), Mode::Copy) = (&array.content, array.mode) else {
         for number in 0..grid.len() {
             inline(&mut found, &grid.index(number))?;
         }

@@ -1,8 +1,8 @@
 //! What can't be referenced, of every array, before anything is written.
 
-use arcoforge_core::combine::{Content, Note, Pieces};
+use arcoforge_core::combine::{Note, Pieces};
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::{ArrayPlan, Mode};
+use arcoforge_core::plan::{ArrayPlan, Filling, Mode};
 use arcoforge_core::recipe::TargetFormat;
 
 use super::{Files, INLINE_BYTES, Place, places};
@@ -74,9 +74,9 @@ fn obstacle(
 ) -> Result<Option<Obstacle>> {
     let spec = &array.spec;
     match (&array.content, array.mode) {
-        (Content::Values(_), _) => Ok(None),
-        (Content::Pieces(pieces), Mode::Copy) => some(prepared, format, array, pieces, files),
-        (Content::Pieces(_), _) => {
+        (Filling::Values(_) | Filling::Coarser(_), _) => Ok(None),
+        (Filling::Pieces(pieces), Mode::Copy) => some(prepared, format, array, pieces, files),
+        (Filling::Pieces(_), _) => {
             let cells = spec.shape.iter().fold(1_u64, |all, &n| all.saturating_mul(n));
             let bytes = cells.saturating_mul(spec.dtype.size_estimate());
             Ok(Some(Obstacle { reason: array.reason.clone(), remedy: array.remedy, bytes, url: None }))

@@ -21,6 +21,7 @@ use crate::checks;
 use crate::duplicates;
 use crate::execute::Target;
 use crate::figures::count;
+use crate::levels::Filled;
 use crate::lock::Lock;
 use crate::prepare::{Prepared, prepare_like};
 use crate::receipts::{Listing, Receipts, Writer};
@@ -108,7 +109,8 @@ pub fn stage_remote(
         return Ok((staged, prepared));
     }
     check_old(&staged.past, old.as_ref(), existing, recipe, &prepared)?;
-    let examination = Examination::new(&recipe.checks, &prepared.plan.dataset)?;
+    let seen = prepared.plan.finest();
+    let examination = Examination::new(&recipe.checks, &seen.dataset)?;
     duplicates::compare(session, &prepared)?;
     staged.take(session).map_err(fail)?;
     let seen = staged.past.root.clone();
@@ -292,6 +294,7 @@ impl RemoteStaged {
         let target = Target {
             store: &store,
             format: dataset.format,
+            filled: Filled::Bucket(&self.url),
             session,
             prepared,
             reuse: &reuse,

@@ -3,10 +3,9 @@
 use arcoforge_core::block::Block;
 use arcoforge_core::calendar::Calendar;
 use arcoforge_core::cftime::{TimeUnits, is_time};
-use arcoforge_core::combine::Content;
 use arcoforge_core::dtype::Scalar;
 use arcoforge_core::horizontal::{Horizontal, horizontal_of};
-use arcoforge_core::plan::{ArrayPlan, Plan};
+use arcoforge_core::plan::{ArrayPlan, Filling, Plan};
 use serde_json::{Value, json};
 
 use super::Found;
@@ -57,8 +56,8 @@ fn extent(array: &ArrayPlan, length: u64) -> Extent {
     let spec = &array.spec;
     let unit = spec.attrs.text("units").map(str::to_owned);
     let block = match &array.content {
-        Content::Values(block) => Some(block.as_ref()),
-        Content::Pieces(_) => None,
+        Filling::Values(block) => Some(block.as_ref()),
+        Filling::Pieces(_) | Filling::Coarser(_) => None,
     };
     if unit.as_deref().is_some_and(is_time) {
         let times = block.and_then(|block| times(array, block));

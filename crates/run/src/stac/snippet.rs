@@ -3,12 +3,14 @@
 use arcoforge_core::recipe::TargetFormat;
 
 /// Python that opens the dataset at `href`, as Markdown.
-pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
+/// `level` is the group that holds the dataset itself, where there are coarser ones.
+pub(super) fn snippet(format: TargetFormat, href: &str, level: Option<&str>) -> String {
+    let group = level.map_or_else(String::new, |level| format!(", group={level:?}"));
     let version = match format {
         TargetFormat::Zarr3 => 3,
         TargetFormat::Zarr2 => 2,
-        TargetFormat::Icechunk => return icechunk(href, ""),
-        TargetFormat::IcechunkVirtual => return icechunk(href, ALLOWED),
+        TargetFormat::Icechunk => return icechunk(href, "", &group),
+        TargetFormat::IcechunkVirtual => return icechunk(href, ALLOWED, &group),
         TargetFormat::KerchunkJson | TargetFormat::KerchunkParquet => return references(href),
     };
     let options = match href.split_once("://").map(|(scheme, _)| scheme) {
@@ -24,7 +26,7 @@ pub(super) fn snippet(format: TargetFormat, href: &str) -> String {
     };
     format!(
         "Zarr version {version}. With Python (`pip install {needs}`):\n\n```python\nimport xarray as xr\n\n\
-         ds = xr.open_zarr({href:?}{options})\nprint(ds)\n```"
+         ds = xr.open_zarr({href:?}{group}{options})\nprint(ds)\n```"
     )
 }
 
@@ -43,7 +45,7 @@ allowed = icechunk.containers_credentials({place: by[place.split(\":\")[0]] for 
 ";
 
 /// Python that opens the last snapshot of a repository.
-fn icechunk(href: &str, allowed: &str) -> String {
+fn icechunk(href: &str, allowed: &str, group: &str) -> String {
     let virtual_too = if allowed.is_empty() { "" } else { ", authorize_virtual_chunk_access=allowed" };
     let storage = storage(href);
     format!(
@@ -52,7 +54,7 @@ fn icechunk(href: &str, allowed: &str) -> String {
          storage = {storage}\n{allowed}\
          repository = icechunk.Repository.open(storage{virtual_too})\n\
          session = repository.readonly_session(\"main\")\n\
-         ds = xr.open_zarr(session.store, consolidated=False)\nprint(ds)\n```"
+         ds = xr.open_zarr(session.store, consolidated=False{group})\nprint(ds)\n```"
     )
 }
 

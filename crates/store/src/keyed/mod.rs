@@ -4,6 +4,7 @@
 mod bucket;
 mod folder;
 mod leads;
+mod overlaid;
 mod references;
 mod tables;
 mod web;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 
 use self::bucket::Listed;
 use self::folder::Folder;
+use self::overlaid::Overlaid;
 use self::references::References;
 use self::tables::Tables;
 use self::web::Web;
@@ -209,6 +211,11 @@ pub fn folder(root: &Path) -> Arc<dyn Keyed> {
     Arc::new(Folder::new(root))
 }
 
+/// The same with documents in place of those that lie there.
+pub fn folder_with(root: &Path, documents: BTreeMap<String, Arc<[u8]>>) -> Arc<dyn Keyed> {
+    Arc::new(Overlaid { documents, below: folder(root) })
+}
+
 impl Sources {
     /// Opens a Zarr store (a folder of this machine, or a URL, also of a bucket, that ends with `.zarr`) or references (a JSON
     /// file; a folder of Parquet tables, whose URL ends with `.parq` or `.parquet`) as one object; `None` where it is neither.
@@ -269,7 +276,19 @@ impl Sources {
         url: &str,
         documents: BTreeMap<String, Arc<[u8]>>,
     ) -> Result<Arc<dyn Object>> {
-        whole(url, Arc::new(Listed::new(Arc::clone(self), self.bucket(url)?, documents)))
+        whole(url, self.keyed_bucket(url, documents)?)
+    }
+
+    /// The same by keys, without a look at what lies there.
+    ///
+    /// # Errors
+    /// Those of finding the login.
+    pub fn keyed_bucket(
+        self: &Arc<Self>,
+        url: &str,
+        documents: BTreeMap<String, Arc<[u8]>>,
+    ) -> Result<Arc<dyn Keyed>> {
+        Ok(Arc::new(Listed::new(Arc::clone(self), self.bucket(url)?, documents)))
     }
 }
 

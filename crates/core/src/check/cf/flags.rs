@@ -70,6 +70,7 @@ fn length(value: &AttrValue) -> usize {
         AttrValue::Numbers { values, .. } => values.len(),
         AttrValue::Text(text) => text.split_whitespace().count(),
         AttrValue::Texts(texts) => texts.len(),
+        AttrValue::Json(_) => 1,
     }
 }
 

@@ -1,0 +1,214 @@
+//! Pyramids: the dataset itself as level 0, and coarser versions of it, each made of the one above.
+//!
+//! A level is a group, `0` to `n`, that holds the whole dataset: what has none of the coarsened dimensions is the same in
+//! all. The root group says how they belong together, by the conventions in [`conventions`]. Cells become one by a
+//! [`Reduction`] of the level above; coordinates are the means of those of the dataset itself.
+
+mod axes;
+pub(crate) mod conventions;
+pub(crate) mod coordinates;
+mod reduce;
+
+use std::collections::BTreeSet;
+
+use crate::cftime::is_time;
+use crate::combine::{Combined, CombinedVar, Note};
+use crate::dtype::DataType;
+use crate::error::{Code, Error, Result};
+use crate::names::{matches, nearest};
+use crate::recipe::{Coarsening, Pyramid};
+use crate::schema::{Variable, base_name, path_in};
+
+pub use reduce::Reduction;
+
+/// The coarsest level is no longer than this along any of its dimensions, where nobody says how many levels there are.
+const COARSEST_CELLS: u64 = 256;
+/// More levels than a dimension of 64 bits can be halved.
+const LEVELS_MAX: u32 = 64;
+
+/// The levels of a dataset.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Levels {
+    /// Full paths of the dimensions that become shorter, the vertical one first where that is known.
+    pub dims: Vec<String>,
+    /// Cells along each that become one.
+    pub factor: u64,
+    /// Levels below the dataset itself.
+    pub coarser: u32,
+    /// How variables are coarsened that have these dimensions. One that is not named is left to the dataset itself.
+    pub methods: Vec<(String, Coarsening)>,
+}
+
+impl Levels {
+    /// What the step means for a dataset.
+    ///
+    /// # Errors
+    /// `step-unknown-variable` for a dimension or a variable that the dataset lacks; `step-invalid` where a dimension is a
+    /// time, where there are more levels than cells, or where a variable's type has no such method.
+    pub(crate) fn of(combined: &Combined, step: &Pyramid) -> Result<Self> {
+        let dims = match step.dims.is_empty() {
+            true => axes::found(combined)?,
+            false => step.dims.iter().map(|dim| axes::named(combined, dim)).collect::<Result<_>>()?,
+        };
+        let dims = axes::upright(combined, dims);
+        let lengths: Vec<u64> = dims.iter().map(|dim| axes::length(combined, dim)).collect();
+        let coarser = coarser(step, &dims, &lengths)?;
+        let mut methods = Vec::new();
+        for (pattern, _) in &step.methods {
+            let known = || combined.variables.iter().map(|v| v.var.name.as_str());
+            if !known().any(|name| matches(pattern, name)) {
+                return Err(unknown(pattern, "no variable of the dataset", known()));
+            }
+        }
+        for CombinedVar { var, .. } in &combined.variables {
+            if var.dims.iter().any(|dim| dims.contains(dim)) {
+                let asked = step.methods.iter().find(|(pattern, _)| matches(pattern, &var.name));
+                let asked = asked.map(|(_, method)| *method);
+                let method = asked.or_else(|| (!is_measure(combined, var)).then(|| usual(var)));
+                methods.extend(method.map(|method| (var.name.clone(), method)));
+            }
+        }
+        Ok(Self { dims, factor: step.factor, coarser, methods })
+    }
+
+    /// Cells along every dimension of a variable that become one of the next level.
+    pub(crate) fn factors(&self, var: &Variable) -> Vec<u64> {
+        let one = |dim: &String| if self.dims.contains(dim) { self.factor } else { 1 };
+        var.dims.iter().map(one).collect()
+    }
+
+    /// How a variable is coarsened; `None` where it is not.
+    pub(crate) fn method(&self, name: &str) -> Option<Coarsening> {
+        self.methods.iter().find(|(known, _)| known == name).map(|(_, method)| *method)
+    }
+
+    /// What coarser levels do not have.
+    pub(crate) fn notes(&self, combined: &Combined) -> Vec<Note> {
+        let coarsened = |var: &Variable| var.dims.iter().any(|dim| self.dims.contains(dim));
+        let left = combined.variables.iter().map(|v| v.var.as_ref());
+        let left = left.filter(|var| coarsened(var) && self.method(&var.name).is_none());
+        let what = "left out of coarser levels: a mean of areas or volumes is none of the larger cell";
+        left.map(|var| Note { variable: var.name.clone(), what: what.into(), items: Vec::new(), more: 0 })
+            .collect()
+    }
+
+    /// Cells of the dataset itself that are one of a level.
+    pub(crate) fn step(&self, level: u32) -> u64 {
+        self.factor.saturating_pow(level)
+    }
+}
+
+/// What nobody asks for: means of what is a quantity; what is a code or a mark stays one.
+fn usual(var: &Variable) -> Coarsening {
+    let flags =
+        ["flag_values", "flag_masks", "flag_meanings"].iter().any(|name| var.attrs.get(name).is_some());
+    let packed = var.dtype.is_integer() && var.attrs.packed_by().is_some();
+    if !flags && (var.dtype.is_float() || packed) { Coarsening::Mean } else { Coarsening::Nearest }
+}
+
+/// Whether a variable is the area or the volume of cells: no mean of it is one of theirs.
+fn is_measure(combined: &Combined, var: &Variable) -> bool {
+    let standard = var.attrs.text("standard_name");
+    let named = |other: &CombinedVar| {
+        let names = other.var.attrs.text("cell_measures").unwrap_or_default();
+        names.split_whitespace().any(|name| path_in(other.var.group(), name) == var.name)
+    };
+    matches!(standard, Some("cell_area" | "cell_volume")) || combined.variables.iter().any(named)
+}
+
+/// How many levels there are below the dataset itself.
+fn coarser(step: &Pyramid, dims: &[String], lengths: &[u64]) -> Result<u32> {
+    let longest = lengths.iter().copied().max().unwrap_or(0);
+    let at = |level: u32| longest.div_ceil(step.factor.saturating_pow(level));
+    let Some(levels) = step.levels else {
+        return Ok((0..LEVELS_MAX).find(|level| at(*level) <= COARSEST_CELLS).unwrap_or(0));
+    };
+    let coarser = levels.saturating_sub(1);
+    let most = (0..LEVELS_MAX).find(|level| at(*level) <= 1).unwrap_or(LEVELS_MAX);
+    if coarser <= most {
+        return Ok(coarser);
+    }
+    let shown: Vec<String> =
+        dims.iter().zip(lengths).map(|(dim, n)| format!("{} = {n}", base_name(dim))).collect();
+    let message =
+        format!("found {levels} levels, and one cell is left with {} ({})", most + 1, shown.join(", "));
+    Err(invalid(message).help("ask for fewer levels, or for none: they end where the coarsest is small"))
+}
+
+fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Code::StepInvalid, message)
+}
+
+fn unknown<'a>(name: &str, what: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let known: BTreeSet<&str> = known.collect();
+    let error = Error::new(Code::StepUnknownVariable, format!("`{name}` is {what}"));
+    match nearest(name, known.iter().copied()) {
+        Some(near) => error.help(format!("the nearest name is `{near}`")),
+        None => error.help(format!("it has {}", known.into_iter().collect::<Vec<_>>().join(", "))),
+    }
+}
+
+/// Whether a variable counts time.
+fn counts_time(var: &Variable) -> bool {
+    var.dtype != DataType::Text && var.attrs.text("units").is_some_and(is_time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attrs::{AttrValue, Attrs};
+    use crate::dtype::Scalar;
+    use crate::schema::Storage;
+
+    fn step(levels: Option<u32>, factor: u64) -> Pyramid {
+        Pyramid { dims: Vec::new(), levels, factor, methods: Vec::new() }
+    }
+
+    #[test]
+    fn levels_end_where_the_coarsest_is_small() {
+        let dims = ["lat".to_owned(), "lon".to_owned()];
+        for (levels, factor, lengths, expected) in [
+            (None, 2, [720, 1440], Ok(3)),
+            (None, 2, [721, 1440], Ok(3)),
+            (None, 2, [256, 256], Ok(0)),
+            (None, 2, [100, 257], Ok(1)),
+            (None, 4, [7200, 14400], Ok(3)),
+            (Some(2), 2, [10, 10], Ok(1)),
+            (Some(5), 2, [10, 10], Ok(4)),
+            (Some(6), 2, [10, 10], Err("found 6 levels, and one cell is left with 5 (lat = 10, lon = 10)")),
+            (Some(3), 10, [10, 10], Err("found 3 levels, and one cell is left with 2 (lat = 10, lon = 10)")),
+        ] {
+            let found = coarser(&step(levels, factor), &dims, &lengths);
+            assert_eq!(
+                found.map_err(|e| e.message),
+                expected.map_err(str::to_owned),
+                "{levels:?} {lengths:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn quantities_are_averaged_and_codes_are_not() {
+        for (dtype, attrs, expected) in [
+            (DataType::Float32, &[][..], Coarsening::Mean),
+            (DataType::Int16, &["scale_factor"], Coarsening::Mean),
+            (DataType::Int16, &["flag_values"], Coarsening::Nearest),
+            (DataType::Float32, &["flag_values"], Coarsening::Nearest),
+            (DataType::UInt8, &[], Coarsening::Nearest),
+            (DataType::Bool, &[], Coarsening::Nearest),
+            (DataType::Text, &[], Coarsening::Nearest),
+        ] {
+            let one = AttrValue::number(DataType::Float64, Scalar::Float(0.5));
+            let var = Variable {
+                name: "x".into(),
+                dims: Vec::new(),
+                shape: Vec::new(),
+                dtype,
+                attrs: attrs.iter().map(|name| ((*name).to_owned(), one.clone())).collect::<Attrs>(),
+                fill: None,
+                storage: Storage::Whole,
+            };
+            assert_eq!(usual(&var), expected, "{dtype} {attrs:?}");
+        }
+    }
+}
