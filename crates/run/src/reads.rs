@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use arcoforge_core::chunk::Region;
-use arcoforge_core::combine::{Content, Pieces};
-use arcoforge_core::plan::{BATCH_BYTES, Mode};
+use arcoforge_core::combine::Pieces;
+use arcoforge_core::plan::{BATCH_BYTES, Filling, Mode};
 use arcoforge_store::{Access, requests};
 
 use crate::gather::{Placement, placements, wants};
@@ -55,7 +55,7 @@ pub(crate) fn reads(prepared: &Prepared) -> Vec<Read> {
     let most = request_bytes(prepared.fetching, prepared.plan.ahead_bytes);
     let mut once: Vec<Vec<Range<u64>>> = vec![Vec::new(); reads.len()];
     for array in prepared.plan.arrays.iter().filter(|array| array.mode != Mode::Values) {
-        let Content::Pieces(pieces) = &array.content else { continue };
+        let Filling::Pieces(pieces) = &array.content else { continue };
         for (file, ranges) in ranges(prepared, pieces, &array.spec.shape) {
             // what is read again and again is asked for again and again
             if array.decodes > MORE_THAN_ONCE {
