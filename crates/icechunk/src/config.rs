@@ -99,7 +99,7 @@ impl Repository {
                 }
             }
         };
-        let retries = RepositoryConfig::default().repo_update_retries().clone();
+        let retries = *RepositoryConfig::default().repo_update_retries();
         let updated = wait(self.inner.asset_manager().update_repo_info(&retries, update))?;
         updated.map(drop).map_err(|e| self.home.failed("can't change the configuration", &e))
     }

@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arcoforge_core::error::Code;
-use arcoforge_icechunk::{Commit, Repository, Stored, Transaction, Version};
+use arcoforge_icechunk::{Access, Commit, Container, Repository, Root, Stored, Transaction, Version};
+use arcoforge_store::{SourceOptions, Sources};
 
 const GROUP: &str = r#"{"zarr_format":3,"node_type":"group"}"#;
 const ARRAY: &str = r#"{"zarr_format":3,"node_type":"array","shape":[4],"data_type":"uint8",
@@ -60,7 +61,7 @@ fn what_is_no_repository() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("file"), "x").expect("written");
     for name in ["nothing", "file", ""] {
-        let found = Repository::open(&folder.path().join(name)).map(drop).map_err(|e| e.code);
+        let found = Repository::open(&Root::from(folder.path().join(name))).map(drop).map_err(|e| e.code);
         assert_eq!(found, Err(Code::TargetNotFound), "{name}");
     }
 }
@@ -68,7 +69,7 @@ fn what_is_no_repository() {
 #[test]
 fn chunks_are_kept_replaced_and_taken_away() {
     let folder = tempfile::tempdir().expect("a folder");
-    let repository = Repository::create(&folder.path().join("repo")).expect("made");
+    let repository = Repository::create(&Root::from(folder.path().join("repo"))).expect("made");
     let (small, large) = (file(folder.path(), "s", 10), file(folder.path(), "large", 1000));
     let first = begun(&repository, &["a"]);
     let changed = first.set_chunks("a", &[(vec![0], Some(small.clone())), (vec![1], Some(large.clone()))]);
@@ -99,7 +100,7 @@ fn chunks_are_kept_replaced_and_taken_away() {
 #[test]
 fn everything_may_go_in_one_commit() {
     let folder = tempfile::tempdir().expect("a folder");
-    let repository = Repository::create(&folder.path().join("repo")).expect("made");
+    let repository = Repository::create(&Root::from(folder.path().join("repo"))).expect("made");
     let small = file(folder.path(), "s", 10);
     let first = begun(&repository, &["a", "b"]);
     first.set_node("g", GROUP.into()).expect("set");
@@ -124,7 +125,7 @@ fn what_others_commit_meanwhile() {
         [("b", "another", Ok(3)), ("a", "another", Err(Code::TargetConflict)), ("a", "ours", Ok(2))];
     for (array, digest, expected) in rows {
         let folder = tempfile::tempdir().expect("a folder");
-        let repository = Repository::create(&folder.path().join("repo")).expect("made");
+        let repository = Repository::create(&Root::from(folder.path().join("repo"))).expect("made");
         begun(&repository, &["a", "b"]).commit(&commit("1", "d1")).expect("committed");
         let (mine, other) = (file(folder.path(), "mine", 600), file(folder.path(), "other", 600));
         let ours = begun(&repository, &[]);
@@ -151,7 +152,7 @@ fn what_others_commit_meanwhile() {
 #[test]
 fn a_commit_is_found_again_by_its_name() {
     let folder = tempfile::tempdir().expect("a folder");
-    let repository = Repository::create(&folder.path().join("repo")).expect("made");
+    let repository = Repository::create(&Root::from(folder.path().join("repo"))).expect("made");
     let first = begun(&repository, &["a"]);
     let base = first.base();
     let first = first.commit(&commit("1", "d")).expect("committed");
@@ -173,7 +174,7 @@ fn a_commit_is_found_again_by_its_name() {
 #[test]
 fn a_tag_never_moves() {
     let folder = tempfile::tempdir().expect("a folder");
-    let repository = Repository::create(&folder.path().join("repo")).expect("made");
+    let repository = Repository::create(&Root::from(folder.path().join("repo"))).expect("made");
     let first = begun(&repository, &["a"]).commit(&commit("1", "d1")).expect("committed");
     let second = begun(&repository, &["b"]).commit(&commit("2", "d2")).expect("committed");
     let rows = [(&first, Ok(())), (&first, Ok(())), (&second, Err(Code::TargetExists))];
@@ -187,11 +188,18 @@ fn a_tag_never_moves() {
 #[test]
 fn many_writers_lose_no_commit() {
     let folder = tempfile::tempdir().expect("a folder");
-    let root = folder.path().join("repo");
+    let sources = Sources::new(SourceOptions::default());
+    let bucket = folder.path().join("bucket").display().to_string();
+    let bucket = Root::Bucket(sources.bucket(&bucket).expect("a place of objects"));
+    for root in [Root::from(folder.path().join("repo")), bucket] {
+        many_write(&root);
+    }
+}
+
+fn many_write(root: &Root) {
     let (writers, commits) = (4, 5);
     std::thread::scope(|scope| {
         for writer in 0..writers {
-            let root = &root;
             scope.spawn(move || {
                 let repository = Repository::create(root).expect("made or opened");
                 for number in 0..commits {
@@ -204,7 +212,7 @@ fn many_writers_lose_no_commit() {
             });
         }
     });
-    let repository = Repository::open(&root).expect("opened");
+    let repository = Repository::open(root).expect("opened");
     for branch in ["b0", "b1"] {
         let history = repository.history(&Version::Branch(branch.to_owned())).expect("history");
         let ids: BTreeSet<String> =
@@ -220,4 +228,21 @@ fn many_writers_lose_no_commit() {
             .expect("nodes");
         assert_eq!(nodes.len(), writers / 2 * commits);
     }
+}
+
+#[test]
+fn places_that_the_library_knows_nothing_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = Root::from(folder.path().join("repo"));
+    let repository = Repository::create(&root).expect("made");
+    let local = Container { prefix: "file:///data/".to_owned(), access: Access::File };
+    let server = Container { prefix: "https://host/".to_owned(), access: Access::Http };
+    repository.add_containers(&[local.clone(), server.clone()]).expect("added");
+    let again = Repository::open(&root).expect("opened");
+    let transaction = again.begin("main").expect("begun");
+    transaction.set_node("", GROUP.into()).expect("set");
+    transaction.commit(&commit("1", "d")).expect("committed");
+    again.add_containers(&[local, server]).expect("nothing to do");
+    let found = Repository::open(&root).and_then(|one| one.container_prefixes()).expect("places");
+    assert_eq!(found, ["file:///data/", "https://host/"], "a commit keeps what the library does not know");
 }

@@ -100,8 +100,8 @@ impl Publisher<'_> {
         let places = containers(objects.map(|object| &*object.url), &buckets)?;
         repository.add_containers(&places)?;
         let unversioned = |object: &&Arc<Referenced>| !has_checksum(object);
-        let objects = self.references.iter().flat_map(|(_, references)| references.objects());
-        if let Some(object) = objects.filter(unversioned).next() {
+        let mut objects = self.references.iter().flat_map(|(_, references)| references.objects());
+        if let Some(object) = objects.find(unversioned) {
             self.session.tell(&Event::Warning(format!(
                 "nothing tells the versions of some inputs, so that readers can't see when they change: {}",
                 object.url
