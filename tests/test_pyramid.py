@@ -477,3 +477,35 @@ def test_levels_in_a_bucket(server, tmp_path):
     all_levels, _ = levels(tmp_path / "copy")
     check_levels(all_levels)
     assert all_levels[2].sizes["time"] == 3
+
+
+def test_the_root_keeps_the_conventions(tmp_path, store):
+    """The conventions' own validator."""
+    conventions = pytest.importorskip("zarr_cm")
+    files(tmp_path, 1)
+    baked(recipe(tmp_path, "steps:\n  - pyramid: {levels: 3, method: {land: mode}}\n"), store)
+    attrs = json.loads((store / "zarr.json").read_text())["attributes"]
+    assert set(conventions.detect_revisions(attrs)) == {"multiscales", "spatial", "proj"}
+    conventions.validate_all(attrs)
+
+
+def test_levels_keep_to_the_memory(tmp_path, store):
+    """Chunks of 8 MB, 64 MB of cells, and a limit that holds neither."""
+    lat, lon = np.arange(1000.0), np.arange(2000.0)
+    for number in range(8):
+        values = np.random.default_rng(number).random((1, 1000, 2000)).astype("f4")
+        variables = {
+            "time": (("time",), [float(number)], {"units": "days since 2000-01-01"}),
+            "y": (("y",), lat, {"axis": "Y"}),
+            "x": (("x",), lon, {"axis": "X"}),
+            "v": (("time", "y", "x"), values, {}, {"zlib": True, "complevel": 1, "chunksizes": (1, 1000, 2000)}),
+        }
+        made.netcdf(tmp_path / f"day{number:02}.nc", variables)
+    path = recipe(tmp_path, "steps:\n  - pyramid: {}\n", "")
+    done, peak = arco.measured("bake", path, "--to", store, "--memory", "100MiB", "--workers", 2)
+    assert done.code == 0, done.text
+    assert peak < 105, peak
+    finest = xr.open_zarr(store, group="0", chunks=None).v[3].values
+    own = xr.open_zarr(store, group="1", chunks=None).v[3].values
+    want = finest.astype("f8").reshape(500, 2, 1000, 2).mean((1, 3))
+    np.testing.assert_allclose(own, want, rtol=1e-6)

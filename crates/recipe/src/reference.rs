@@ -88,7 +88,7 @@ or URL of a manifest as `sha256sum` writes it (`DIGITS  NAME` in each line), or 
 ## Steps of files and of the dataset
 
 Steps change every file before files are combined. `sort`, `dedupe`, `roll`, `time_encoding`, and `subset` along a
-concat axis change the combined dataset; they stand behind the steps of files.
+concat axis change the combined dataset; they stand behind the steps of files. `pyramid` stands behind all others.
 
 ## Several datasets from one recipe
 

@@ -30,12 +30,14 @@ pub(super) fn path(level: u32, name: &str) -> String {
 /// Adds the arrays of coarser levels behind those of the dataset, which become level 0. Gives back where each begins.
 pub(super) fn add(
     arrays: &mut Vec<ArrayPlan>,
-    variables: &[Arc<Variable>],
+    variables: &[(Arc<Variable>, bool)],
     levels: &Levels,
     output: &Output,
     concat: &BTreeSet<String>,
 ) -> Result<Vec<usize>> {
     let mut begins = Vec::new();
+    let variables: Vec<Arc<Variable>> = variables.iter().map(|(var, _)| Arc::clone(var)).collect();
+    let variables = variables.as_slice();
     let pyramid = Adding { variables, levels, output, concat, bounded: bounded(arrays, variables, levels) };
     let mut above: Vec<Option<usize>> = (0..variables.len()).map(Some).collect();
     for level in 1..=levels.coarser {

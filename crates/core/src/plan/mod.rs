@@ -232,14 +232,7 @@ pub fn plan(
     budget: Budget,
     published: Option<&Dataset>,
 ) -> Result<Plan> {
-    check_names(&combined, output)?;
-    if caps.references {
-        refer::check_output(output)?;
-    }
-    if !output.shards.is_empty() && !caps.shards {
-        return Err(Error::new(Code::OutputInvalid, "found `shards`, which Zarr v2 does not have")
-            .help("leave out `shards`, or write Zarr v3"));
-    }
+    check_output(&combined, output, caps)?;
     let concat: BTreeSet<String> = combined.concat.iter().cloned().collect();
     let mut arrays = Vec::new();
     let mut readings = Vec::new();
@@ -260,7 +253,6 @@ pub fn plan(
     }
     let mut levels = Vec::new();
     if let Some(pyramid) = &combined.pyramid {
-        let variables: Vec<_> = variables.iter().map(|(var, _)| Arc::clone(var)).collect();
         levels = levels::add(&mut arrays, &variables, pyramid, output, &concat)?;
         readings.resize_with(arrays.len(), || None);
     }
@@ -287,10 +279,10 @@ pub fn plan(
     for (name, value) in &output.attrs {
         attrs.set(name.clone(), value.clone());
     }
-    let mut groups = combined.groups;
-    if let Some(pyramid) = &combined.pyramid {
-        groups = levels::groups(&mut attrs, &groups, &variables, &arrays, pyramid);
-    }
+    let groups = match &combined.pyramid {
+        Some(pyramid) => levels::groups(&mut attrs, &combined.groups, &variables, &arrays, pyramid),
+        None => combined.groups,
+    };
     let groups = all_groups(groups, &arrays);
     let dataset = Dataset {
         format: caps.format,
@@ -301,6 +293,19 @@ pub fn plan(
     let memory_bytes = budget.memory_bytes;
     let pyramid = combined.pyramid.is_some();
     Ok(Plan { dataset, arrays, workers, threads, ahead_bytes, peak_bytes, memory_bytes, pyramid, levels })
+}
+
+/// What is asked of the output is what the dataset and the target have.
+fn check_output(combined: &Combined, output: &Output, caps: &TargetCaps) -> Result<()> {
+    check_names(combined, output)?;
+    if caps.references {
+        refer::check_output(output)?;
+    }
+    if output.shards.is_empty() || caps.shards {
+        return Ok(());
+    }
+    Err(Error::new(Code::OutputInvalid, "found `shards`, which Zarr v2 does not have")
+        .help("leave out `shards`, or write Zarr v3"))
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.

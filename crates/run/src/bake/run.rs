@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_core::plan::ArrayPlan;
+use arcoforge_core::plan::{ArrayPlan, Plan};
 use arcoforge_read::Reader;
 use arcoforge_write::Written;
 
@@ -126,7 +126,7 @@ impl<'a> Run<'a> {
         let store: Arc<dyn Reader> = store.into();
         let count = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
         let worker = || {
-            let mut worker = Worker::with_threads(prepared.plan.threads);
+            let mut worker = Worker::new();
             worker.filled = Some(Arc::clone(&store));
             worker
         };
@@ -134,7 +134,7 @@ impl<'a> Run<'a> {
             session.check_interrupt()?;
             work(worker, range.start + at as u64)
         };
-        pool::each(prepared.plan.workers, count, true, worker, one)
+        pool::each(threads_of_levels(&prepared.plan), count, true, worker, one)
     }
 
     /// Moves a box of cells to scratch storage.
@@ -191,6 +191,16 @@ impl<'a> Run<'a> {
         self.totals.read.fetch_add(bytes_read, Ordering::Relaxed);
         session.tell(&Event::Advanced { stage: Stage::Bake, items, bytes_read, bytes_written });
     }
+}
+
+/// A chunk of a level is the work of one thread: as many as there are, fewer where they need more memory than the workers that
+/// were planned.
+fn threads_of_levels(plan: &Plan) -> usize {
+    let most = |arrays: &[ArrayPlan]| arrays.iter().map(|array| array.worker_bytes).max().unwrap_or(0).max(1);
+    let levels = plan.levels.first().and_then(|first| plan.arrays.get(*first..)).unwrap_or_default();
+    let planned = most(&plan.arrays).saturating_mul(plan.workers as u64);
+    let fitting = usize::try_from(planned / most(levels)).unwrap_or(usize::MAX);
+    fitting.min(plan.workers * plan.threads).max(plan.workers)
 }
 
 /// No file was written to while it was read.
