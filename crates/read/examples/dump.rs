@@ -117,6 +117,7 @@ fn attrs(attrs: &Attrs) -> Value {
     let list = attrs.iter().map(|(name, value)| match value {
         AttrValue::Text(text) => json!([name, "text", text]),
         AttrValue::Texts(texts) => json!([name, "texts", texts]),
+        AttrValue::Json(text) => json!([name, "json", text]),
         AttrValue::Numbers { dtype, values } => {
             json!([name, dtype.name(), values.iter().map(|v| scalar(*dtype, v)).collect::<Vec<_>>()])
         }

@@ -87,6 +87,7 @@ fn attrs_json(attrs: &Attrs) -> Value {
     let json = |value: &AttrValue| match value {
         AttrValue::Text(text) => serde_json::json!({"type": "text", "value": text}),
         AttrValue::Texts(texts) => serde_json::json!({"type": "texts", "value": texts}),
+        AttrValue::Json(text) => serde_json::json!({"type": "json", "value": text}),
         AttrValue::Numbers { dtype, values } => {
             serde_json::json!({"type": dtype.name(), "value": values.iter().map(scalar_json).collect::<Vec<_>>()})
         }
