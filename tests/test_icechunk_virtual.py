@@ -243,6 +243,8 @@ def test_files_in_an_object_store(s3_store, client, tmp_path, repository):
     paths = days(tmp_path / "files", keywords=KINDS["chunked"][0] | {"complevel": 1})
     s3_store.put("virtual/in/day1.nc", paths[1].read_bytes())
     assert "has changed" in client.fails(repository)
+    for path in paths:
+        s3_store.put(f"virtual/in/{path.name}", path.read_bytes())
     elsewhere = env | {"AWS_ENDPOINT_URL": s3_store.url.replace("127.0.0.1", "localhost")}
     refused = bake(*urls, "--update", to=repository, env=elsewhere, code=arco.EXIT["target"])
     assert "place of virtual chunks" in refused.text, refused.text

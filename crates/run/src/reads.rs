@@ -31,7 +31,7 @@ pub(crate) fn request_bytes(threads: usize, ahead_bytes: u64) -> u64 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Read {
     pub(crate) access: Access,
-    /// Requests that are expected, beside those of the survey: near chunks are one. More where they are not wanted at the
+    /// Requests that are expected, beside those of the survey (which, where it is known, are those of opening the input): near chunks are one. More where they are not wanted at the
     /// same time, or memory for what is in hand runs out between them.
     pub(crate) requests: u64,
     /// Bytes of their answers.
@@ -67,10 +67,6 @@ pub(crate) fn reads(prepared: &Prepared) -> Vec<Read> {
     }
     for (file, ranges) in once.iter().enumerate() {
         add(prepared, (file, ranges), (most, 1.0), &mut reads);
-    }
-    for read in reads.iter_mut().filter(|read| read.access == Access::Later && read.requests > 0) {
-        // opening it
-        read.requests += 1;
     }
     reads
 }

@@ -131,7 +131,14 @@ impl Object for Deferred {
     }
 
     fn is_at_hand(&self, range: &Range<u64>) -> bool {
-        lock(&self.opened).as_ref().is_some_and(|object| object.is_at_hand(range))
+        match &*lock(&self.opened) {
+            Some(object) => object.is_at_hand(range),
+            // opening it will bring the first bytes along, as it did when it was surveyed
+            None => {
+                let brings = self.remote && !self.url.starts_with("ftp");
+                brings && range.end <= self.sources.options().prefix_bytes
+            }
+        }
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {
