@@ -1,4 +1,4 @@
-//! Checksums behind the data: HDF5's Fletcher-32 and Zarr's CRC-32C.
+//! Checksums behind the data: HDF5's Fletcher-32, Zarr's CRC-32C, and the CRC-32 of DAP4.
 
 use arcoforge_core::error::Result;
 
@@ -6,6 +6,11 @@ use crate::corrupt;
 
 /// The 16-bit words that can be summed in 32 bits before the sums must be folded.
 const WORDS_PER_FOLD: usize = 360;
+
+/// The CRC-32 of ISO 3309 (ITU-T V.42), as in gzip.
+pub fn crc32(data: &[u8]) -> u32 {
+    libdeflater::crc32(data)
+}
 
 /// Fletcher-32 as HDF5 computes it: over big-endian 16-bit words, an odd last byte as a high byte.
 pub(crate) fn fletcher32(data: &[u8]) -> u32 {

@@ -46,6 +46,7 @@ mod zstandard;
 
 use arcoforge_core::error::{Code, Error};
 
+pub use checksum::crc32;
 pub use pipeline::{can_hold, decode, encode, encode_over};
 pub use scratch::{ForeignDecode, Scratch};
 pub use support::is_decodable;

@@ -39,6 +39,8 @@ pub(super) enum External {
     UByte = 7,
     UShort = 8,
     UInt = 9,
+    Int64 = 10,
+    UInt64 = 11,
 }
 
 impl External {
@@ -47,22 +49,25 @@ impl External {
             Self::Byte | Self::Char | Self::UByte => 1,
             Self::Short | Self::UShort => 2,
             Self::Int | Self::UInt | Self::Float => 4,
-            Self::Double => 8,
+            Self::Double | Self::Int64 | Self::UInt64 => 8,
         }
     }
 
     /// Of a server's type; `signed` says that its bytes are meant so.
     pub(super) const fn of(kind: Kind, signed: bool) -> Self {
         match kind {
+            Kind::Int8 => Self::Byte,
             Kind::Byte if signed => Self::Byte,
-            Kind::Byte => Self::UByte,
+            Kind::Byte | Kind::UInt8 => Self::UByte,
             Kind::Int16 => Self::Short,
             Kind::UInt16 => Self::UShort,
             Kind::Int32 => Self::Int,
             Kind::UInt32 => Self::UInt,
             Kind::Float32 => Self::Float,
             Kind::Float64 => Self::Double,
-            Kind::Text => Self::Char,
+            Kind::Int64 => Self::Int64,
+            Kind::UInt64 => Self::UInt64,
+            Kind::Text | Kind::Char => Self::Char,
         }
     }
 }
@@ -127,7 +132,7 @@ fn attributes(out: &mut Vec<u8>, all: &[Attribute], signed: bool) -> Result<()> 
     for one in all {
         name(out, &one.name);
         let external = External::of(one.kind, signed);
-        let bytes = if one.kind == Kind::Text {
+        let bytes = if external == External::Char {
             one.values.join("\n").into_bytes()
         } else {
             let values: Option<Vec<Vec<u8>>> =
@@ -160,6 +165,8 @@ fn number(text: &str, external: External) -> Option<Vec<u8>> {
         External::UShort => u16::try_from(whole()?).ok()?.to_be_bytes().to_vec(),
         External::Int => i32::try_from(whole()?).ok()?.to_be_bytes().to_vec(),
         External::UInt => u32::try_from(whole()?).ok()?.to_be_bytes().to_vec(),
+        External::Int64 => whole()?.to_be_bytes().to_vec(),
+        External::UInt64 => text.parse::<u64>().ok()?.to_be_bytes().to_vec(),
         External::Float => text.parse::<f32>().ok()?.to_be_bytes().to_vec(),
         External::Double => text.parse::<f64>().ok()?.to_be_bytes().to_vec(),
         External::Char => return None,

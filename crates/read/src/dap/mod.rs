@@ -1,9 +1,15 @@
-//! OPeNDAP servers (DAP 2.0, ESE-RFC-004): datasets of which only the cells that are wanted are asked for.
+//! OPeNDAP servers (DAP 2.0, ESE-RFC-004; DAP 4.0, OPeNDAP's specification of 2016): datasets of which only the cells that
+//! are wanted are asked for.
 //!
-//! What a server says of a dataset (DDS and DAS) becomes the header of a file in the classic format, and the values that the
-//! file has at an offset are asked for by a constraint on the variable that lies there, some megabytes of whole rows at a
-//! time. DAP2 sends values as the classic format stores them, big-endian, but for 16-bit integers.
+//! What a server says of a dataset (DDS and DAS, or DMR) becomes the header of a file in the classic format, and the values
+//! that the file has at an offset are asked for by a constraint on the variable that lies there, some megabytes of whole rows
+//! at a time. What the format has no place for, groups and lists of texts, stands in names and texts behind [`SEPARATOR`].
 
+mod chunks;
+mod dap2;
+mod dap4;
+mod dmr;
+mod dmr_attributes;
 mod header;
 mod text;
 
@@ -12,37 +18,41 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_store::object::{read_all, read_range};
+use arcoforge_store::object::read_all;
 use arcoforge_store::{Object, Sources, Validator, redact};
 
 use self::header::{BYTES_MAX, External, Variable, header};
-use self::text::{Attribute, Declared, Kind, parse_das, parse_dds};
+use self::text::{Attribute, Declared, Kind};
 
 /// Bytes of one answer, unless one row has more.
 const ANSWER_BYTES: u64 = 4 * 1024 * 1024;
 /// Bytes of a description, and of texts that are read at once.
 const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// Bytes in which the values of an answer begin.
-const PREAMBLE_BYTES_MAX: u64 = 1024 * 1024;
+/// Between a group's path and its attribute's name, and between the texts of a list: no XML can hold it.
+pub(crate) const SEPARATOR: char = '\u{1f}';
 
-/// Opens a URL of the form `dap2+https://host/path` or `dap2+https://host/path?variable,variable`; `None` for any other.
+/// Opens a URL of the form `dap2+https://host/path`, `dap2+https://host/path?variable,variable`, `dap4+https://host/path` or
+/// `dap4+https://host/path?dap4.ce=/variable;/group/variable`; `None` for any other.
 ///
 /// # Errors
-/// Those of the server; `source-unsupported` for structures, sequences and `dap4+`; `source-corrupt` for what is not DAP2.
+/// Those of the server; `source-unsupported` for structures, sequences and opaque values; `source-corrupt` for what is not DAP.
 pub fn open(sources: &Arc<Sources>, url: &str) -> Option<Result<Arc<dyn Object>>> {
-    if url.starts_with("dap4+") {
-        let error = Error::new(Code::SourceUnsupported, "DAP4 can't be read yet").at(redact(url));
-        return Some(Err(error.help("most servers answer DAP2, too: write `dap2+https://…`")));
+    let is_dap4 = url.starts_with("dap4+");
+    let (scheme, base) = url.split_at_checked(5).filter(|(scheme, _)| ["dap2+", "dap4+"].contains(scheme))?;
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        return None;
     }
-    let base = url
-        .strip_prefix("dap2+")
-        .filter(|base| base.starts_with("http://") || base.starts_with("https://"))?;
-    let shown = format!("dap2+{}", redact(base));
-    Some(
-        describe(sources, base, &shown)
-            .map(|dataset| Arc::new(dataset) as Arc<dyn Object>)
-            .map_err(|e| e.at(shown)),
-    )
+    let shown = format!("{scheme}{}", redact(base));
+    let described = match is_dap4 {
+        true => dap4::describe(sources, base, &shown),
+        false => dap2::describe(sources, base, &shown),
+    };
+    Some(described.map(|dataset| Arc::new(dataset) as Arc<dyn Object>).map_err(|e| e.at(shown)))
+}
+
+/// Whether what was opened is of DAP4, whose names are paths.
+pub(crate) fn has_paths(object: &dyn Object) -> bool {
+    object.url().starts_with("dap4+")
 }
 
 /// A dataset as a file.
@@ -50,10 +60,18 @@ struct Dataset {
     sources: Arc<Sources>,
     base: String,
     shown: String,
+    protocol: Protocol,
     validator: Validator,
     header: Vec<u8>,
     /// In the order of their values.
     arrays: Vec<Array>,
+}
+
+/// How a server is asked.
+enum Protocol {
+    Dap2,
+    /// With what else stands in the URL's query, a `&` behind it.
+    Dap4(String),
 }
 
 /// The values of one variable.
@@ -86,29 +104,6 @@ impl fmt::Debug for Dataset {
     }
 }
 
-fn describe(sources: &Arc<Sources>, url: &str, shown: &str) -> Result<Dataset> {
-    let (base, wanted) = url.split_once('?').map_or((url, None), |(base, wanted)| (base, Some(wanted)));
-    if wanted.is_some_and(|wanted| wanted.contains(['[', '&', '%'])) {
-        let message = "found a constraint with indices or selections, expected names of variables";
-        return Err(Error::new(Code::SourceUnsupported, message).help("cut the dataset by a `subset` step"));
-    }
-    let query = wanted.map_or_else(String::new, |wanted| format!("?{wanted}"));
-    let dds = sources.open(&format!("{base}.dds{query}"))?;
-    let declared = parse_dds(&text_of(&*dds)?)?;
-    let attributes = parse_das(&text_of(&*sources.open(&format!("{base}.das"))?)?)?;
-    let modified_ns = dds.validator().modified_ns;
-    let mut dataset = Dataset {
-        sources: Arc::clone(sources),
-        base: base.to_owned(),
-        shown: shown.to_owned(),
-        validator: Validator { size: 0, etag: None, modified_ns },
-        header: Vec::new(),
-        arrays: Vec::new(),
-    };
-    dataset.lay_out(declared, &attributes)?;
-    Ok(dataset)
-}
-
 fn text_of(object: &dyn Object) -> Result<String> {
     if object.validator().size > TEXT_BYTES_MAX {
         let message = format!("the server's description has {} bytes", object.validator().size);
@@ -130,6 +125,24 @@ fn refused(text: &str) -> Option<Error> {
 }
 
 impl Dataset {
+    fn new(
+        sources: &Arc<Sources>,
+        base: &str,
+        shown: &str,
+        protocol: Protocol,
+        modified_ns: Option<i64>,
+    ) -> Self {
+        Self {
+            sources: Arc::clone(sources),
+            base: base.to_owned(),
+            shown: shown.to_owned(),
+            protocol,
+            validator: Validator { size: 0, etag: None, modified_ns },
+            header: Vec::new(),
+            arrays: Vec::new(),
+        }
+    }
+
     /// Decides where everything lies in the file.
     fn lay_out(&mut self, declared: Vec<Declared>, attributes: &[Attribute]) -> Result<()> {
         let mut dims: Vec<(String, u64)> = Vec::new();
@@ -152,10 +165,11 @@ impl Dataset {
                 let name = name.clone().unwrap_or_else(|| format!("{}_{at}", one.name));
                 numbers.push(dimension(&mut dims, name, *length));
             }
-            let signed = attributes.iter().any(|a| a.name == "_Unsigned" && a.values == ["false"]);
+            let signed = one.kind == Kind::Byte
+                && attributes.iter().any(|a| a.name == "_Unsigned" && a.values == ["false"]);
             let external = External::of(one.kind, signed);
             let there = if one.kind == Kind::Text {
-                let (bytes, length) = self.texts(&one, &lengths)?;
+                let (bytes, length) = self.texts(&one, &lengths).map_err(|e| e.in_variable(&one.name))?;
                 let name = format!("{}_strlen", one.name);
                 let known = attributes
                     .iter()
@@ -167,9 +181,7 @@ impl Dataset {
             } else {
                 Values::There(one.asked.clone(), lengths.clone())
             };
-            attributes.retain(|a| {
-                !a.name.starts_with("DODS.") && (external != External::Byte || a.name != "_Unsigned")
-            });
+            attributes.retain(|a| !a.name.starts_with("DODS.") && (!signed || a.name != "_Unsigned"));
             let bytes = lengths.iter().try_fold(external.bytes(), |bytes, length| bytes.checked_mul(*length));
             let bytes = bytes.filter(|bytes| *bytes <= BYTES_MAX);
             let bytes = bytes
@@ -194,46 +206,28 @@ impl Dataset {
     /// The texts of a variable, each filled up with zeros to the length of the longest.
     fn texts(&self, one: &Declared, lengths: &[u64]) -> Result<(Vec<u8>, u64)> {
         let expected = lengths.iter().try_fold(1_u64, |cells, length| cells.checked_mul(*length));
-        let url = format!("{}.dods?{}", self.base, one.asked);
-        let object = self.sources.open(&url)?;
-        if expected.is_none_or(|cells| cells > TEXT_BYTES_MAX) || object.validator().size > TEXT_BYTES_MAX {
-            return Err(
-                Error::new(Code::SourceLimit, "the texts are too large to be read").in_variable(&one.name)
-            );
-        }
-        let (start, whole) = (values_begin(&*object)?, read_all(&*object)?);
-        let short =
-            || Error::new(Code::SourceCorrupt, "the answer ends within the texts").in_variable(&one.name);
-        let start = usize::try_from(start).map_err(|_| short())?;
-        let mut at = start;
-        let number = |at: &mut usize| {
-            let bytes = whole.get(*at..at.checked_add(4)?)?;
-            *at += 4;
-            Some(u32::from_be_bytes(bytes.try_into().ok()?))
+        let expected = expected.filter(|cells| *cells <= TEXT_BYTES_MAX).ok_or_else(too_many_texts)?;
+        let texts = match &self.protocol {
+            Protocol::Dap2 => self.texts_dap2(one, expected)?,
+            Protocol::Dap4(query) => self.texts_dap4(query, one, expected)?,
         };
-        let count = if lengths.is_empty() { 1 } else { number(&mut at).ok_or_else(short)? };
-        if Some(u64::from(count)) != expected {
-            return Err(miscounted(u64::from(count), expected.unwrap_or_default()).in_variable(&one.name));
-        }
-        let mut texts = Vec::new();
-        for _ in 0..count {
-            let length = number(&mut at).and_then(|length| usize::try_from(length).ok()).ok_or_else(short)?;
-            let end = at.checked_add(length).ok_or_else(short)?;
-            texts.push(whole.get(at..end).ok_or_else(short)?);
-            // the padding counts from the beginning of the values
-            at = start + (end - start).next_multiple_of(4);
-        }
-        let longest = texts.iter().map(|text| text.len()).max().unwrap_or(0).max(1);
+        let longest = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);
         if longest.saturating_mul(texts.len()) as u64 > TEXT_BYTES_MAX {
-            return Err(
-                Error::new(Code::SourceLimit, "the texts are too large to be read").in_variable(&one.name)
-            );
+            return Err(too_many_texts());
         }
         let mut bytes = vec![0; longest * texts.len()];
         for (text, slot) in texts.iter().zip(bytes.chunks_mut(longest)) {
-            slot.iter_mut().zip(*text).for_each(|(to, from)| *to = *from);
+            slot.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         }
         Ok((bytes, longest as u64))
+    }
+
+    /// Cells of a part, as the classic format stores them.
+    fn fetch(&self, asked: &str, external: External, part: &Part, cells: Range<u64>) -> Result<Vec<u8>> {
+        match &self.protocol {
+            Protocol::Dap2 => self.fetch_dap2(asked, external, part, cells),
+            Protocol::Dap4(query) => self.fetch_dap4(query, asked, external, part, &cells),
+        }
     }
 
     /// Fills `out` with the bytes of an array from `from`.
@@ -248,10 +242,14 @@ impl Dataset {
             Values::There(asked, lengths) => (asked, lengths),
         };
         let cell = array.external.bytes();
+        let wire = match self.protocol {
+            Protocol::Dap2 => dap2::wire_bytes(array.external),
+            Protocol::Dap4(_) => cell,
+        };
         let end = from + out.len() as u64;
         let mut at = from;
         while at < end {
-            let part = part_of(lengths, wire_bytes(array.external), at / cell);
+            let part = part_of(lengths, wire, at / cell);
             let stop = end.min(part.cells.end * cell);
             let cells = at / cell..stop.div_ceil(cell);
             let bytes = self.fetch(asked, array.external, &part, cells.clone())?;
@@ -267,41 +265,6 @@ impl Dataset {
             at = stop;
         }
         Ok(())
-    }
-
-    /// Cells of the part that one request brings, as the classic format stores them.
-    fn fetch(&self, asked: &str, external: External, part: &Part, cells: Range<u64>) -> Result<Vec<u8>> {
-        let indices: String =
-            part.hyperslab.iter().map(|(first, last)| format!("%5B{first}:1:{last}%5D")).collect();
-        let object = self.sources.open(&format!("{}.dods?{asked}{indices}", self.base))?;
-        let start = values_begin(&*object)?;
-        let wire = wire_bytes(external);
-        // a single value has no count in front of it, and stands in four bytes at least
-        let (first, wire) = if part.hyperslab.is_empty() {
-            (start, wire)
-        } else {
-            let counts = read_range(&*object, start..start + 8)?;
-            let number =
-                |at: usize| counts.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
-            let expected = part.cells.end - part.cells.start;
-            for count in [number(0), number(4)] {
-                if count.map(u64::from) != Some(expected) {
-                    return Err(miscounted(count.map_or(0, u64::from), expected));
-                }
-            }
-            (start + 8, wire)
-        };
-        let from = first + (cells.start - part.cells.start) * wire;
-        if part.hyperslab.is_empty() && external.bytes() == 1 {
-            return read_range(&*object, from + 3..from + 4);
-        }
-        let bytes = read_range(&*object, from..from + (cells.end - cells.start) * wire)?;
-        Ok(match external {
-            External::Short | External::UShort => {
-                bytes.chunks_exact(4).flat_map(|word| word.get(2..).unwrap_or_default()).copied().collect()
-            }
-            _ => bytes,
-        })
     }
 }
 
@@ -319,36 +282,12 @@ fn dimension(dims: &mut Vec<(String, u64)>, name: String, length: u64) -> usize 
     dims.len() - 1
 }
 
+fn too_many_texts() -> Error {
+    Error::new(Code::SourceLimit, "the texts are too large to be read")
+}
+
 fn miscounted(found: u64, expected: u64) -> Error {
     Error::new(Code::SourceCorrupt, format!("the OPeNDAP server sent {found} values, expected {expected}"))
-}
-
-/// Bytes of a value on the wire (XDR, RFC 4506): small integers stand in four.
-const fn wire_bytes(external: External) -> u64 {
-    match external {
-        External::Short | External::UShort => 4,
-        other => other.bytes(),
-    }
-}
-
-/// Where the values of an answer begin: behind `Data:` on a line of its own.
-fn values_begin(object: &dyn Object) -> Result<u64> {
-    let size = object.validator().size;
-    let mut length = 4096;
-    loop {
-        let start = read_range(object, 0..size.min(length))?;
-        for mark in [&b"\nData:\n"[..], b"\nData:\r\n", b"\rData:\r"] {
-            if let Some(at) = start.windows(mark.len()).position(|window| window == mark) {
-                return Ok((at + mark.len()) as u64);
-            }
-        }
-        if length >= size.min(PREAMBLE_BYTES_MAX) {
-            let text = String::from_utf8_lossy(&start).into_owned();
-            let other = || Error::new(Code::SourceCorrupt, "the server's answer holds no DAP2 values");
-            return Err(refused(&text).unwrap_or_else(other));
-        }
-        length *= 16;
-    }
 }
 
 /// The part of an array that holds a cell: whole rows along the first dimension below which rows are small enough.

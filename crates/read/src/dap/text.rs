@@ -3,7 +3,7 @@
 use arcoforge_core::error::{Code, Error, Result};
 
 /// Containers within each other.
-const DEPTH_MAX: usize = 32;
+pub(super) const DEPTH_MAX: usize = 32;
 
 /// A type of cells, as a server names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,12 @@ pub(super) enum Kind {
     Float32,
     Float64,
     Text,
+    /// These are DAP4's alone.
+    Int8,
+    UInt8,
+    Int64,
+    UInt64,
+    Char,
 }
 
 /// An array.
@@ -248,7 +254,7 @@ pub(super) fn parse_das(text: &str) -> Result<Vec<Attribute>> {
     }
 }
 
-fn is_global(container: &str) -> bool {
+pub(super) fn is_global(container: &str) -> bool {
     container.to_ascii_uppercase().ends_with("_GLOBAL")
 }
 
@@ -273,7 +279,7 @@ fn values(tokens: &mut Tokens<'_>) -> Result<Vec<String>> {
 }
 
 /// A name without `%` escapes.
-fn unescaped(name: &str) -> String {
+pub(super) fn unescaped(name: &str) -> String {
     let mut bytes = Vec::with_capacity(name.len());
     let mut rest = name.as_bytes();
     while let Some((&first, behind)) = rest.split_first() {

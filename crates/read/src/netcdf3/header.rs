@@ -26,6 +26,8 @@ pub(super) struct Header {
     pub(super) dims: Vec<Dim>,
     pub(super) attrs: Attrs,
     pub(super) variables: Vec<HeaderVariable>,
+    /// Where names are paths: groups with their attributes.
+    pub(super) groups: Option<Vec<(String, Attrs)>>,
     /// Bytes of the header itself.
     pub(super) bytes: u64,
 }
@@ -72,7 +74,7 @@ pub(super) fn parse(prefix: &[u8], file_bytes: u64, format: Format) -> Result<He
     for _ in 0..count {
         variables.push(parse_variable(&mut cursor, format, dims.len())?);
     }
-    Ok(Header { records, dims, attrs, variables, bytes: cursor.position() })
+    Ok(Header { records, dims, attrs, variables, groups: None, bytes: cursor.position() })
 }
 
 fn parse_dims(cursor: &mut Cursor<'_>) -> Result<Vec<Dim>, Stop> {

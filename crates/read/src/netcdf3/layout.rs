@@ -71,7 +71,7 @@ pub(super) fn layout(header: &Header, file_bytes: u64) -> Result<Layout, String>
                 variable.name, array.begin
             ));
         }
-        arrays.push((variable.name.clone(), refuse_names(&variable.name, array)));
+        arrays.push((variable.name.clone(), refuse_names(&variable.name, array, header.groups.is_some())));
     }
     Ok(Layout { arrays, end })
 }
@@ -160,10 +160,9 @@ fn array_end(array: &Array, slab: &Slab) -> Option<u64> {
 }
 
 /// Names that the rest of arcoforge can't hold apart: such a variable is listed as unreadable.
-fn refuse_names(name: &str, array: Array) -> Result<Array, String> {
-    if let Some(bad) =
-        std::iter::once(name).chain(array.dims.iter().map(String::as_str)).find(|n| n.contains('/'))
-    {
+fn refuse_names(name: &str, array: Array, are_paths: bool) -> Result<Array, String> {
+    let mut names = std::iter::once(name).chain(array.dims.iter().map(String::as_str));
+    if let Some(bad) = names.find(|name| name.contains('/') && !are_paths) {
         return Err(format!("the name `{bad}` holds a slash, which would be read as a group's path"));
     }
     let repeated =

@@ -5,6 +5,7 @@
 
 mod cursor;
 mod gather;
+mod groups;
 mod header;
 mod layout;
 mod swap;
@@ -61,7 +62,10 @@ struct Text {
 /// file is shorter than its layout, [`Code::SourceLimit`] for headers beyond 64 MiB.
 pub fn open(object: Arc<dyn Object>) -> Result<Netcdf3Reader> {
     let file_bytes = object.validator().size;
-    let (format, header) = read_header(object.as_ref(), file_bytes).map_err(|e| e.at(object.url()))?;
+    let (format, mut header) = read_header(object.as_ref(), file_bytes).map_err(|e| e.at(object.url()))?;
+    if crate::dap::has_paths(object.as_ref()) {
+        groups::sort_out(&mut header);
+    }
     let layout = layout::layout(&header, file_bytes).map_err(|what| {
         Error::new(Code::SourceCorrupt, format!("the {format} header is damaged: {what}")).at(object.url())
     })?;
@@ -127,7 +131,8 @@ fn refuse_subfiles(header: &Header) -> Result<()> {
 }
 
 fn schema(header: Header, arrays: Vec<(String, Result<Array, String>)>) -> (Schema, BTreeMap<String, Text>) {
-    let mut schema = Schema { attrs: header.attrs, ..Schema::default() };
+    let groups = header.groups.unwrap_or_default();
+    let mut schema = Schema { attrs: header.attrs, groups, ..Schema::default() };
     let mut readable = Vec::new();
     for ((name, array), written) in arrays.into_iter().zip(header.variables) {
         match array {
