@@ -46,6 +46,11 @@ pub trait Reader: Send + Sync {
     /// Its schema.
     fn schema(&self) -> &Schema;
 
+    /// What whoever publishes the file should know, where it was read nevertheless: a phrase that names the file.
+    fn remark(&self) -> Option<&str> {
+        None
+    }
+
     /// Where every chunk of a variable with [`arcoforge_core::schema::Storage::Chunks`] lies, in C order of its grid.
     /// Chunks at the end of an array with `chunked: false` hold only the cells inside the array.
     fn chunk_refs(&self, variable: &str) -> Result<Vec<ChunkRef>>;

@@ -22,7 +22,7 @@ use arcoforge_store::{Object, Validator, redact};
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use crate::checksums::Expected;
-use crate::session::Session;
+use crate::session::{Event, Session};
 
 use cache::{Facts, Replay};
 use hand::Room;
@@ -140,6 +140,9 @@ impl Surveyor<'_> {
         let url = object.name();
         place.iter_mut().for_each(|place| place.share(&url));
         let replay = Replay::new(&object, known).map_err(|e| e.at(&*url))?;
+        if let Some(remark) = replay.remark() {
+            self.session.tell(&Event::Warning(remark.to_owned()));
+        }
         replay.check(self.expected.marks(candidate), || self.expected.verify(self.session, candidate))?;
         let mut unmatched = Vec::new();
         let view = self.view(position, &url, &replay, &mut unmatched).map_err(|e| e.at(&*url))?;

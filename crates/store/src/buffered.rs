@@ -8,7 +8,7 @@ use arcoforge_core::error::Result;
 
 use crate::keyed::Keyed;
 use crate::local::lock;
-use crate::object::{Access, Object, Validator, check_range, read_range};
+use crate::object::{Access, Beside, Object, Validator, check_range, read_range};
 
 /// Bytes of a block and how many are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +113,8 @@ impl Buffered {
         Ok(())
     }
 
-    fn kept(&self, range: &Range<u64>) -> Option<Vec<u8>> {
+    /// The bytes of a range, where they are kept.
+    pub fn kept(&self, range: &Range<u64>) -> Option<Vec<u8>> {
         let length = usize::try_from(range.end.checked_sub(range.start)?).ok()?;
         let blocks = lock(&self.blocks);
         let part = blocks.iter().find_map(|block| block.part(range.start, length))?;
@@ -181,6 +182,10 @@ impl Object for Buffered {
 
     fn is_remote(&self) -> bool {
         self.inner.is_remote()
+    }
+
+    fn beside(&self, file: Beside) -> Option<Vec<u8>> {
+        self.inner.beside(file)
     }
 
     fn access(&self) -> Access {

@@ -10,7 +10,7 @@ use arcoforge_core::error::{Code, Error, Result};
 use crate::ftp;
 use crate::local::{lock, modified_ns};
 use crate::location::Location;
-use crate::object::{Access, Object, Validator};
+use crate::object::{Access, Beside, Object, Validator};
 use crate::sources::{Sources, without_member};
 use crate::wrapped::split_member;
 
@@ -139,6 +139,10 @@ impl Object for Deferred {
                 brings && range.end <= self.sources.options().prefix_bytes
             }
         }
+    }
+
+    fn beside(&self, file: Beside) -> Option<Vec<u8>> {
+        self.object().ok()?.beside(file)
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {

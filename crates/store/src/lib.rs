@@ -51,7 +51,7 @@ pub use keyed::{Held, Keyed, Located, document, folder, folder_with};
 pub use listing::index::resolve;
 pub use listing::{Entry, list_local};
 pub use location::{Location, redact};
-pub use object::{Access, Object, Validator};
+pub use object::{Access, Beside, Object, Validator};
 pub use sources::{SourceOptions, Sources};
 pub use stats::Stats;
 pub use wrapped::UnpackLimits;

@@ -40,6 +40,31 @@ pub enum Access {
     Unpacked,
 }
 
+/// A small file beside an object, told by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Beside {
+    /// The object's name with this behind it.
+    Behind(&'static str),
+    /// The object's name with this in place of its last dot and what follows.
+    InPlace(&'static str),
+}
+
+impl Beside {
+    /// Its URL; `None` where the object's tells no name: it has a query.
+    pub(crate) fn name_beside(self, url: &str) -> Option<String> {
+        if url.contains(['?', '#']) {
+            return None;
+        }
+        match self {
+            Self::Behind(ending) => Some(format!("{url}{ending}")),
+            Self::InPlace(ending) => {
+                let (start, last) = url.rsplit_once('.')?;
+                (!last.contains('/')).then(|| format!("{start}{ending}"))
+            }
+        }
+    }
+}
+
 /// An object that can be read in ranges, from several threads at a time.
 pub trait Object: Send + Sync + Debug {
     /// The URL or path, without secrets, for messages and provenance.
@@ -88,6 +113,12 @@ pub trait Object: Send + Sync + Debug {
     /// Whether a range came along when the object was opened, and costs no request.
     fn is_at_hand(&self, _range: &Range<u64>) -> bool {
         false
+    }
+
+    /// What a small file beside it says, where one request may bring it: a hint, which may be of another version or
+    /// wrong. Files of this machine are not looked for.
+    fn beside(&self, _file: Beside) -> Option<Vec<u8>> {
+        None
     }
 
     /// The first bytes, where opening the object brought them along, for whoever caches blocks of this object.

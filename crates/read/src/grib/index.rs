@@ -44,6 +44,8 @@ pub(super) struct Index {
     pub(super) refused: BTreeMap<String, String>,
     /// Whether there are messages of edition 2.
     pub(super) second_edition: bool,
+    /// What is to be said of an index beside the file.
+    pub(super) remark: Option<String>,
 }
 
 /// What was found out of headers, by their bytes.
@@ -60,7 +62,7 @@ impl Index {
     /// As [`walk`]. Fields that can't be told are in `refused`.
     pub(super) fn read(object: &Buffered) -> Result<Self> {
         let (mut index, mut known) = (Self::default(), Known::default());
-        walk(object, |found| {
+        let remark = walk(object, |found| {
             index.second_edition |= found.headers.edition == 2;
             if let Err((name, reason)) = index.add(&mut known, &found) {
                 let message = found.message;
@@ -68,6 +70,7 @@ impl Index {
             }
             Ok(())
         })?;
+        index.remark = remark;
         Ok(index)
     }
 

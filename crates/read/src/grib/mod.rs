@@ -8,7 +8,9 @@ mod attrs;
 mod concepts;
 mod cubes;
 mod families;
+mod far;
 mod grid;
+mod hints;
 mod index;
 mod keys;
 mod names;
@@ -112,6 +114,10 @@ impl Reader for GribReader {
 
     fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    fn remark(&self) -> Option<&str> {
+        self.index.remark.as_deref()
     }
 
     fn chunk_refs(&self, variable: &str) -> Result<Vec<ChunkRef>> {

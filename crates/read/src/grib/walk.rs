@@ -3,11 +3,14 @@
 //! WMO Manual on Codes, FM 92-VIII (edition 1) and FM 92-XIV (edition 2). What lies between messages, such as headers of
 //! bulletins and padding, is passed over, as ecCodes does.
 
+use std::cell::RefCell;
 use std::ops::Range;
 
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_store::object::read_range;
 use arcoforge_store::{Buffered, Object};
+
+use super::far::Far;
 
 const MAGIC: &[u8] = b"GRIB";
 const END: &[u8] = b"7777";
@@ -58,28 +61,32 @@ pub(super) struct Found {
 /// A file being walked through.
 pub(super) struct Walk<'a> {
     object: &'a Buffered,
+    /// Reads where the file is on another machine.
+    far: Option<RefCell<Far<'a>>>,
     size: u64,
     /// The number of the message that is read, and where it begins.
     message: u64,
     start: u64,
 }
 
-/// Calls `each` with every field of the file, in order.
+/// Calls `each` with every field of the file, in order; what is to be said of an index beside the file that is not its own.
 ///
 /// # Errors
 /// [`Code::SourceCorrupt`] with the number of the message and its first byte where it is cut off or damaged, and what
 /// `each` returns.
-pub(super) fn walk(object: &Buffered, mut each: impl FnMut(Found) -> Result<()>) -> Result<()> {
-    let mut walk = Walk { object, size: object.validator().size, message: 0, start: 0 };
+pub(super) fn walk(object: &Buffered, mut each: impl FnMut(Found) -> Result<()>) -> Result<Option<String>> {
+    let far = object.is_remote().then(|| RefCell::new(Far::new(object)));
+    let mut walk = Walk { object, far, size: object.validator().size, message: 0, start: 0 };
     let mut at = 0;
     while let Some(start) = walk.next_message(at)? {
         walk.message += 1;
         walk.start = start;
+        walk.far.iter().for_each(|far| far.borrow_mut().begin(walk.message, start));
         at = walk.read_message(&mut each)?;
     }
     match walk.message {
         0 => Err(Error::new(Code::SourceFormat, "found no GRIB message")),
-        _ => Ok(()),
+        _ => Ok(walk.far.and_then(|far| far.borrow().remark())),
     }
 }
 
@@ -231,6 +238,7 @@ impl Walk<'_> {
             );
             return Err(Error::new(Code::SourceCorrupt, message).help("fetch the file again"));
         }
+        self.far.iter().for_each(|far| far.borrow_mut().length(length));
         if length < 12 || self.read(end - 4..end)? != END {
             return Err(self.damaged(&format!("its {length} bytes do not end with `7777`")));
         }
@@ -261,7 +269,10 @@ impl Walk<'_> {
     }
 
     fn read(&self, range: Range<u64>) -> Result<Vec<u8>> {
-        read_range(self.object, range)
+        match &self.far {
+            Some(far) => far.borrow_mut().read(range),
+            None => read_range(self.object, range),
+        }
     }
 
     fn place(&self) -> String {

@@ -16,6 +16,7 @@ use ureq::{Agent, BodyReader, Proxy};
 
 use super::backoff::backoff;
 use super::beginnings::Beginnings;
+use super::beside::Absent;
 use super::failure::{Failure, Retry, explain_status, explain_transport};
 use super::follow::{Asked, Followed, follow};
 use super::guard::GuardedResolver;
@@ -56,6 +57,7 @@ pub(crate) struct Client {
     pub(crate) honesty: Honesty,
     pub(crate) versions: Versions,
     pub(crate) beginnings: Beginnings,
+    pub(super) absent: Absent,
 }
 
 /// An answer whose body has not been read yet. The lane is taken until it is dropped.
@@ -100,6 +102,7 @@ impl Client {
             honesty: Honesty::default(),
             versions: Versions::default(),
             beginnings: Beginnings::default(),
+            absent: Absent::default(),
         })
     }
 

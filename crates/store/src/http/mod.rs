@@ -3,6 +3,7 @@
 mod ask;
 mod backoff;
 mod beginnings;
+mod beside;
 mod body;
 mod client;
 mod digest;
@@ -37,7 +38,7 @@ use arcoforge_core::error::{Code, Error, Result};
 
 use crate::local::LocalObject;
 use crate::location::redact;
-use crate::object::{Object, Prefix, Validator, check_range, check_ranges, read_range};
+use crate::object::{Beside, Object, Prefix, Validator, check_range, check_ranges, read_range};
 use crate::ranges::{MERGED_BYTES_MAX, merge};
 use crate::several;
 
@@ -192,6 +193,10 @@ impl Object for HttpObject {
 
     fn is_at_hand(&self, range: &Range<u64>) -> bool {
         self.prefix.holds(range)
+    }
+
+    fn beside(&self, file: Beside) -> Option<Vec<u8>> {
+        beside::fetch(&self.client, &self.full_url, file)
     }
 
     fn take_prefix(&self) -> Option<Vec<u8>> {

@@ -60,6 +60,14 @@ impl<'a> Replay<'a> {
         Ok(later.get_or_init(|| reader).as_ref())
     }
 
+    /// What is to be said of an input that was opened now.
+    pub(crate) fn remark(&self) -> Option<&str> {
+        match &self.base {
+            Base::Open(reader) => reader.remark(),
+            Base::Known(..) => None,
+        }
+    }
+
     fn known(&self) -> Option<&Facts> {
         match &self.base {
             Base::Known(facts, _) => Some(facts),
