@@ -8,7 +8,7 @@ use std::time::Duration;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Credentials, Rate};
 
-use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote, Use};
+use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
 use crate::cache::Cache;
 use crate::credentials::{Held, Login, Machine};
 use crate::ftp;
@@ -107,6 +107,8 @@ pub struct Sources {
     options: SourceOptions,
     files: Arc<FilePool>,
     client: Arc<Client>,
+    /// For targets, where the recipe names a login for its inputs.
+    client_of_targets: OnceLock<Arc<Client>>,
     /// For what is asked after Ctrl-C.
     client_at_end: OnceLock<Arc<Client>>,
     cache: Option<Cache>,
@@ -120,7 +122,15 @@ impl Sources {
         let client = Client::new(&options, Arc::clone(&files));
         let cache = options.cache.clone().map(Cache::new);
         let unwrapper = Unwrapper::new(Arc::clone(&client), options.cache.clone(), options.unpack);
-        Self { options, files, client, client_at_end: OnceLock::new(), cache, unwrapper }
+        Self {
+            options,
+            files,
+            client,
+            client_of_targets: OnceLock::new(),
+            client_at_end: OnceLock::new(),
+            cache,
+            unwrapper,
+        }
     }
 
     /// Opens a path, or a `file://`, `http(s)://` or `ftp(s)://` URL, as if it lay there plain: what is compressed (gzip, bzip2,
@@ -203,7 +213,7 @@ impl Sources {
     /// `source-unsupported` for any other scheme, `source-denied` for folders where these may not be used.
     pub fn bucket(&self, url_or_path: &str) -> Result<Bucket> {
         match Location::parse(url_or_path)? {
-            Location::Bucket(url) => Ok(bucket_by(&self.client, &url, Use::Target)),
+            Location::Bucket(url) => Ok(bucket_by(self.of_targets(), &url)),
             Location::Local(path) => {
                 self.check_local(url_or_path)?;
                 Ok(Bucket::new(Arc::new(Folder::new(path)), url_or_path, ""))
@@ -224,6 +234,7 @@ impl Sources {
         let Location::Bucket(url) = Location::parse(url_or_path)? else { return self.bucket(url_or_path) };
         let client = self.client_at_end.get_or_init(|| {
             let options = SourceOptions {
+                credentials: None,
                 interrupted: None,
                 retries: 2,
                 backoff_max: Duration::from_secs(1),
@@ -234,12 +245,28 @@ impl Sources {
             };
             Client::new(&options, Arc::clone(&self.files))
         });
-        Ok(bucket_by(client, &url, Use::Target))
+        Ok(bucket_by(client, &url))
+    }
+
+    /// Asks for what is no input: the login that the recipe names for its inputs is never shown.
+    fn of_targets(&self) -> &Arc<Client> {
+        if self.options.credentials.is_none() {
+            return &self.client;
+        }
+        self.client_of_targets.get_or_init(|| {
+            let options = SourceOptions { credentials: None, ..self.options.clone() };
+            Client::new(&options, Arc::clone(&self.files))
+        })
+    }
+
+    /// Opens an object of a target in a bucket.
+    pub(crate) fn open_of_target(&self, url: &str) -> Result<Arc<dyn Object>> {
+        HttpObject::open(self.of_targets(), url)
     }
 
     /// A bucket in which inputs lie.
     pub(crate) fn bucket_of_inputs(&self, url: &BucketUrl) -> Bucket {
-        bucket_by(&self.client, url, Use::Input)
+        bucket_by(&self.client, url)
     }
 
     pub(crate) fn check_local(&self, shown: &str) -> Result<()> {
@@ -274,8 +301,8 @@ impl Sources {
     }
 }
 
-fn bucket_by(client: &Arc<Client>, url: &BucketUrl, used: Use) -> Bucket {
-    Bucket::new(Arc::new(Remote::new(client, url, used)), &url.text(), &url.key)
+fn bucket_by(client: &Arc<Client>, url: &BucketUrl) -> Bucket {
+    Bucket::new(Arc::new(Remote::new(client, url)), &url.text(), &url.key)
 }
 
 /// The object itself: a member of an archive is named behind `#`.

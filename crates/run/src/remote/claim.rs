@@ -7,7 +7,7 @@
 //! deleted, since a delete has no condition and may come late.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -36,6 +36,9 @@ struct Owner {
     /// Tells one start of that machine from another.
     boot: Option<String>,
     process: u32,
+    /// When it began, in ticks of the machine: numbers of processes are used again.
+    #[serde(default)]
+    started: Option<u64>,
     /// Which processes that number is among.
     namespace: Option<String>,
     /// A number that no other run has.
@@ -55,9 +58,13 @@ pub(super) struct Claim {
 
 struct Held {
     beside: Bucket,
-    /// The same, also after Ctrl-C.
+    /// The same, also after Ctrl-C, and given up soon: the next renewal is near.
     at_end: Bucket,
+    /// What the claim is now; held by whoever renews it, while he waits for the store.
     state: Mutex<State>,
+    /// Nobody who wants to write waits for a renewal.
+    renewed: Mutex<Moment>,
+    over: Mutex<bool>,
     ended: Condvar,
     lost: AtomicBool,
 }
@@ -65,8 +72,6 @@ struct Held {
 struct State {
     owner: Owner,
     etag: String,
-    renewed: Moment,
-    over: bool,
 }
 
 /// A point in time. What has passed since counts the time in which the machine slept.
@@ -94,6 +99,7 @@ impl Claim {
             host: host(),
             boot: boot(),
             process: std::process::id(),
+            started: life(std::process::id()).map(|(_, started)| started),
             namespace: namespace(),
             run: this_run(),
             renewed: 0,
@@ -121,11 +127,12 @@ impl Claim {
             },
         };
         let Put::Done { etag } = put else { return Err(busy(beside, None)) };
-        let state = State { owner, etag, renewed: begun, over: false };
         let held = Held {
             beside: beside.clone(),
             at_end,
-            state: Mutex::new(state),
+            state: Mutex::new(State { owner, etag }),
+            renewed: Mutex::new(begun),
+            over: Mutex::default(),
             ended: Condvar::new(),
             lost: AtomicBool::new(false),
         };
@@ -139,7 +146,7 @@ impl Claim {
     /// What refuses where the claim may be another's by now: `target-busy`, `target-unwritable`.
     pub(super) fn guard(&self) -> Arc<dyn Fn() -> Result<()> + Send + Sync> {
         let held = Arc::clone(&self.held);
-        Arc::new(move || if held.is_fresh() { Ok(()) } else { held.renew() })
+        Arc::new(move || if held.is_fresh() { Ok(()) } else { held.renew(&held.beside) })
     }
 
     /// Renews it now, before what must not happen twice.
@@ -147,13 +154,13 @@ impl Claim {
     /// # Errors
     /// `target-busy` where another process took it over, `target-unwritable`.
     pub(super) fn renew(&self) -> Result<()> {
-        self.held.renew()
+        self.held.renew(&self.held.beside)
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.held.lock().over = true;
+        *lock(&self.held.over) = true;
         self.held.ended.notify_all();
         if let Some(renewal) = self.renewal.take() {
             let _ended = renewal.join();
@@ -164,46 +171,42 @@ impl Drop for Claim {
 }
 
 impl Held {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn keep(&self) {
         loop {
-            let state = self.lock();
-            let waited = self.ended.wait_timeout_while(state, RENEWAL, |state| !state.over);
-            let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-            if state.over {
+            let waited = self.ended.wait_timeout_while(lock(&self.over), RENEWAL, |over| !*over);
+            let (over, _) = waited.unwrap_or_else(PoisonError::into_inner);
+            if *over {
                 return;
             }
-            drop(state);
+            drop(over);
             // one that fails is tried again; what writes looks at the time of the last that did not
-            let _later = self.renew();
+            let _later = self.renew(&self.at_end);
         }
     }
 
     fn is_fresh(&self) -> bool {
-        self.lock().renewed.elapsed() < TRUSTED && !self.lost.load(Ordering::Relaxed)
+        lock(&self.renewed).elapsed() < TRUSTED && !self.lost.load(Ordering::Relaxed)
     }
 
     /// Says that nobody bakes any more, where the claim is ours still.
     fn release(&self) -> Result<()> {
-        let state = self.lock();
+        let state = lock(&self.state);
         let owner = Owner { renewed: state.owner.renewed + 1, over: true, ..state.owner.clone() };
         self.at_end.put_if_match(KEY, &state.etag, text(&owner)?).map(drop)
     }
 
-    fn renew(&self) -> Result<()> {
-        let mut state = self.lock();
+    fn renew(&self, by: &Bucket) -> Result<()> {
+        let mut state = lock(&self.state);
         let begun = Moment::now();
         let owner = Owner { renewed: state.owner.renewed + 1, ..state.owner.clone() };
-        match self.beside.put_if_match(KEY, &state.etag, text(&owner)?)? {
+        match by.put_if_match(KEY, &state.etag, text(&owner)?)? {
             Put::Done { etag } => {
-                (state.owner, state.etag, state.renewed) = (owner, etag, begun);
+                (state.owner, state.etag) = (owner, etag);
+                *lock(&self.renewed) = begun;
                 Ok(())
             }
             Put::Conflict => {
-                let found = self.beside.get(KEY, None)?;
+                let found = by.get(KEY, None)?;
                 let other: Option<Owner> =
                     found.as_ref().and_then(|found| serde_json::from_slice(&found.bytes).ok());
                 let etag = found.and_then(|found| found.item.etag);
@@ -212,7 +215,8 @@ impl Held {
                 };
                 if let (Some(own), Some(etag)) = (other.as_ref().filter(is_own), etag) {
                     // a renewal of ours whose answer was lost
-                    (state.owner, state.etag, state.renewed) = (own.clone(), etag, begun);
+                    (state.owner, state.etag) = (own.clone(), etag);
+                    *lock(&self.renewed) = begun;
                     return Ok(());
                 }
                 self.lost.store(true, Ordering::Relaxed);
@@ -232,11 +236,27 @@ fn is_over(other: Option<&Owner>, own: &Owner) -> Option<bool> {
     if !near || own.boot.is_none() || own.namespace.is_none() {
         return None;
     }
-    Some(match other.process {
+    if other.process == own.process {
         // one before us that had the same number
-        process if process == own.process => other.run != own.run,
-        process => !std::path::Path::new("/proc").join(process.to_string()).exists(),
+        return Some(other.run != own.run);
+    }
+    Some(match life(other.process) {
+        None | Some(('Z' | 'X', _)) => true,
+        Some((_, started)) => other.started.is_some_and(|other| other != started),
     })
+}
+
+/// State and start of a process (proc(5), `stat`): one that was killed and not yet asked after is a zombie.
+fn life(process: u32) -> Option<(char, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // the name, in parentheses, may hold anything
+    let mut fields = text.rsplit_once(')')?.1.split_whitespace();
+    let state = fields.next()?.chars().next()?;
+    Some((state, fields.nth(18)?.parse().ok()?))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether an object is older, by the clock of the store that tells its time: that of an object put now.

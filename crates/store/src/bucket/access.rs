@@ -62,9 +62,15 @@ impl BucketOptions {
         Self { variables: std::env::vars_os().filter_map(text).filter(|(name, _)| counts(name)).collect() }
     }
 
-    /// The same with other keys for stores that speak S3.
+    /// The same with other keys for stores that speak S3. They go to Amazon, or to the endpoint that is theirs: that of the
+    /// environment may be another's.
     pub(super) fn with_keys(&self, keys: &S3Keys) -> Self {
-        const OTHERS: [&str; 7] = [
+        const OTHERS: [&str; 12] = [
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ENDPOINT_URL",
+            "AWS_ENDPOINT",
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION",
             "AWS_PROFILE",
             "AWS_NO_SIGN_REQUEST",
             "AWS_SKIP_SIGNATURE",
@@ -82,6 +88,9 @@ impl BucketOptions {
             ("AWS_SESSION_TOKEN", keys.session_token.as_ref().map(secret)),
             ("AWS_ENDPOINT_URL_S3", keys.endpoint_url.clone()),
             ("AWS_REGION", keys.region.clone()),
+            // the profiles in them have endpoints and regions, too
+            ("AWS_CONFIG_FILE", Some("/dev/null".to_owned())),
+            ("AWS_SHARED_CREDENTIALS_FILE", Some("/dev/null".to_owned())),
         ];
         variables.extend(own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         Self { variables }

@@ -22,21 +22,11 @@ use crate::local::lock;
 #[derive(Debug)]
 pub(crate) struct Addresses {
     options: BucketOptions,
-    clouds: Mutex<BTreeMap<(String, Use), Arc<Cloud>>>,
-}
-
-/// What a bucket is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Use {
-    /// Inputs lie in it, for which a recipe may name keys.
-    Input,
-    /// A target lies in it: its keys are the environment's.
-    Target,
+    clouds: Mutex<BTreeMap<String, Arc<Cloud>>>,
 }
 
 /// One bucket, as far as it is known.
 pub(super) struct Cloud {
-    used: Use,
     pub(super) root: BucketUrl,
     options: BucketOptions,
     connector: Connector,
@@ -63,12 +53,11 @@ impl Addresses {
     }
 
     /// What all objects of a bucket share.
-    pub(super) fn cloud(&self, client: &Weak<Client>, url: &BucketUrl, used: Use) -> Arc<Cloud> {
+    pub(super) fn cloud(&self, client: &Weak<Client>, url: &BucketUrl) -> Arc<Cloud> {
         let root = BucketUrl { key: String::new(), ..url.clone() };
         let mut clouds = lock(&self.clouds);
-        let made = clouds.entry((root.root(), used)).or_insert_with(|| {
+        let made = clouds.entry(root.root()).or_insert_with(|| {
             Arc::new(Cloud {
-                used,
                 root,
                 options: self.options.clone(),
                 connector: Connector { client: Weak::clone(client), region: Arc::default() },
@@ -89,7 +78,7 @@ impl Addresses {
         let Some(parsed) = BucketUrl::parse(url) else { return Ok(None) };
         let parsed = parsed.map_err(Failure::never)?;
         let path = path_of(&parsed.key, url).map_err(Failure::never)?;
-        let cloud = self.cloud(client, &parsed, Use::Input);
+        let cloud = self.cloud(client, &parsed);
         let handles = cloud.handles().map_err(Failure::never)?;
         let wanted = OnlySigned::default();
         let mut extensions = Extensions::new();
@@ -137,9 +126,9 @@ impl Cloud {
         Ok(opened.insert((told, handles)).1.clone())
     }
 
-    /// The keys that the recipe names for these inputs.
+    /// The keys that the recipe names for the bucket, where inputs are read.
     fn keys(&self) -> Result<Option<S3Keys>> {
-        if self.used == Use::Target || self.root.kind != BucketKind::S3 {
+        if self.root.kind != BucketKind::S3 {
             return Ok(None);
         }
         let client = self.connector.client.upgrade();

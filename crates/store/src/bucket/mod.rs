@@ -50,7 +50,7 @@ use std::sync::Arc;
 use arcoforge_core::error::{Code, Error, Result};
 
 pub use access::BucketOptions;
-pub(crate) use address::{Addresses, Use};
+pub(crate) use address::Addresses;
 pub(crate) use connector::DENIED;
 pub(crate) use folder::Folder;
 pub use multipart::Multipart;

@@ -11,7 +11,7 @@ use object_store::path::Path;
 use object_store::{Attributes, CopyOptions, GetOptions, GetRange, ObjectMeta, PutOptions, PutResult};
 
 use super::access::Handles;
-use super::address::{Cloud, Use, path_of};
+use super::address::{Cloud, path_of};
 use super::multipart::RemoteUpload;
 use super::refusal::{Refusal, refusal};
 use super::url::{BucketKind, BucketUrl};
@@ -42,8 +42,8 @@ impl fmt::Debug for Guard {
 }
 
 impl Remote {
-    pub(crate) fn new(client: &Arc<Client>, url: &BucketUrl, used: Use) -> Self {
-        let cloud = client.addresses.cloud(&Arc::downgrade(client), url, used);
+    pub(crate) fn new(client: &Arc<Client>, url: &BucketUrl) -> Self {
+        let cloud = client.addresses.cloud(&Arc::downgrade(client), url);
         Self { client: Arc::clone(client), cloud, guard: None }
     }
 

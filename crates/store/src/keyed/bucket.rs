@@ -19,14 +19,31 @@ const ASKED_MAX: usize = 4;
 pub(super) struct Listed {
     sources: Arc<Sources>,
     bucket: Bucket,
+    /// It is no input.
+    of_target: bool,
     /// Documents that are not there yet, or are to be others.
     documents: BTreeMap<String, Arc<[u8]>>,
     numbers: Mutex<Numbers>,
 }
 
 impl Listed {
-    pub(super) fn new(sources: Arc<Sources>, bucket: Bucket, documents: BTreeMap<String, Arc<[u8]>>) -> Self {
-        Self { sources, bucket, documents, numbers: Mutex::default() }
+    /// An input.
+    pub(super) fn new(sources: Arc<Sources>, bucket: Bucket) -> Self {
+        Self { sources, bucket, of_target: false, documents: BTreeMap::new(), numbers: Mutex::default() }
+    }
+
+    /// A target, with documents in place of those that lie there.
+    pub(super) fn of_target(
+        sources: Arc<Sources>,
+        bucket: Bucket,
+        documents: BTreeMap<String, Arc<[u8]>>,
+    ) -> Self {
+        Self { of_target: true, documents, ..Self::new(sources, bucket) }
+    }
+
+    fn open(&self, key: &str) -> Result<Arc<dyn Object>> {
+        let url = self.bucket.url_of(key);
+        if self.of_target { self.sources.open_of_target(&url) } else { self.sources.open_packed(&url) }
     }
 
     fn located(&self, key: &str, bytes: u64) -> Located {
@@ -45,7 +62,7 @@ impl Keyed for Listed {
         if let Some(document) = self.documents.get(key) {
             return Ok(Some(Held::Bytes(Arc::clone(document))));
         }
-        match self.sources.open_packed(&self.bucket.url_of(key)) {
+        match self.open(key) {
             Err(e) if e.code == Code::SourceNotFound => Ok(None),
             Err(e) => Err(e),
             Ok(object) => {
@@ -82,7 +99,7 @@ impl Keyed for Listed {
 
     fn member(&self, number: u32) -> Result<Arc<dyn Object>> {
         let key = lock(&self.numbers).key(number)?;
-        self.sources.open_packed(&self.bucket.url_of(&key))
+        self.open(&key)
     }
 }
 

@@ -236,7 +236,7 @@ impl Sources {
             Location::Http(url) if is_store_url(&url) => Arc::new(Web::new(Arc::clone(self), &url)),
             Location::Bucket(url) if is_store_url(&url.text()) => {
                 let bucket = self.bucket_of_inputs(&url);
-                Arc::new(Listed::new(Arc::clone(self), bucket, BTreeMap::new()))
+                Arc::new(Listed::new(Arc::clone(self), bucket))
             }
             _ if !is_json(url_or_path) => return Ok(None),
             _ => return self.open_references(url_or_path),
@@ -267,7 +267,7 @@ impl Sources {
         Ok(Some(Arc::new(Whole { url, validator, remote, keyed: Arc::new(tables) })))
     }
 
-    /// The store in a bucket as one object, with documents in place of those that lie there.
+    /// The target in a bucket as one object, with documents in place of those that lie there.
     ///
     /// # Errors
     /// As of [`open_keyed`](Self::open_keyed).
@@ -288,7 +288,7 @@ impl Sources {
         url: &str,
         documents: BTreeMap<String, Arc<[u8]>>,
     ) -> Result<Arc<dyn Keyed>> {
-        Ok(Arc::new(Listed::new(Arc::clone(self), self.bucket(url)?, documents)))
+        Ok(Arc::new(Listed::of_target(Arc::clone(self), self.bucket(url)?, documents)))
     }
 }
 
