@@ -167,7 +167,8 @@ impl<'a> Session<'a> {
         (self.watcher)(event);
     }
 
-    /// Opens an input: what lies at a path or URL, or what an OPeNDAP server gives at a `dap2+https://` one.
+    /// Opens an input: what lies at a path or URL, or what an OPeNDAP server gives at a
+    /// `dap2+https://` or `dap4+https://` one.
     ///
     /// # Errors
     /// As of [`Sources::open`].

@@ -30,7 +30,7 @@ pub(super) fn describe(sources: &Arc<Sources>, url: &str, shown: &str) -> Result
     let dds = sources.open(&format!("{base}.dds{query}"));
     let answer = dds.and_then(|dds| Ok((parse_dds(&text_of(&*dds)?)?, dds.validator().modified_ns)));
     let (declared, modified_ns) = answer.map_err(|e| match dap4::speaks(sources, base) {
-        true => e.help("the server speaks DAP4: write `dap4+https://…`"),
+        true => super::spoken(e, "DAP2", "DAP4", "dap4+https://…"),
         false => e,
     })?;
     let attributes = parse_das(&text_of(&*sources.open(&format!("{base}.das"))?)?)?;

@@ -27,12 +27,14 @@ pub(super) fn describe(sources: &Arc<Sources>, url: &str, shown: &str) -> Result
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let (wanted, others) = split(query)?;
     let others: String = others.iter().map(|pair| format!("{pair}&")).collect();
-    let answer = described(sources, base, &others);
-    let (text, modified_ns) = answer.map_err(|e| match dap2::speaks(sources, base) {
-        true => e.help("the server speaks DAP2: write `dap2+https://…`"),
+    let told_dap2 = |e: Error| match dap2::speaks(sources, base) {
+        true => super::spoken(e, "DAP4", "DAP2", "dap2+https://…"),
         false => e,
-    })?;
-    let (declared, attributes) = parse(&text, wanted.as_deref())?;
+    };
+    let (text, modified_ns) = described(sources, base, &others).map_err(told_dap2)?;
+    // what is refused by name, or is not there, is so by either version
+    let (declared, attributes) = parse(&text, wanted.as_deref())
+        .map_err(|e| if e.code == Code::SourceCorrupt { told_dap2(e) } else { e })?;
     let mut dataset = Dataset::new(sources, base, shown, Protocol::Dap4(others), modified_ns);
     dataset.lay_out(declared, &attributes)?;
     Ok(dataset)

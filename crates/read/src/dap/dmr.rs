@@ -50,8 +50,8 @@ fn wrong(what: &str) -> Error {
 /// `wanted` paths, if there are some.
 ///
 /// # Errors
-/// `source-unsupported` for structures, sequences and opaque values that are wanted, by name; `source-corrupt` for what is no
-/// DMR; `source-not-found` for wanted paths that are not there.
+/// `source-unsupported` for structures, sequences and opaque values that are wanted, by name, and for wanted paths that are not
+/// there; `source-corrupt` for what is no DMR.
 pub(super) fn parse(text: &str, wanted: Option<&[String]>) -> Result<(Vec<Declared>, Vec<Attribute>)> {
     let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
     let document =
@@ -284,7 +284,9 @@ impl Walk<'_> {
         if let Some((_, missing)) = self.wanted.unwrap_or_default().iter().enumerate().find(missing) {
             let message =
                 format!("the dataset has no variable and no group with variables named `/{missing}`");
-            return Err(Error::new(Code::SourceNotFound, message));
+            return Err(
+                Error::new(Code::SourceUnsupported, message).help("correct what stands behind `dap4.ce=`")
+            );
         }
         self.refuse_empty()?;
         self.coordinates();

@@ -282,6 +282,12 @@ fn dimension(dims: &mut Vec<(String, u64)>, name: String, length: u64) -> usize 
     dims.len() - 1
 }
 
+/// The error where a server does not answer by the version that it was asked by, but by the other.
+fn spoken(error: Error, asked: &str, other: &str, url: &str) -> Error {
+    let message = format!("the OPeNDAP server has no answer of {asked} for this dataset, but one of {other}");
+    Error::new(Code::SourceFormat, message).caused_by(error).help(format!("write `{url}`"))
+}
+
 fn too_many_texts() -> Error {
     Error::new(Code::SourceLimit, "the texts are too large to be read")
 }
