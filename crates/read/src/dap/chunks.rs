@@ -217,6 +217,35 @@ mod tests {
     }
 
     #[test]
+    fn no_changed_bit_changes_a_value() {
+        let text = [&2_u64.to_le_bytes()[..], b"ab"].concat();
+        let sum = |values: &[u8], flags: u8| match flags {
+            0 => crc32(values).to_be_bytes(),
+            _ => crc32(values).to_le_bytes(),
+        };
+        for flags in [0, LITTLE_ENDIAN] {
+            let numbers = answer(flags, &[&[1, 2], &[3, 4], &sum(&[1, 2, 3, 4], flags)]);
+            let texts = answer(LITTLE_ENDIAN, &[&text, &sum(&text, LITTLE_ENDIAN)]);
+            let expected = dechunk(&numbers).unwrap().numbers(1, 4).unwrap();
+            for (whole, is_text) in [(numbers, false), (texts, true)] {
+                // a text's length that grows by those of the checksum makes it a part of the text
+                let lengths = if is_text { 18 * 8..26 * 8 } else { 0..0 };
+                for bit in (0..whole.len() * 8).filter(|bit| !lengths.contains(bit)) {
+                    let mut other = whole.clone();
+                    other[bit / 8] ^= 1 << (bit % 8);
+                    let Ok(answer) = dechunk(&other) else { continue };
+                    if is_text {
+                        let found = answer.texts(1);
+                        assert!(found.is_err() || found.is_ok_and(|texts| texts == [b"ab"]), "{bit}");
+                    } else if let Ok(found) = answer.numbers(1, 4) {
+                        assert_eq!(found, expected, "{bit}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn damaged_answers() {
         let says = |whole: &[u8]| dechunk(whole).and_then(|answer| answer.numbers(1, 4)).unwrap_err().message;
         let good = answer(LITTLE_ENDIAN, &[&[1, 2, 3, 4]]);

@@ -109,7 +109,7 @@ fn text_of(object: &dyn Object) -> Result<String> {
         let message = format!("the server's description has {} bytes", object.validator().size);
         return Err(Error::new(Code::SourceLimit, message));
     }
-    let text = String::from_utf8_lossy(&read_all(object)?).into_owned();
+    let text = crate::text::from_bytes(&read_all(object)?);
     refused(&text).map_or(Ok(text), Err)
 }
 
