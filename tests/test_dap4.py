@@ -252,3 +252,10 @@ def test_a_server_of_dap4_alone_is_told_to_who_asks_by_dap2(file, store):
         for query, says in [("?f4,time", "?dap4.ce="), ("?dap4.ce=/f4%5B0:1:2%5D", "subset")]:
             done = arco.run("bake", f"dap4+{server.url}/a{query}", "--to", store)
             assert done.code == arco.EXIT["source"] and says in done.err, done.text
+
+
+@pytest.mark.parametrize("format", ["kerchunk-json", "kerchunk-parquet", "icechunk-virtual"])
+def test_nothing_refers_to_what_a_server_makes(tmp_path, format):
+    with written(tmp_path / "a.nc", shape=(4, 200, 300)) as file, serve(a=file) as server:
+        source = [f"dap4+{server.url}/a?dap4.ce=/f8", "--format", format, "--to", tmp_path / "out"]
+        arco.refuse("bake", *source, exit="target", mention=["`f8` can't be referenced", "OPeNDAP"])

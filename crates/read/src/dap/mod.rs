@@ -362,6 +362,10 @@ impl Object for Dataset {
         Ok(())
     }
 
+    fn place(&self, _offset: u64) -> Result<Option<(Arc<str>, u64)>> {
+        Ok(None)
+    }
+
     fn is_remote(&self) -> bool {
         true
     }

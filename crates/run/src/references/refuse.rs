@@ -116,6 +116,10 @@ fn some(
                         "Icechunk's clients read files, HTTP without queries and S3, and not `{}`",
                         found.url.split('?').next().unwrap_or_default()
                     ),
+                    None if ["dap2+", "dap4+"].iter().any(|scheme| object.url().starts_with(scheme)) => {
+                        "an OPeNDAP server makes what it is asked for: there is no file to refer to"
+                            .to_owned()
+                    }
                     None => "a file is compressed as a whole, and has no ranges of its own".to_owned(),
                 };
                 (reason, Some(object.url()))
