@@ -258,4 +258,5 @@ def test_a_server_of_dap4_alone_is_told_to_who_asks_by_dap2(file, store):
 def test_nothing_refers_to_what_a_server_makes(tmp_path, format):
     with written(tmp_path / "a.nc", shape=(4, 200, 300)) as file, serve(a=file) as server:
         source = [f"dap4+{server.url}/a?dap4.ce=/f8", "--format", format, "--to", tmp_path / "out"]
+        arco.bake(source[0], to=tmp_path / "known.zarr")
         arco.refuse("bake", *source, exit="target", mention=["`f8` can't be referenced", "OPeNDAP"])

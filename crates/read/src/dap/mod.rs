@@ -31,23 +31,28 @@ const TEXT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Between a group's path and its attribute's name, and between the texts of a list: no XML can hold it.
 pub(crate) const SEPARATOR: char = '\u{1f}';
 
+/// Of `dap2+` and `dap4+`.
+const SCHEME_BYTES: usize = 5;
+
 /// Opens a URL of the form `dap2+https://host/path`, `dap2+https://host/path?variable,variable`, `dap4+https://host/path` or
 /// `dap4+https://host/path?dap4.ce=/variable;/group/variable`; `None` for any other.
 ///
 /// # Errors
 /// Those of the server; `source-unsupported` for structures, sequences and opaque values; `source-corrupt` for what is not DAP.
 pub fn open(sources: &Arc<Sources>, url: &str) -> Option<Result<Arc<dyn Object>>> {
-    let is_dap4 = url.starts_with("dap4+");
-    let (scheme, base) = url.split_at_checked(5).filter(|(scheme, _)| ["dap2+", "dap4+"].contains(scheme))?;
-    if !base.starts_with("http://") && !base.starts_with("https://") {
-        return None;
-    }
+    let (scheme, base) = url.split_at_checked(SCHEME_BYTES).filter(|_| is_dataset(url))?;
     let shown = format!("{scheme}{}", redact(base));
-    let described = match is_dap4 {
-        true => dap4::describe(sources, base, &shown),
-        false => dap2::describe(sources, base, &shown),
+    let described = match scheme {
+        "dap4+" => dap4::describe(sources, base, &shown),
+        _ => dap2::describe(sources, base, &shown),
     };
     Some(described.map(|dataset| Arc::new(dataset) as Arc<dyn Object>).map_err(|e| e.at(shown)))
+}
+
+/// Whether a URL is of a dataset that a server makes, and of no file.
+pub fn is_dataset(url: &str) -> bool {
+    let base = url.strip_prefix("dap2+").or_else(|| url.strip_prefix("dap4+"));
+    base.is_some_and(|base| base.starts_with("http://") || base.starts_with("https://"))
 }
 
 /// Whether what was opened is of DAP4, whose names are paths.

@@ -85,7 +85,9 @@ impl Files {
             return Ok(found.as_ref().map(moved));
         }
         let validator = object.validator();
-        let found = object.place(0)?.map(|(url, start)| {
+        // an input that is opened later does not know yet that it is no file
+        let place = if arcoforge_read::dap::is_dataset(object.url()) { None } else { object.place(0)? };
+        let found = place.map(|(url, start)| {
             let inside = start > 0 || *url != *object.url();
             let referenced = Referenced {
                 url: absolute(&url),

@@ -116,7 +116,7 @@ fn some(
                         "Icechunk's clients read files, HTTP without queries and S3, and not `{}`",
                         found.url.split('?').next().unwrap_or_default()
                     ),
-                    None if ["dap2+", "dap4+"].iter().any(|scheme| object.url().starts_with(scheme)) => {
+                    None if arcoforge_read::dap::is_dataset(object.url()) => {
                         "an OPeNDAP server makes what it is asked for: there is no file to refer to"
                             .to_owned()
                     }
