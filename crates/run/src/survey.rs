@@ -4,6 +4,7 @@ mod all;
 mod cache;
 mod hand;
 mod interner;
+mod kept;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::session::{Event, Session};
 
 use cache::{Facts, Replay};
 use hand::Room;
+use kept::{is_kept, is_left_where_it_is};
 
 pub(crate) use all::{All, survey_all};
 pub(crate) use cache::{Place, SurveyCache};
@@ -34,8 +36,6 @@ pub(crate) use interner::Interner;
 
 /// Values that decide what a step does are read up to this size.
 const DECISIVE_BYTES_MAX: u64 = 64 << 20;
-/// Values up to this size are kept; of larger ones only the digest.
-const KEPT_BYTES_MAX: u64 = 8 << 20;
 /// Values are read in rows of about this size.
 const PART_BYTES: u64 = 8 << 20;
 
@@ -128,6 +128,8 @@ pub(crate) struct Surveyor<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) pattern: &'a Pattern,
     pub(crate) axes: &'a [CombineAxis],
+    /// There is one input, and nothing to compare its values with.
+    pub(crate) alone: bool,
     pub(crate) expected: Expected,
     pub(crate) interner: &'a Interner,
     pub(crate) cache: Option<&'a SurveyCache>,
@@ -146,7 +148,7 @@ impl Surveyor<'_> {
         replay.check(self.expected.marks(candidate), || self.expected.verify(self.session, candidate))?;
         let mut unmatched = Vec::new();
         let view = self.view(position, &url, &replay, &mut unmatched).map_err(|e| e.at(&*url))?;
-        let (view, values, refs) = self.look(view, &url, &replay)?;
+        let (view, values, refs) = self.look(view, (&object, &url), &replay)?;
         if let (Some(cache), Some(place), Some(facts)) = (self.cache, &place, replay.learned(version)) {
             cache.keep(place, facts);
         }
@@ -191,7 +193,7 @@ impl Surveyor<'_> {
     fn look(
         &self,
         mut view: FileView,
-        url: &Arc<str>,
+        (object, url): (&Arc<dyn Object>, &Arc<str>),
         reader: &Replay<'_>,
     ) -> Result<(Arc<FileView>, Held, Refs)> {
         let needed = combine::needs_always(self.axes, &view);
@@ -200,7 +202,8 @@ impl Surveyor<'_> {
             let name = &mapped.var.name;
             let at = |e: Error| e.in_variable(name).at(&**url);
             // large values are only compared, and only where there is something to compare them with: see `combine::needs`
-            if needed.contains(name) && is_kept(mapped) {
+            let left = self.alone && is_left_where_it_is(mapped, object.as_ref());
+            if needed.contains(name) && is_kept(mapped) && !left {
                 let varies = |axis: &CombineAxis| axis.is_concat() && mapped.var.dims.contains(&axis.name);
                 let is_own = self.axes.iter().any(varies);
                 let Some(room) = self.interner.hand.take(&mapped.var, is_own) else {
@@ -275,14 +278,6 @@ fn decisive(reader: &dyn Reader, mapped: &Mapped, hand: &Hand) -> Result<Block> 
     }
     let mut read = |leaf: &Mapped, region: &Region| read_leaf(reader, leaf, region);
     evaluate(mapped, &Region::whole(&mapped.var.shape), &mut read)
-}
-
-/// Whether a variable's values are kept, and not only their digest.
-fn is_kept(mapped: &Mapped) -> bool {
-    mapped.var.bytes() <= KEPT_BYTES_MAX
-        || mapped.sources().iter().any(|leaf| leaf.var.storage == Storage::Whole)
-        || mapped.var.is_dimension_coordinate() // the order of files is told by its values, however many
-        || matches!(mapped.origin, Origin::Constant(_))
 }
 
 fn read_values(reader: &Replay<'_>, mapped: &Mapped, (interner, room): (&Interner, Room)) -> Result<Values> {

@@ -20,7 +20,8 @@ fn start(line: &str) -> Option<u64> {
     }
     let mut words = line.split(':');
     words.next()?.parse::<f64>().ok()?;
-    words.next()?.parse().ok()
+    let start = words.next()?.parse().ok()?;
+    words.next().map(|_date| start)
 }
 
 #[cfg(test)]
@@ -42,6 +43,7 @@ mod tests {
             ("1:0:d=2024\nand more", None),
             ("1:-4:d=2024", None),
             ("1", None),
+            ("1:0", None),
             ("{\"_offset\": -1}", None),
             ("{\"_offset\": \"0\"}", None),
             ("[0, 5]", None),

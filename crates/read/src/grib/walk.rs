@@ -14,8 +14,8 @@ use super::far::Far;
 
 const MAGIC: &[u8] = b"GRIB";
 const END: &[u8] = b"7777";
-/// How much is looked through at a time for the next message.
-const SCAN_BYTES: u64 = 64 << 10;
+/// How much is looked through for the next message, which mostly begins at once.
+const SCAN_BYTES: [u64; 3] = [64, 2 << 10, 64 << 10];
 /// No header section is read that is longer: grids of a billion points have less.
 const SECTION_BYTES_MAX: u64 = 32 << 20;
 /// What is read of the section of the product; vertical coordinates behind it are not.
@@ -94,15 +94,15 @@ impl Walk<'_> {
     /// Where the next message begins, from `at` on.
     fn next_message(&self, mut at: u64) -> Result<Option<u64>> {
         while at + 8 <= self.size {
-            let end = at.saturating_add(if at == 0 { SCAN_BYTES } else { 64 }).min(self.size);
-            let mut bytes = self.read(at..end)?;
-            if !bytes.starts_with(MAGIC) && end < self.size {
-                bytes = self.read(at..at.saturating_add(SCAN_BYTES).min(self.size))?;
+            let mut passed = 0;
+            for length in SCAN_BYTES {
+                let bytes = self.read(at..at.saturating_add(length).min(self.size))?;
+                if let Some(found) = bytes.windows(MAGIC.len()).position(|window| window == MAGIC) {
+                    return Ok(Some(at + found as u64));
+                }
+                passed = bytes.len() as u64;
             }
-            match bytes.windows(MAGIC.len()).position(|window| window == MAGIC) {
-                Some(found) => return Ok(Some(at + found as u64)),
-                None => at += (bytes.len() as u64).saturating_sub(3).max(1),
-            }
+            at += passed.saturating_sub(3).max(1);
         }
         Ok(None)
     }

@@ -51,7 +51,8 @@ pub(crate) fn survey_all(
 ) -> Outcome<All> {
     let expected = checksums::expected(session, recipe, inputs).map_err(|e| vec![e])?;
     session.tell(&Event::Started { stage: Stage::Survey, total: inputs.len() as u64 });
-    let surveyor = Surveyor { session, recipe, pattern: &inputs.pattern, axes, expected, interner, cache };
+    let (pattern, alone) = (&inputs.pattern, inputs.len() == 1);
+    let surveyor = Surveyor { session, recipe, pattern, axes, alone, expected, interner, cache };
     let changes: Mutex<Vec<(usize, FoundFile)>> = Mutex::default();
     let mut there = vec![false; inputs.len()];
     let mut all = All { files: Vec::with_capacity(inputs.len()), ..All::default() };
