@@ -9,9 +9,11 @@ import eccodes as ec
 import numpy as np
 import pytest
 import rasterio
+import xarray as xr
 from rasterio.enums import Resampling
 
 import arco
+import made
 import web
 
 KIB = 1 << 10
@@ -39,11 +41,10 @@ class Counting(web.Quiet, BaseHTTPRequestHandler):
         self.do_GET()
 
 
-def survey(files, *names):
-    """What `inspect` shows of files on a server, one run for all of them by `plan` where there are several; and its requests."""
+def survey(files, name):
+    """What `inspect` shows of a file on a server, and its requests."""
     with web.Server(Counting, files=files, seen=[], guard=threading.Lock()) as server:
-        urls = [f"{server.url}/{name}" for name in names]
-        done = arco.run("inspect", *urls, "--json")
+        done = arco.run("inspect", f"{server.url}/{name}", "--json")
         assert done.code == 0, done.text
         return shown(done), server.seen
 
@@ -61,13 +62,13 @@ def local(folder, content):
     return shown(done)
 
 
-def message(points, level=1000, bits=16, sample="regular_ll_pl_grib2", masked=False, name="t", noise=True):
+def message(points, level=1000, bits=16, sample="regular_ll_pl_grib2", masked=False):
     handle = ec.codes_grib_new_from_samples(sample)
     columns, rows = points
     keys = {"Ni": columns, "Nj": rows, "latitudeOfFirstGridPointInDegrees": 0.1 * (rows - 1), "latitudeOfLastGridPointInDegrees": 0}
     keys |= {"longitudeOfFirstGridPointInDegrees": 0, "longitudeOfLastGridPointInDegrees": 0.1 * (columns - 1)}
     keys |= {"iDirectionIncrementInDegrees": 0.1, "jDirectionIncrementInDegrees": 0.1, "level": level, "bitsPerValue": bits}
-    for key, value in (keys | {"shortName": name}).items():
+    for key, value in (keys | {"shortName": "t"}).items():
         ec.codes_set(handle, key, value)
     values = np.random.default_rng(level).normal(280, 10, columns * rows)
     if masked:
@@ -123,7 +124,6 @@ def test_headers_alone_are_read(row, tmp_path):
     found, seen = survey({"a.grib2": content, **beside}, "a.grib2")
     assert found == local(tmp_path, content)
     asked = [length for name, _, length in seen if name == "a.grib2"]
-    print(row, len(asked), sum(asked), "of", len(content), "and", len(seen) - len(asked))
     assert len(asked) <= 2 + requests
     assert sum(asked) <= 513 * KIB + each * len(messages)
     # a host is asked once for each kind of index, and only where there is something to win
@@ -146,7 +146,7 @@ def test_an_index_that_is_wrong_is_told_and_changes_nothing(lie, tmp_path):
     right = local(tmp_path, content)
     files = {"a.grib2": content, "a.grib2.idx": LIES[lie]()}
     found, seen = survey(files, "a.grib2")
-    assert found == right and sum(length for name, _, length in seen if name == "a.grib2") < 800 * KIB
+    assert found == right and sum(length for name, _, length in seen if name == "a.grib2") < 900 * KIB
     with web.Server(Counting, files=files, seen=[], guard=threading.Lock()) as server:
         done = arco.run("plan", f"{server.url}/a.grib2", "--no-survey-cache")
     text = " ".join(done.text.split())
@@ -162,12 +162,17 @@ def test_what_is_no_index_is_not_mentioned(text, tmp_path):
 
 
 def test_a_host_without_indices_is_asked_once(tmp_path):
-    contents = {f"{step}.grib2": b"".join(VARIED[:15]) for step in "abcdef"}
+    contents = {f"{number}.grib2": b"".join(VARIED[:15]) for number in range(6)}
     with web.Server(Counting, files=contents, seen=[], guard=threading.Lock()) as server:
-        urls = [f"{server.url}/{name}" for name in contents]
-        # files of one step each: whether they can be combined does not matter here
-        arco.run("plan", *urls, "--concat", "step", "--no-survey-cache", "--workers", "1", "--connections", "1")
-        assert [name for name, *_ in server.seen if name not in contents] == ["a.grib2.idx", "a.index"]
+        recipe = arco.recipe(
+            tmp_path,
+            "axes: {t: {concat: {from: 0, to: 5}}}\n"
+            f'source: {{url: "{server.url}/{{t}}.grib2", limits: {{connections: 1}}}}\n',
+        )
+        # whether these files make a dataset does not matter here
+        arco.run("plan", recipe, "--no-survey-cache", "--workers", "1")
+        assert [name for name, *_ in server.seen if name not in contents] == ["0.grib2.idx", "0.index"]
+        assert {name for name, *_ in server.seen if name in contents} == set(contents)
 
 
 def cog(folder, overviews=True):
@@ -179,3 +184,81 @@ def cog(folder, overviews=True):
     with rasterio.open(path, "w", **profile) as file:
         file.write(cells, 1)
     return path, cells
+
+
+def of_a_bake(files, args, to):
+    """What a server saw of a plan, and of the bake without what the plan had asked for; what the plan says of the latter."""
+    with web.Server(Counting, files=files, seen=[], guard=threading.Lock()) as server:
+        args = [f"{server.url}/{next(iter(files))}", *args, "--no-survey-cache"]
+        done = arco.run("plan", *args, "--json")
+        assert done.code == 0, done.text
+        planned, server.seen = server.seen, []
+        arco.bake(*args, to=to)
+        return planned, server.seen, done.events()[-1]["plan"]
+
+
+@pytest.mark.parametrize("overviews", [True, False])
+def test_overviews_of_images_are_never_read(overviews, tmp_path):
+    path, cells = cog(tmp_path, overviews)
+    content, size = path.read_bytes(), cells.nbytes
+    assert (len(content) > 1.3 * size) == overviews
+    planned, baked, plan = of_a_bake({"a.tif": content}, [], tmp_path / "a.zarr")
+    # the beginning, which holds all directories, and the piece by which honesty is told
+    assert len(planned) == 2 and sum(length for *_, length in planned) <= 513 * KIB
+    values = sum(length for *_, length in baked[2:])
+    assert size - 512 * KIB <= values <= size + 512 * KIB and plan["bytes_requested"] <= size + 512 * KIB
+    assert len(baked) - 2 <= 1.5 * plan["requests"] + 2
+    assert (xr.open_zarr(tmp_path / "a.zarr", mask_and_scale=False).band_data.values[0] == cells).all()
+
+
+def test_tiles_of_a_part_alone_are_read(tmp_path):
+    path, cells = cog(tmp_path)
+    step = ["--step", "subset: {y: {start: 1024, stop: 1280}, x: {start: 512, stop: 1024}}"]
+    planned, baked, _ = of_a_bake({"a.tif": path.read_bytes()}, step, tmp_path / "a.zarr")
+    # two tiles of 128 KiB, which a plan reads as well where a step cuts them out
+    assert len(planned) <= 3 and sum(length for *_, length in planned[2:]) <= 260 * KIB
+    assert sum(length for *_, length in baked[2:]) <= 260 * KIB
+    assert (xr.open_zarr(tmp_path / "a.zarr", mask_and_scale=False).band_data.values[0] == cells[1024:1280, 512:1024]).all()
+
+
+def test_directories_at_the_end_of_an_image_are_one_request(tmp_path):
+    path, cells = tmp_path / "a.tif", np.random.default_rng(2).integers(0, 1 << 16, (2048, 2048), dtype="u2")
+    profile = {"driver": "GTiff", "width": 2048, "height": 2048, "count": 1, "dtype": "uint16", "tiled": True, "blockxsize": 256, "blockysize": 256}
+    with rasterio.open(path, "w", **profile, transform=rasterio.Affine(30, 0, 0, 0, -30, 0)) as file:
+        file.write(cells, 1)
+    with rasterio.open(path, "r+") as file:
+        file.build_overviews([2, 4], Resampling.nearest)
+        file.update_tags(long="x" * 3000)
+    planned, baked, _ = of_a_bake({"a.tif": path.read_bytes()}, [], tmp_path / "a.zarr")
+    # blocks of 512 KiB: one, or two where directories cross their border
+    assert len(planned) <= 4 and sum(length for *_, length in planned) <= (513 + 1024) * KIB
+    assert sum(length for *_, length in baked) <= cells.nbytes + 3 * 512 * KIB
+
+
+ONE_FILE = {
+    "plain": {},
+    "chunks": {"zlib": True, "chunksizes": (4, 100, 100)},
+}
+
+
+@pytest.mark.parametrize("kind", ONE_FILE)
+def test_a_plan_of_one_file_reads_no_values(kind, tmp_path):
+    cells = np.random.default_rng(3).integers(0, 1 << 30, (4, 600, 700), dtype="i4")
+    variables = {
+        "time": (("time",), np.arange(4.0), {"units": "days since 2000-01-01"}),
+        "a": (("time", "y", "x"), cells, {}, ONE_FILE[kind]),
+        "b": (("time", "y", "x"), cells + 1, {}, ONE_FILE[kind]),
+        "elevation": (("y", "x"), cells[0], {}, {}),
+        "name": (("time",), np.array(["a", "b", "c", "d"], object)),
+    }
+    made.netcdf(tmp_path / "a.nc", variables)
+    content = (tmp_path / "a.nc").read_bytes()
+    planned, baked, plan = of_a_bake({"a.nc": content}, [], tmp_path / "a.zarr")
+    asked = sum(length for *_, length in planned)
+    assert asked < 2100 * KIB < len(content) / 4
+    assert plan["requests"] > 0 and plan["bytes_requested"] > 0.8 * len(content)
+    arco.bake(tmp_path / "a.nc", to=tmp_path / "here.zarr")
+    with xr.open_zarr(tmp_path / "a.zarr") as found, xr.open_zarr(tmp_path / "here.zarr") as here:
+        for name in ("a", "b", "elevation", "time", "name"):
+            assert (found[name].values == here[name].values).all() and found[name].dtype == here[name].dtype
+        assert (found.a.values == cells).all() and (found.elevation.values == cells[0]).all()

@@ -27,6 +27,8 @@ const BLOCK_BYTES_MAX: u64 = 4 << 20;
 /// What is asked for in one go has at most so many bytes, and as many messages.
 const BATCH_BYTES: u64 = 4 << 20;
 const BATCH_MESSAGES: u64 = 256;
+/// And they lie in so many bytes of the file, where nobody says where they begin.
+const SPAN_BYTES: u64 = 64 << 20;
 /// What is read where a section follows a bitmap or another field.
 const BEYOND_BYTES: u64 = 512;
 /// For fewer messages no index is asked for.
@@ -173,7 +175,9 @@ impl<'a> Far<'a> {
     /// The messages that follow, if they are as long as those before.
     fn fetch_alike(&mut self, one: Range<u64>) -> Result<()> {
         let stride = self.message.bytes;
-        let pieces = (0..self.message.alike.min(BATCH_MESSAGES)).map(|n| {
+        // places without cheap requests read what lies between as well
+        let most = (SPAN_BYTES / stride.max(1)).clamp(2, BATCH_MESSAGES);
+        let pieces = (0..self.message.alike.min(most)).map(|n| {
             let by = n.saturating_mul(stride);
             one.start.saturating_add(by)..one.end.saturating_add(by)
         });
