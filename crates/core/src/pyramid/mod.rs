@@ -7,6 +7,8 @@
 mod axes;
 pub(crate) mod conventions;
 pub(crate) mod coordinates;
+mod degrees;
+mod missing;
 mod reduce;
 
 use std::collections::BTreeSet;

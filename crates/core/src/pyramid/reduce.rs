@@ -1,5 +1,7 @@
 //! Several cells to one, in the type and the packing that they are stored in.
 
+use super::degrees::Turn;
+use super::missing::{Missing, next_float};
 use crate::block::{Block, BlockData, scalar_from_le, scalar_to_le};
 use crate::chunk::Region;
 use crate::dtype::{DataType, Scalar};
@@ -11,7 +13,8 @@ use crate::target::ArraySpec;
 /// that the array's end cuts holds what there is.
 ///
 /// Packed numbers need not be unpacked: what is linear in them is linear in the values. A mean of integers is exact, and
-/// rounded half to even; where it would be a number that stands for missing values, the nearest other number is taken.
+/// rounded half to even; where it would be a number that stands for missing values, the nearest other number is taken, of
+/// floats the next one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reduction {
     method: Coarsening,
@@ -20,14 +23,11 @@ pub struct Reduction {
     dtype: DataType,
     /// The integers that the bits are meant as.
     meant: DataType,
-    /// What stands for missing values, as stored; of floats NaN besides.
-    masks: Vec<Vec<u8>>,
-    /// The same of floats as numbers.
-    mask_values: Vec<f64>,
+    missing: Missing,
     /// A greater number stands for a smaller value.
     falls: bool,
     /// Degrees, of which 360 more are the same.
-    circular: bool,
+    turn: Option<Turn>,
 }
 
 impl Reduction {
@@ -43,17 +43,9 @@ impl Reduction {
             Some("false") => dtype.signed(),
             _ => dtype,
         };
-        let (mut masks, mut mask_values) = (Vec::new(), Vec::new());
-        for value in spec.fill.iter().chain(spec.attrs.missing_values()) {
-            let mut cell = Vec::new();
-            if !scalar_to_le(dtype, value, &mut cell) && !scalar_to_le(meant, value, &mut cell) {
-                continue;
-            }
-            mask_values.extend(scalar_from_le(dtype, &cell).and_then(|value| value.as_f64()));
-            masks.push(cell);
-        }
         let falls = spec.attrs.packing().is_some_and(|(scale, _)| scale < 0.0);
-        Ok(Self { method, factors, dtype, meant, masks, mask_values, falls, circular })
+        let turn = circular.then(|| Turn::of(spec.attrs.packing(), dtype)).flatten();
+        Ok(Self { method, factors, dtype, meant, missing: Missing::of(spec, meant), falls, turn })
     }
 
     /// What is written in the recipe for it.
@@ -140,20 +132,14 @@ impl Reduction {
         out: &mut Vec<u8>,
         read: impl Fn([u8; N]) -> f64,
     ) {
-        let missing = self.masks.first().cloned().unwrap_or_else(|| {
-            let mut nan = Vec::new();
-            // every float has one
-            scalar_to_le(self.dtype, &Scalar::Float(f64::NAN), &mut nan);
-            nan
-        });
         let cells = bytes.as_chunks::<N>().0;
         let mut values: Vec<f64> = Vec::new();
-        self.walk(shape, &mut |base, _, block| {
+        self.walk(shape, &mut |base, near, block| {
             let found = block.iter().filter_map(|at| cells.get(base + at)).map(|cell| read(*cell));
             values.clear();
-            values.extend(found.filter(|x| !x.is_nan() && !self.mask_values.contains(x)));
+            values.extend(found.filter(|x| !self.missing.is_float(*x)));
             match self.float(&mut values) {
-                None => out.extend_from_slice(&missing),
+                None => out.extend_from_slice(self.missing.cell(cells.get(base + near))),
                 Some(x) if self.dtype == DataType::Float32 => {
                     out.extend_from_slice(&(x as f32).to_le_bytes());
                 }
@@ -166,8 +152,13 @@ impl Reduction {
         let first = *values.first()?;
         let all = values.iter().copied();
         Some(match self.extreme() {
-            Coarsening::Mean if self.circular => circular(values),
-            Coarsening::Mean => all.sum::<f64>() / values.len() as f64,
+            Coarsening::Mean => {
+                let mean = match &self.turn {
+                    Some(turn) => turn.mean(values),
+                    None => all.sum::<f64>() / values.len() as f64,
+                };
+                next_float(self.dtype, mean, &|x| self.missing.is_float_mask(x))
+            }
             Coarsening::Min => all.fold(first, f64::min),
             Coarsening::Max => all.fold(first, f64::max),
             Coarsening::Mode => {
@@ -185,16 +176,15 @@ impl Reduction {
         out: &mut Vec<u8>,
         read: impl Fn([u8; N]) -> i128,
     ) {
-        let missing = self.masks.first().cloned().unwrap_or_else(|| vec![0; N]);
         let cells = bytes.as_chunks::<N>().0;
         let mut values: Vec<i128> = Vec::new();
-        let is_missing = |cell: &[u8; N]| self.masks.iter().any(|mask| mask.as_slice() == cell.as_slice());
-        self.walk(shape, &mut |base, _, block| {
+        self.walk(shape, &mut |base, near, block| {
             values.clear();
             let found = block.iter().filter_map(|at| cells.get(base + at));
-            values.extend(found.filter(|cell| !is_missing(cell)).map(|cell| read(*cell)));
+            let found = found.filter(|cell| !self.missing.is_mask(cell.as_slice()));
+            values.extend(found.map(|cell| read(*cell)).filter(|x| !self.missing.is_beyond(*x as f64)));
             match self.integer(&mut values) {
-                None => out.extend_from_slice(&missing),
+                None => out.extend_from_slice(self.missing.cell(cells.get(base + near))),
                 Some(x) => out.extend(x.to_le_bytes().iter().take(N)),
             }
         });
@@ -203,7 +193,10 @@ impl Reduction {
     fn integer(&self, values: &mut [i128]) -> Option<i128> {
         let first = *values.first()?;
         Some(match self.extreme() {
-            Coarsening::Mean => self.rounded(values.iter().sum(), values.len() as i128),
+            Coarsening::Mean => match &self.turn {
+                Some(turn) => self.turned(turn, values),
+                None => self.rounded(values.iter().sum(), values.len() as i128),
+            },
             Coarsening::Min => values.iter().copied().fold(first, i128::min),
             Coarsening::Max => values.iter().copied().fold(first, i128::max),
             Coarsening::Mode => {
@@ -225,20 +218,28 @@ impl Reduction {
 
     /// `sum / count` to the nearest integer, halves to the even one; not one that stands for missing values.
     fn rounded(&self, sum: i128, count: i128) -> i128 {
-        let (low, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
-        let up = rest * 2 > count || (rest * 2 == count && low % 2 != 0);
-        let near = low + i128::from(up);
-        let masked = |x: i128| {
-            let bytes = x.to_le_bytes();
-            self.masks.iter().any(|mask| bytes.get(..mask.len()) == Some(mask.as_slice()))
-        };
+        let (near, up) = nearest_integer(sum, count);
+        self.unmasked(near, up)
+    }
+
+    /// The same of degrees that lie around a circle.
+    fn turned(&self, turn: &Turn, values: &[i128]) -> i128 {
+        let (near, up) = turn.mean_of_integers(values);
+        let fits = |x: &i128| self.holds(*x) && !self.missing.is_beyond(*x as f64);
+        let turns = turn.same(near);
+        self.unmasked(turns.into_iter().find(fits).unwrap_or(near), up)
+    }
+
+    /// The nearest number that does not stand for missing values.
+    fn unmasked(&self, near: i128, up: bool) -> i128 {
+        let masked = |x: i128| self.missing.is_masked_integer(x);
         if !masked(near) {
             return near;
         }
         // one step to the side on which the mean lies, then to the other, and on
         let side = if up { -1 } else { 1 };
         let others =
-            (1..=self.masks.len() as i128 + 1).flat_map(|far| [near + side * far, near - side * far]);
+            (1..=self.missing.count() as i128 + 1).flat_map(|far| [near + side * far, near - side * far]);
         let mut held = others.filter(|x| self.holds(*x) && !masked(*x));
         held.next().unwrap_or(near)
     }
@@ -320,16 +321,11 @@ fn next(index: &mut [u64], counts: &[u64]) {
     }
 }
 
-/// The mean of degrees that lie around a circle, counted from 0 or from -180 as they are.
-fn circular(values: &[f64]) -> f64 {
-    let first = values.first().copied().unwrap_or(f64::NAN);
-    let turned = |x: &f64| x + 360.0 * ((first - x) / 360.0).round();
-    let mean = values.iter().map(turned).sum::<f64>() / values.len() as f64;
-    if values.iter().all(|x| turned(x) == *x) {
-        return mean;
-    }
-    let west = if values.iter().any(|x| *x < 0.0) { -180.0 } else { 0.0 };
-    mean - 360.0 * ((mean - west) / 360.0).floor()
+/// `sum / count` to the nearest integer, halves to the even one, and whether that is above.
+pub(super) fn nearest_integer(sum: i128, count: i128) -> (i128, bool) {
+    let (low, rest) = (sum.div_euclid(count), sum.rem_euclid(count));
+    let up = rest * 2 > count || (rest * 2 == count && low % 2 != 0);
+    (low + i128::from(up), up)
 }
 
 /// Of sorted numbers that which is there most often; of several the first, or the last where those are smaller values.
@@ -359,104 +355,5 @@ fn check(dtype: DataType, method: Coarsening) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::attrs::{AttrValue, Attrs};
-    use crate::codec::Encoding;
-
-    fn spec(dtype: DataType, fill: Option<Scalar>, attrs: &[(&str, f64)]) -> ArraySpec {
-        let number = |x: f64| AttrValue::number(DataType::Float64, Scalar::Float(x));
-        let attrs: Attrs = attrs.iter().map(|(name, x)| ((*name).to_owned(), number(*x))).collect();
-        ArraySpec {
-            name: "x".into(),
-            dims: Vec::new(),
-            shape: Vec::new(),
-            dtype,
-            attrs,
-            fill,
-            unwritten: Scalar::Int(0),
-            chunk: Vec::new(),
-            shard: None,
-            encoding: Encoding::raw(),
-        }
-    }
-
-    /// What rows of numbers become, in blocks of two along a dimension.
-    fn reduced(
-        spec: &ArraySpec,
-        method: Coarsening,
-        factors: &[u64],
-        shape: &[u64],
-        values: &[f64],
-    ) -> Vec<f64> {
-        let scalar = |x: &f64| if spec.dtype.is_float() { Scalar::Float(*x) } else { Scalar::Int(*x as i64) };
-        let block =
-            Block::of_scalars(spec.dtype, shape.to_vec(), values.iter().map(scalar)).expect("they fit");
-        let rule = Reduction::new(spec, method, factors.to_vec(), false).expect("a method of the type");
-        rule.reduce(&block).expect("reduced").to_f64().expect("numbers")
-    }
-
-    #[test]
-    fn blocks_become_cells() {
-        use Coarsening::{Max, Mean, Min, Mode, Nearest};
-        const NAN: f64 = f64::NAN;
-        let float = spec(DataType::Float32, None, &[]);
-        let filled = spec(DataType::Float64, Some(Scalar::Float(-9.0)), &[]);
-        let whole = spec(DataType::Int16, Some(Scalar::Int(-1)), &[]);
-        let falls = spec(DataType::Int16, None, &[("scale_factor", -0.1)]);
-        // type, method, factors, shape, cells, what they become
-        type Row<'a> = (&'a ArraySpec, Coarsening, &'a [u64], &'a [u64], &'a [f64], &'a [f64]);
-        let rows: &[Row<'_>] = &[
-            (&float, Mean, &[2], &[5], &[1.0, 2.0, 3.0, 5.0, 7.0], &[1.5, 4.0, 7.0]),
-            (&float, Mean, &[2], &[4], &[1.0, NAN, NAN, NAN], &[1.0, NAN]),
-            (&float, Mean, &[2, 2], &[2, 3], &[1.0, 2.0, 3.0, 5.0, 6.0, 7.0], &[3.5, 5.0]),
-            (&float, Mean, &[1, 2], &[2, 3], &[1.0, 2.0, 3.0, 5.0, 6.0, 7.0], &[1.5, 3.0, 5.5, 7.0]),
-            (&float, Nearest, &[3], &[7], &[1.0, 2.0, 3.0, 4.0, NAN, 6.0, 7.0], &[2.0, NAN, 7.0]),
-            (&float, Min, &[3], &[5], &[3.0, NAN, 1.0, 7.0, 8.0], &[1.0, 7.0]),
-            (&float, Max, &[3], &[5], &[3.0, NAN, 1.0, 7.0, 8.0], &[3.0, 8.0]),
-            (&float, Mode, &[4], &[4], &[3.0, 2.0, 3.0, 2.0], &[2.0]),
-            (&filled, Mean, &[2], &[4], &[-9.0, 4.0, -9.0, -9.0], &[4.0, -9.0]),
-            (&whole, Mean, &[2], &[6], &[2.0, 3.0, 3.0, 4.0, -5.0, -4.0], &[2.0, 4.0, -4.0]),
-            // -2 and 0 have the mean that stands for missing values
-            (&whole, Mean, &[2], &[4], &[-2.0, 0.0, -1.0, 8.0], &[0.0, 8.0]),
-            (&whole, Mode, &[4], &[4], &[-1.0, -1.0, -1.0, 6.0], &[6.0]),
-            (&whole, Mean, &[2], &[2], &[-1.0, -1.0], &[-1.0]),
-            (&falls, Min, &[2], &[2], &[3.0, 9.0], &[9.0]),
-            (&falls, Mode, &[2], &[2], &[3.0, 9.0], &[9.0]),
-            (&float, Mean, &[], &[], &[4.0], &[4.0]),
-        ];
-        for (spec, method, factors, shape, values, expected) in rows {
-            let found = reduced(spec, *method, factors, shape, values);
-            let same = found.len() == expected.len()
-                && found.iter().zip(*expected).all(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
-            assert!(same, "{method:?} of {values:?}: {found:?}, expected {expected:?}");
-        }
-    }
-
-    #[test]
-    fn degrees_are_never_averaged_over_the_wrap() {
-        for (values, expected) in [
-            (vec![179.0, -179.0], -180.0),
-            (vec![359.0, 3.0], 1.0),
-            (vec![10.0, 20.0], 15.0),
-            (vec![350.0, 359.0], 354.5),
-            (vec![-1.0, 1.0], 0.0),
-        ] {
-            assert!((circular(&values) - expected).abs() < 1e-9, "{values:?}: {}", circular(&values));
-        }
-    }
-
-    #[test]
-    fn types_without_a_method_are_refused() {
-        for (dtype, method, fits) in [
-            (DataType::Text, Coarsening::Mean, false),
-            (DataType::Text, Coarsening::Nearest, true),
-            (DataType::Complex64, Coarsening::Mode, false),
-            (DataType::Bool, Coarsening::Mean, false),
-            (DataType::Bool, Coarsening::Max, true),
-            (DataType::UInt64, Coarsening::Mean, true),
-        ] {
-            assert_eq!(check(dtype, method).is_ok(), fits, "{dtype} {}", method.name());
-        }
-    }
-}
+#[path = "reduce_tests.rs"]
+mod tests;
