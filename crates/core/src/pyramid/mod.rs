@@ -17,6 +17,7 @@ use crate::cftime::is_time;
 use crate::combine::{Combined, CombinedVar, Note};
 use crate::dtype::DataType;
 use crate::error::{Code, Error, Result};
+use crate::horizontal::is_degrees;
 use crate::names::{matches, nearest};
 use crate::recipe::{Coarsening, Pyramid};
 use crate::schema::{Variable, base_name, path_in};
@@ -25,6 +26,8 @@ pub use reduce::Reduction;
 
 /// The coarsest level is no longer than this along any of its dimensions, where nobody says how many levels there are.
 const COARSEST_CELLS: u64 = 256;
+/// Degrees of a compass, beside plain ones.
+const TRUE_NORTH: [&str; 6] = ["degree_true", "degrees_true", "degree_T", "degrees_T", "degreeT", "degreesT"];
 /// More levels than a dimension of 64 bits can be halved.
 const LEVELS_MAX: u32 = 64;
 
@@ -61,6 +64,11 @@ impl Levels {
             if !known().any(|name| matches(pattern, name)) {
                 return Err(unknown(pattern, "no variable of the dataset", known()));
             }
+            let has_method =
+                |v: &CombinedVar| matches(pattern, &v.var.name) && by_method(combined, &v.var, &dims);
+            if pattern != "*" && !combined.variables.iter().any(has_method) {
+                return Err(ignored(pattern, &dims));
+            }
         }
         for CombinedVar { var, .. } in &combined.variables {
             if var.dims.iter().any(|dim| dims.contains(dim)) {
@@ -84,14 +92,22 @@ impl Levels {
         self.methods.iter().find(|(known, _)| known == name).map(|(_, method)| *method)
     }
 
-    /// What coarser levels do not have.
+    /// What coarser levels do not have, and what nobody asked for and may not expect.
     pub(crate) fn notes(&self, combined: &Combined) -> Vec<Note> {
-        let coarsened = |var: &Variable| var.dims.iter().any(|dim| self.dims.contains(dim));
-        let left = combined.variables.iter().map(|v| v.var.as_ref());
-        let left = left.filter(|var| coarsened(var) && self.method(&var.name).is_none());
-        let what = "left out of coarser levels: a mean of areas or volumes is none of the larger cell";
-        left.map(|var| Note { variable: var.name.clone(), what: what.into(), items: Vec::new(), more: 0 })
-            .collect()
+        let coarsened = |var: &&Variable| var.dims.iter().any(|dim| self.dims.contains(dim));
+        let what = |var: &Variable| match self.method(&var.name) {
+            None => Some("left out of coarser levels: a mean of areas or volumes is none of the larger cell"),
+            Some(Coarsening::Nearest) if is_direction(var) => Some(
+                "a direction: coarser levels have that of the cell nearest to the middle, not a mean of degrees",
+            ),
+            Some(_) => None,
+        };
+        let all = combined.variables.iter().map(|v| v.var.as_ref()).filter(coarsened);
+        let note = |var: &Variable| {
+            let what = what(var)?.into();
+            Some(Note { variable: var.name.clone(), what, items: Vec::new(), more: 0 })
+        };
+        all.filter_map(note).collect()
     }
 
     /// Cells of the dataset itself that are one of a level.
@@ -100,12 +116,41 @@ impl Levels {
     }
 }
 
-/// What nobody asks for: means of what is a quantity; what is a code or a mark stays one.
+/// What nobody asks for: means of what is a quantity; what is a code or a mark stays one, and so does a direction.
 fn usual(var: &Variable) -> Coarsening {
     let flags =
         ["flag_values", "flag_masks", "flag_meanings"].iter().any(|name| var.attrs.get(name).is_some());
     let packed = var.dtype.is_integer() && var.attrs.packed_by().is_some();
-    if !flags && (var.dtype.is_float() || packed) { Coarsening::Mean } else { Coarsening::Nearest }
+    let quantity = !flags && !is_direction(var) && (var.dtype.is_float() || packed);
+    if quantity { Coarsening::Mean } else { Coarsening::Nearest }
+}
+
+/// Whether a method makes a variable coarser: it has the dimensions, and its cells are not where cells are.
+fn by_method(combined: &Combined, var: &Variable, dims: &[String]) -> bool {
+    let placed = var.is_dimension_coordinate() && var.dtype != DataType::Text;
+    let is_bounds = |other: &CombinedVar| other.var.bounds().any(|name| name == var.name);
+    var.dims.iter().any(|dim| dims.contains(dim)) && !placed && !combined.variables.iter().any(is_bounds)
+}
+
+/// A method that would do nothing.
+fn ignored(pattern: &str, dims: &[String]) -> Error {
+    let dims: Vec<&str> = dims.iter().map(|dim| base_name(dim)).collect();
+    let message = format!(
+        "`method` names `{pattern}`, which no method makes coarser: coordinates of {} are the middle of their cells, \
+         bounds the outer edges, and what has none of these dimensions stays as it is",
+        dims.join(" and ")
+    );
+    invalid(message).help("leave it out of `method`")
+}
+
+/// Whether a variable is an angle of the compass: 350 and 10 have the mean 0, and numbers the mean 180.
+fn is_direction(var: &Variable) -> bool {
+    let name = var.attrs.text("standard_name").unwrap_or_default();
+    let named = name.ends_with("_direction")
+        || name.starts_with("direction_of_")
+        || ["_from_direction", "_to_direction"].iter().any(|part| name.contains(part));
+    let units = var.attrs.text("units").map_or("", str::trim);
+    named && (is_degrees(var) || TRUE_NORTH.contains(&units))
 }
 
 /// Whether a variable is the area or the volume of cells: no mean of it is one of theirs.
@@ -211,6 +256,32 @@ mod tests {
                 storage: Storage::Whole,
             };
             assert_eq!(usual(&var), expected, "{dtype} {attrs:?}");
+        }
+    }
+
+    #[test]
+    fn directions_are_not_averaged() {
+        for (standard_name, units, expected) in [
+            ("wind_from_direction", "degree", true),
+            ("wind_to_direction", "degrees", true),
+            ("sea_surface_wave_from_direction_at_variance_spectral_density_maximum", "degrees_true", true),
+            ("direction_of_sea_ice_velocity", "degree", true),
+            ("sea_surface_wave_directional_spread", "degree", false),
+            ("wind_from_direction", "1", false),
+            ("air_temperature", "degrees", false),
+        ] {
+            let text = |name: &str, text: &str| (name.to_owned(), AttrValue::Text(text.into()));
+            let var = Variable {
+                name: "x".into(),
+                dims: Vec::new(),
+                shape: Vec::new(),
+                dtype: DataType::Float32,
+                attrs: [text("standard_name", standard_name), text("units", units)].into_iter().collect(),
+                fill: None,
+                storage: Storage::Whole,
+            };
+            assert_eq!(is_direction(&var), expected, "{standard_name} {units}");
+            assert_eq!(usual(&var) == Coarsening::Nearest, expected, "{standard_name} {units}");
         }
     }
 }
