@@ -150,7 +150,8 @@ impl<'a> Far<'a> {
         if !is_end && in_message < HEAD_BYTES_MAX && self.message.bytes > 2 * HEAD_BYTES_MAX {
             // headers are longer than was thought
             self.head_bytes = (in_message + HEAD_BYTES).next_power_of_two().min(HEAD_BYTES_MAX);
-            return self.fetch(vec![range.start..range.end.max(self.message.start + self.head_bytes)]);
+            let longer = range.start..range.end.max(self.message.start + self.head_bytes);
+            return self.fetch(vec![longer]);
         }
         let one = range.start..range.end + self.head_bytes;
         if is_end && passed > GAP_BYTES {
@@ -313,7 +314,7 @@ mod tests {
         let plain = second(&[(1, 21), (3, 72), (4, 34), (5, 21), (6, 6), (7, 5000)]);
         let masked = second(&[(1, 21), (3, 72), (4, 34), (5, 21), (6, 3000), (7, 5000)]);
         let several = second(&[(1, 21), (3, 72), (4, 34), (5, 21), (6, 6), (7, 5000), (4, 34), (7, 10)]);
-        let mut first = [b"GRIB\0\0\0\x01\0\0\x1c".as_slice(), &[0; 17], b"\0\0\x20", &[0; 29]].concat();
+        let mut first = [b"GRIB\0\0\0\x01\0\0\x1c".as_slice(), &[0; 25], b"\0\0\x20", &[0; 29]].concat();
         first.extend([&[0, 11, 184][..], &[0; 2997], &[0, 0, 50], &[0; 47], b"7777"].concat());
         let flagged = |flags: u8| {
             let mut first = first.clone();

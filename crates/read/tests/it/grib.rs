@@ -12,11 +12,6 @@ use crate::memory::Memory;
 
 /// A message of edition 2 with 2 x 2 points of one value (0 bits each), 2 m temperature at a step in hours.
 fn message(step: u8, value: f32) -> Vec<u8> {
-    message_of(step, value, &[255], &[])
-}
-
-/// The same, with its bitmap and bytes that stand for values.
-fn message_of(step: u8, value: f32, bitmap: &[u8], packed: &[u8]) -> Vec<u8> {
     let mut sections = Vec::new();
     let mut add = |number: u8, content: &[u8]| {
         sections.extend((content.len() as u32 + 5).to_be_bytes());
@@ -42,8 +37,8 @@ fn message_of(step: u8, value: f32, bitmap: &[u8], packed: &[u8]) -> Vec<u8> {
     packing.extend(value.to_be_bytes());
     packing.extend([0, 0, 0, 0, 0, 0]);
     add(5, &packing);
-    add(6, bitmap);
-    add(7, packed);
+    add(6, &[255]);
+    add(7, &[]);
     let length = sections.len() as u64 + 20;
     [b"GRIB\0\0\0\x02", &length.to_be_bytes()[..], &sections, b"7777"].concat()
 }
@@ -89,102 +84,4 @@ fn many_messages_are_indexed_by_few_reads() {
     let reader = open(Arc::clone(&memory) as _).expect("opened");
     assert_eq!(reader.schema().variable("t2m").map(|v| v.shape[0]), Some(200));
     assert!(memory.reads.load(Ordering::Relaxed) <= 4, "{memory:?}");
-}
-
-/// Numbers that look random and are the same every time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
-    }
-
-    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len() as u64) as usize]
-    }
-
-    /// Messages of all lengths with anything between them, and where they begin.
-    fn file(&mut self) -> (Vec<u8>, Vec<u64>) {
-        let (mut file, mut starts) = (Vec::new(), Vec::new());
-        let lengths: &[usize] =
-            self.one_of(&[&[0, 10][..], &[400_000], &[0, 90_000, 300_000, 700_000], &[70_000, 200_000]]);
-        let masks = self.one_of(&[&[0][..], &[0, 100_000], &[3_000, 80_000]]);
-        for step in 0..3 + self.below(20) {
-            file.resize(
-                file.len() + self.one_of(&[0, 0, 0, 1, 300, 5_000, 70_000]) * self.below(2) as usize,
-                0,
-            );
-            starts.push(file.len() as u64);
-            let mut bitmap = vec![0; 1 + self.one_of(masks)];
-            bitmap[0] = if bitmap.len() == 1 { 255 } else { 0 };
-            file.extend(message_of(step as u8, 280.0, &bitmap, &vec![0; self.one_of(lengths)]));
-        }
-        (file, starts)
-    }
-
-    /// An index, which may be right, and whether it is.
-    fn index(&mut self, starts: &[u64], size: u64) -> (Vec<u8>, bool) {
-        let mut named = starts.to_vec();
-        match self.below(6) {
-            0 => {
-                named.pop();
-            }
-            1 => named.push(self.below(2 * size)),
-            2 => {
-                let at = self.below(named.len() as u64) as usize;
-                named[at] = self.below(size);
-            }
-            3 => named.iter_mut().for_each(|start| *start += 1),
-            _ => {}
-        }
-        named.sort_unstable();
-        let lines = named.iter().enumerate().map(|(n, start)| format!("{n}:{start}:d=2024010206:TMP\n"));
-        named.dedup();
-        (lines.collect::<String>().into_bytes(), named == starts)
-    }
-}
-
-#[test]
-fn a_file_on_a_server_is_what_it_is_whatever_its_index_says() {
-    let mut numbers = Numbers(7);
-    let (mut read, mut told, mut right) = (0, 0, 0);
-    for round in 0..200 {
-        let (file, starts) = numbers.file();
-        let (index, is_right) = numbers.index(&starts, file.len() as u64);
-        let near = open(Memory::new(file.clone())).expect("opened");
-        for index in [None, Some(index)] {
-            let has_index = index.is_some();
-            let memory = Memory::far(file.clone(), index);
-            let far = open(Arc::clone(&memory) as _).expect("opened");
-            assert_eq!(far.schema(), near.schema(), "{round}");
-            let refs = |reader: &dyn Reader| reader.chunk_refs("t2m").expect("refs");
-            assert_eq!(refs(&far), refs(&near), "{round}");
-            // what is right is never called wrong; what is wrong may never have been asked for
-            assert!(far.remark().is_none() || (has_index && !is_right), "{round}: {:?}", far.remark());
-            read += memory.read.load(Ordering::Relaxed);
-            told += u64::from(far.remark().is_some());
-            right += file.len() as u64;
-        }
-    }
-    assert!(told > 10, "{told}");
-    assert!(read < right / 2, "{read} of {right}");
-}
-
-#[test]
-fn damage_on_a_server_is_told_as_damage_here() {
-    let mut numbers = Numbers(11);
-    for round in 0..300 {
-        let (mut file, starts) = numbers.file();
-        let (index, _) = numbers.index(&starts, file.len() as u64);
-        match numbers.below(2) {
-            0 => file.truncate(numbers.below(file.len() as u64) as usize),
-            _ => {
-                let at = numbers.one_of(&starts) + numbers.below(190);
-                file[at as usize] ^= 1 << numbers.below(8);
-            }
-        }
-        let found = |memory| open(memory).map(|reader| reader.schema().clone()).map_err(|e| e.to_string());
-        assert_eq!(found(Memory::far(file.clone(), Some(index))), found(Memory::new(file)), "{round}");
-    }
 }

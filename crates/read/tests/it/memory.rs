@@ -4,15 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arcoforge_core::error::{Code, Error, Result};
-use arcoforge_store::object::{Beside, Object, Validator};
+use arcoforge_store::object::{Object, Validator};
 
 #[derive(Debug)]
 pub(crate) struct Memory {
     bytes: Vec<u8>,
     validator: Validator,
-    /// Whether it stands for a file on another machine, and the index beside that.
-    far: bool,
-    index: Option<Vec<u8>>,
     /// Bytes read so far.
     pub(crate) read: AtomicU64,
     /// Reads so far.
@@ -23,14 +20,7 @@ impl Memory {
     pub(crate) fn new(bytes: impl Into<Vec<u8>>) -> Arc<Self> {
         let bytes = bytes.into();
         let validator = Validator { size: bytes.len() as u64, ..Validator::default() };
-        let (read, reads) = (AtomicU64::new(0), AtomicU64::new(0));
-        Arc::new(Self { bytes, validator, far: false, index: None, read, reads })
-    }
-
-    /// A file on another machine, perhaps with an index beside it.
-    pub(crate) fn far(bytes: impl Into<Vec<u8>>, index: Option<Vec<u8>>) -> Arc<Self> {
-        let memory = Arc::into_inner(Self::new(bytes)).expect("nobody else has it");
-        Arc::new(Self { far: true, index, ..memory })
+        Arc::new(Self { bytes, validator, read: AtomicU64::new(0), reads: AtomicU64::new(0) })
     }
 }
 
@@ -57,10 +47,6 @@ impl Object for Memory {
     }
 
     fn is_remote(&self) -> bool {
-        self.far
-    }
-
-    fn beside(&self, file: Beside) -> Option<Vec<u8>> {
-        self.index.clone().filter(|_| file == Beside::Behind(".idx"))
+        false
     }
 }
