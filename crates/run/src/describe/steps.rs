@@ -6,6 +6,7 @@ use arcoforge_core::figures::first_of;
 use arcoforge_core::steps::{FileView, Mapped};
 use serde_json::{Value, json};
 
+use crate::figures::count;
 use crate::prepare::Prepared;
 
 /// Changes of one step that are shown.
@@ -22,7 +23,14 @@ pub(super) fn text(out: &mut String, prepared: &Prepared) {
         let [(_, before), (name, after)] = pair else { continue };
         let found = changes(before, after);
         let shown = first_of(&found, CHANGES_SHOWN, "; ");
-        let shown = if shown.is_empty() { "changes nothing here".to_owned() } else { shown };
+        let shown = match (shown.is_empty(), *name) {
+            (true, "pyramid") => {
+                let coarser = prepared.plan.levels.len() as u64;
+                format!("{} of the whole dataset", count(coarser, "coarser level"))
+            }
+            (true, _) => "changes nothing here".to_owned(),
+            (false, _) => shown,
+        };
         let _ = writeln!(out, "  {} {name:<width$}  {shown}", number + 1);
     }
 }

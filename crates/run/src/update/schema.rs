@@ -15,6 +15,7 @@ const NAMED_MAX: usize = 8;
 
 const GONE: &str = "gone";
 const NEW: &str = "new";
+const LEVELS: &str = "levels";
 /// Attributes by which readers decode values.
 const DECODING: &[&str] = &[
     "units",
@@ -57,6 +58,13 @@ fn one(what: &str, group: &[&Change]) -> Option<Error> {
     let message = match (variable.as_str(), others) {
         _ if what == GONE => format!("an update would take away {}: in no input now", named(group)),
         _ if what == NEW => format!("an update would add {}: not in the published dataset", named(group)),
+        _ if what == LEVELS => {
+            let levels =
+                format!("a pyramid's number of levels can't change by an update: {was} was, {is} would be");
+            let help = "write the same number as `pyramid: {levels: N}`, 1 for the dataset alone, or bake the dataset anew: \
+                        `--overwrite`";
+            return Some(Error::new(Code::UpdateRefused, levels).help(help));
+        }
         ("", _) => format!("an update would change the {what}: {was} was, {is} would be"),
         (name, []) => format!("an update would change the {what} of `{name}`: {was} was, {is} would be"),
         (name, others) => format!(
@@ -86,9 +94,20 @@ pub(super) fn schema(old: &Dataset, new: &Dataset) -> Vec<Change> {
     let by_name = |dataset: &Dataset| -> BTreeMap<String, ArraySpec> {
         dataset.arrays.iter().map(|spec| (spec.name.clone(), spec.as_ref().clone())).collect()
     };
-    let (before, after) = (by_name(old), by_name(new));
+    let (mut before, mut after) = (by_name(old), by_name(new));
+    let (was, is) = (levels(old), levels(new));
+    let mut found = Vec::new();
+    if was != is {
+        let shown = |levels: Option<u64>| levels.map_or("no pyramid".to_owned(), |levels| levels.to_string());
+        found.push(change(LEVELS, "", &shown(was), &shown(is)));
+        // arrays of levels that only one of them has follow from it
+        let both = was.zip(is).map_or(0, |(was, is)| was.min(is));
+        let kept = |name: &String, _: &mut ArraySpec| level_of(name).is_some_and(|level| level < both);
+        before.retain(kept);
+        after.retain(kept);
+    }
     let gone = before.keys().filter(|name| !after.contains_key(*name));
-    let mut found: Vec<Change> = gone.map(|name| change(GONE, name, "", "")).collect();
+    found.extend(gone.map(|name| change(GONE, name, "", "")));
     let added = after.keys().filter(|name| !before.contains_key(*name));
     found.extend(added.map(|name| change(NEW, name, "", "")));
     for (was, is) in after.iter().filter_map(|(name, is)| Some((before.get(name)?, is))) {
@@ -96,6 +115,18 @@ pub(super) fn schema(old: &Dataset, new: &Dataset) -> Vec<Change> {
         found.extend(array(was, is, new.format.is_references()).into_iter().map(of));
     }
     found
+}
+
+/// The levels of a pyramid, with the dataset itself; `None` of a dataset that is none.
+fn levels(dataset: &Dataset) -> Option<u64> {
+    dataset.attrs.get("multiscales")?;
+    let all = dataset.arrays.iter().map(|spec| level_of(&spec.name));
+    all.collect::<Option<Vec<u64>>>()?.into_iter().max().map(|last| last + 1)
+}
+
+/// The level that an array of a pyramid is of.
+fn level_of(name: &str) -> Option<u64> {
+    name.split_once('/')?.0.parse().ok()
 }
 
 /// What differs of an array: (what, what was, what would be). Chunks of a target of references are those of the files,
@@ -155,7 +186,11 @@ mod tests {
     #[test]
     fn a_cause_is_told_once() {
         let many: Vec<Change> = (0..12).map(|n| change("codecs", &format!("v{n}"))).collect();
-        let rows: [(&[Change], &[&str]); 5] = [
+        let rows: [(&[Change], &[&str]); 6] = [
+            (
+                &[change(LEVELS, "")],
+                &["a pyramid's number of levels can't change by an update: 1 was, 2 would be"],
+            ),
             (&[], &[]),
             (
                 &[change(GONE, "a"), change(NEW, "b"), change(GONE, "c")],
