@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import netCDF4
 import numpy as np
 import pytest
 import xarray as xr
@@ -270,6 +271,64 @@ def test_longitudes_are_never_averaged_over_the_wrap(tmp_path, store):
     assert own.lat.values.tolist() == [0.5]
 
 
+def filling(dtype, values, scale=None, **attrs):
+    """A variable of two equal rows, as it is stored."""
+    attrs = {name: value if isinstance(value, str) else np.asarray(value, dtype) for name, value in attrs.items()}
+    if scale is not None:
+        attrs["scale_factor"] = scale
+    return (("y", "x"), np.array([values, values], dtype), attrs)
+
+
+F4, I2 = np.float32(9.969209968386869e36), -32767
+LEAST = np.nextafter(np.float32(0), np.float32(1))
+# two cells become one: as stored, and what the level below has; the truth is numpy's, of the cells that netCDF4 shows
+SPECIAL = {
+    "packed_lon": (filling("i2", [17990, -17990, 17950, 17990], 0.01, units="degrees_east"), [-18000, 17970]),
+    "single_lon": (
+        filling("i2", [17990, -17970, -17990, -17970], np.float32(0.01), units="degrees_east"),
+        [-17990, -17980],
+    ),
+    "odd_lon": (filling("i2", [257, -257, 10, 20], 0.7, units="degrees_east"), [-257, 15]),
+    "east_lon": (filling("u2", [35990, 30, 100, 200], 0.01, units="degrees_east"), [10, 150]),
+    "zero": (filling("f4", [-1, 1, 0, 0], _FillValue=0), [LEAST, 0]),
+    "default": (filling("f4", [F4, 4, F4, F4]), [4, F4]),
+    "packed_default": (filling("i2", [I2, 4, I2, I2], 0.5), [4, I2]),
+    "own_fill": (filling("i2", [I2, -32765, -1, 6], 0.5, _FillValue=-1), [-32766, 6]),
+    "ranged": (filling("u1", [10, 255, 255, 254], 1.0, valid_range=[0, 250]), [10, 255]),
+    "least": (filling("f4", [0.1, 0.05, -1, 3], valid_min=0.1, _FillValue=-9), [np.float32(0.1), 3]),
+    "wind": (filling("f4", [350, 10, 90, 70], units="degree", standard_name="wind_from_direction"), [350, 90]),
+}
+
+
+def test_means_of_special_numbers(tmp_path, store):
+    """Packed longitudes over the date line, means that are the fill value, cells that are missing by other attributes."""
+    made.netcdf(tmp_path / "day00.nc", {name: variable for name, (variable, _) in SPECIAL.items()})
+    path = recipe(tmp_path, "steps:\n  - pyramid: {dims: [y, x], levels: 2}\n", "")
+    path.write_text(
+        path.read_text().replace("{time: {concat: found}}", "{}").replace('find: {glob: "day*.nc"}', "url: day00.nc")
+    )
+    said = arco.run("plan", path).out
+    assert "`wind`: a direction" in said, said
+    baked(path, store)
+    (finest, own), _ = levels(store)
+    for name, (_, want) in SPECIAL.items():
+        assert own[name].dtype == finest[name].dtype
+        np.testing.assert_array_equal(own[name].values, np.array([want], own[name].dtype), err_msg=name)
+        if name == "wind":
+            continue
+        # the same of what netCDF4 shows, which masks and decodes by itself
+        with netCDF4.Dataset(tmp_path / "day00.nc") as source:
+            shown = np.ma.masked_array(source[name][0]).astype("f8").reshape(2, 2)
+        scale = float(finest[name].attrs.get("scale_factor", 1e-6))
+        stored = own[name].values[0] * (scale if "scale_factor" in finest[name].attrs else 1.0)
+        if "lon" in name:
+            mean = np.degrees(np.angle(np.exp(1j * np.radians(shown)).mean(1)))
+            difference = (stored - mean + 180) % 360 - 180
+        else:
+            difference = (stored - shown.mean(1)).compressed()
+        assert (abs(difference) <= scale / 2 + 1e-9).all(), (name, difference)
+
+
 def test_integers_and_texts_as_coordinates(tmp_path, store):
     made.netcdf(
         tmp_path / "day00.nc",
@@ -313,6 +372,9 @@ REFUSED = [
     ("pyramid: {levels: 9}", "found 9 levels, and one cell is left with 8 (lat = 45, lon = 70)", "fewer"),
     ("pyramid: {method: {sts: mean}}", "`sts` is no variable of the dataset", "sst"),
     ("pyramid: 1", "expected 2 to 64", ""),
+    ("pyramid: {levels: 2, method: {lon: max}}", "`lon`, which no method makes coarser", "leave it out"),
+    ("pyramid: {levels: 2, method: {l*_bnds: max}}", "`l*_bnds`, which no method makes coarser", "outer edges"),
+    ("pyramid: {levels: 2, method: {sst: max, count: mean}}", "`count`, which no method makes coarser", "lat and lon"),
 ]
 
 
@@ -367,6 +429,8 @@ def test_checks_and_stac_are_of_the_dataset_itself(tmp_path, store):
 def test_the_plan_shows_levels(tmp_path):
     files(tmp_path, 2)
     path = recipe(tmp_path, "steps:\n  - pyramid: 3\n")
+    said = arco.run("plan", path).out
+    assert "2 coarser levels of the whole dataset" in said and "changes nothing" not in said, said
     plan = next(event["plan"] for event in arco.run("plan", path, "--json").events() if "plan" in event)
     arrays = {array["name"]: array for array in plan["arrays"]}
     assert plan["levels"] == 3 and plan["dims"]["lat"] == 45
@@ -390,6 +454,10 @@ def test_an_update_makes_only_what_changed(tmp_path, store):
     kill.without_lock(tmp_path)
     baked(path, fresh)
     assert arco.digest(fresh) == arco.digest(store)
+    fewer = recipe(tmp_path, "steps:\n  - pyramid: 2\n")
+    done = arco.run("bake", fewer, "--to", store, "--update")
+    assert done.code == 4 and "number of levels can't change by an update: 3 was, 2 would be" in done.text, done.text
+    assert "--overwrite" in done.text and "take away" not in done.text, done.text
     # another method is another dataset below level 0 alone
     other = recipe(tmp_path, "steps:\n  - pyramid: {levels: 3, method: {sst: max}}\n")
     baked(other, store, "--update")
