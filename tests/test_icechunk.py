@@ -229,7 +229,7 @@ OPTIONS = [
     (["--format", "zarr3", "--tag", "b"], "no Icechunk repository"),
     (["--branch", "a/b"], "names of branches"),
     (["--tag", ""], "names of branches"),
-    (["--shards", "time=4,lat=20,lon=24"], "shards"),
+    (["--shards", "time=4,lat=20,lon=24"], "`shards`, which Icechunk"),
 ]
 
 

@@ -1,10 +1,12 @@
 """Icechunk repositories with virtual chunks, read by Icechunk's own client: values are the files', and changes are seen."""
 
+import functools
 import os
 import random
 import shutil
 import signal
 import threading
+import urllib.parse
 from email.utils import formatdate, parsedate_to_datetime
 from pathlib import Path
 
@@ -213,6 +215,8 @@ def test_files_on_a_server(client, tmp_path, repository):
         os.utime(path, (1e9, 1e9))
     with web.Server(Dated, folder=tmp_path, asked=[], lock=threading.Lock()) as server:
         urls = [f"{server.url}/files/{path.name}" for path in paths]
+        told = arco.run("plan", *urls, "--concat", "time", "--format", "icechunk-virtual", "--to", repository)
+        assert told.code == 0 and "requests" not in told.out, told.text
         bake(*urls, "--cache", tmp_path / "downloads", to=repository)
         found, values = client(repository)
         np.testing.assert_array_equal(values["t"], whole(paths))
@@ -222,6 +226,53 @@ def test_files_on_a_server(client, tmp_path, repository):
         assert "HTTP without queries" in refused.text, refused.text
         os.utime(paths[2], (1e9 + 60, 1e9 + 60))
         assert "has changed" in client.fails(repository)
+
+
+class Escaped(Dated):
+    """The same, that knows escapes."""
+
+    def do_GET(self):
+        self.path = urllib.parse.unquote(self.path)
+        super().do_GET()
+
+
+ADDRESSES = {
+    "a folder above": "{folder}/other/../files/",
+    "above a link": "{folder}/link/../files/",
+    "two slashes": "/{folder}//files/",
+    "a host in capitals": "http://LOCALHOST:{port}/files/",
+    "a URL above": "http://127.0.0.1:{port}/other/../files/",
+    "a URL with escapes": "http://127.0.0.1:{port}/%66iles/",
+}
+
+
+@pytest.mark.parametrize("kind", ADDRESSES)
+def test_ways_to_write_an_address(kind, client, tmp_path, repository):
+    files = tmp_path / ("far/files" if kind == "above a link" else "files")
+    paths = days(files)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "far" / "deep").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("far/deep")
+    with web.Server(Escaped, folder=tmp_path, asked=[], lock=threading.Lock()) as server:
+        folder = ADDRESSES[kind].format(folder=tmp_path, port=server.server_address[1])
+        urls = [f"{folder}{path.name}" for path in paths]
+        bake(*urls, to=repository)
+        np.testing.assert_array_equal(client(repository)[1]["t"], whole(paths))
+        checked = arco.run("verify", *urls, "--concat", "time", "--format", "icechunk-virtual", "--to", repository)
+        assert checked.code == 0, checked.text
+
+
+@pytest.mark.parametrize("name", ["t.icechunk", "t.json", "t.parq"])
+def test_servers_without_ranges_are_refused(name, tmp_path, repository):
+    paths, target = days(tmp_path / "files"), repository.with_name(name)
+    kind = {"t.icechunk": "icechunk-virtual", "t.json": "kerchunk-json", "t.parq": "kerchunk-parquet"}[name]
+    with web.Server(functools.partial(web.Folder, directory=tmp_path)) as server:
+        urls = [f"{server.url}/files/{path.name}" for path in paths]
+        for _ in ("first", "of files whose survey was kept"):
+            done = arco.run("bake", *urls, "--concat", "time", "--format", kind, "--to", target)
+            assert done.code == arco.EXIT["target"] and not target.exists(), done.text
+            assert "target-unsupported" in done.text and "sends no ranges" in done.text, done.text
+            assert "`zarr3`" in done.text and "mirror" in done.text, done.text
 
 
 def test_files_in_an_object_store(s3_store, client, tmp_path, repository):
@@ -245,9 +296,26 @@ def test_files_in_an_object_store(s3_store, client, tmp_path, repository):
     assert "has changed" in client.fails(repository)
     for path in paths:
         s3_store.put(f"virtual/in/{path.name}", path.read_bytes())
+    alike = {name: value for name, value in env.items() if name != "AWS_REGION"}
+    bake(*urls, "--update", to=repository, env=alike)
+    np.testing.assert_array_equal(client(repository)[1]["t"], whole(paths))
     elsewhere = env | {"AWS_ENDPOINT_URL": s3_store.url.replace("127.0.0.1", "localhost")}
     refused = bake(*urls, "--update", to=repository, env=elsewhere, code=arco.EXIT["target"])
-    assert "place of virtual chunks" in refused.text, refused.text
+    assert f"with the endpoint `{s3_store.url}`, expected `http://localhost" in refused.text, refused.text
+
+
+def test_places_are_those_of_the_recipe_s_keys(s3_store, client, tmp_path, repository):
+    paths = days(tmp_path / "files")
+    for path in paths:
+        s3_store.put(f"lent/virtual/{path.name}", path.read_bytes())
+    lent = {"ACCESS_KEY_ID": "guest-id", "SECRET_ACCESS_KEY": "hush-guest", "ENDPOINT_URL": s3_store.url, "REGION": "us-east-1"}
+    env = {f"ARCOFORGE_GUEST_{name}": value for name, value in lent.items()}
+    env |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "moon-1", "AWS_EC2_METADATA_DISABLED": "true"}
+    source = "{url: 's3://lent/virtual/day{time}.nc', credentials: {kind: s3, name: guest, hosts: [lent]}}"
+    text = f"axes: {{time: {{concat: [0, 1, 2]}}}}\nsource: {source}\noutput: {{format: icechunk-virtual}}\n"
+    done = arco.run("bake", arco.recipe(tmp_path, text), "--to", repository, env=env)
+    assert done.code == 0 and "s3_from_env_credentials" in done.text and "hush" not in done.text, done.text
+    np.testing.assert_array_equal(client(repository)[1]["t"], whole(paths))
 
 
 @pytest.mark.parametrize("words", [[], ["--update"]], ids=["first", "update"])

@@ -160,4 +160,5 @@ def test_references_copy_nothing(tmp_path):
     with serve(tmp_path) as server:
         urls = [f"{server.url}/{name}" for name in names]
         plan = arco.run("plan", *urls, *given, "--format", "kerchunk-json", "--json").events()[-1]["plan"]
-    assert plan["requests"] == 0 and plan["bytes_requested"] == 0
+        text = arco.run("plan", *urls, *given, "--format", "kerchunk-json").text
+    assert plan["requests"] == 0 and plan["bytes_requested"] == 0 and "read by ranges" not in text

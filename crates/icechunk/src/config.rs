@@ -148,16 +148,20 @@ fn with(config: &Value, wanted: &[Container]) -> Result<Option<Value>> {
         let fits = known.iter().filter(|(prefix, _)| container.prefix.starts_with(prefix.as_str()));
         let nearest = fits.max_by_key(|(prefix, _)| prefix.len());
         match nearest {
-            Some((_, there)) if leads_alike(there.get("store"), &store) => continue,
-            Some((prefix, there)) if *prefix == container.prefix => {
-                let there = there.get("store").unwrap_or(&Value::Null);
-                let message = format!(
-                    "the repository has `{prefix}` as a place of virtual chunks by {there}, and they would be read by {store}"
-                );
-                return Err(Error::new(Code::TargetUnsupported, message)
-                    .help("bake to another repository, or reach the files as those before were reached"));
-            }
-            _ => {}
+            Some((prefix, there)) => match differs(there.get("store").unwrap_or(&Value::Null), &store) {
+                None => continue,
+                Some((field, found, expected)) if *prefix == container.prefix => {
+                    let message = format!(
+                        "the repository has `{prefix}` as a place of virtual chunks with {field} {found}, expected {expected}, by which these \
+                         inputs are read"
+                    );
+                    return Err(Error::new(Code::TargetUnsupported, message).help(
+                        "bake to another repository, or reach the files as those before were reached",
+                    ));
+                }
+                Some(_) => {}
+            },
+            None => {}
         }
         let one = json!({"name": null, "url_prefix": container.prefix, "store": store});
         new.insert(container.prefix.clone(), one);
@@ -179,10 +183,29 @@ fn with(config: &Value, wanted: &[Container]) -> Result<Option<Value>> {
     Ok(Some(config))
 }
 
-/// Whether two ways lead to the same files. That of a file system names a folder, which readers pass over.
-fn leads_alike(a: Option<&Value>, b: &Value) -> bool {
-    let local = |store: &Value| store.get("local_file_system").is_some();
-    a.is_some_and(|a| a == b || (local(a) && local(b)))
+/// What sends readers by two ways to different files: the field, found and expected. That of a file system names a folder,
+/// which readers pass over; who signs, and where one side knows no region, is no other place.
+fn differs(there: &Value, wanted: &Value) -> Option<(&'static str, String, String)> {
+    let of = |store: &Value| {
+        let (kind, fields) = store.as_object().and_then(|all| all.iter().next())?;
+        let text = |name: &str| Some(fields.get(name)?.as_str()?.trim_end_matches('/').to_owned());
+        Some((kind.clone(), text("endpoint_url"), text("region")))
+    };
+    let nothing = || (String::new(), None, None);
+    let (a, b) = (of(there).unwrap_or_else(nothing), of(wanted).unwrap_or_else(nothing));
+    let protocol = |kind: &str| if kind == "s3_compatible" { "s3" } else { kind }.to_owned();
+    let quoted = |text: String| format!("`{text}`");
+    if protocol(&a.0) != protocol(&b.0) {
+        return Some(("the protocol", quoted(protocol(&a.0)), quoted(protocol(&b.0))));
+    }
+    if a.1 != b.1 {
+        let shown = |endpoint: Option<String>| endpoint.map_or_else(|| "of Amazon's own".to_owned(), quoted);
+        return Some(("the endpoint", shown(a.1), shown(b.1)));
+    }
+    match (a.2, b.2) {
+        (Some(a), Some(b)) if a != b => Some(("the region", quoted(a), quoted(b))),
+        _ => None,
+    }
 }
 
 /// Hides from the library the places that it knows nothing of, where there are any.
@@ -246,6 +269,42 @@ mod tests {
         for (wanted, expected) in rows {
             let found = with(&config, std::slice::from_ref(&wanted));
             assert_eq!(found.map(|config| config.is_some()).map_err(|e| e.code), expected, "{wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_place_stays_where_it_is_the_same() {
+        let s3 = |region: Option<&str>, endpoint: Option<&str>, anonymous| Access::S3 {
+            region: region.map(str::to_owned),
+            endpoint: endpoint.map(str::to_owned),
+            anonymous,
+        };
+        let before = s3(Some("eu-west-1"), Some("http://h:1"), false);
+        let rows = [
+            (before.clone(), s3(None, Some("http://h:1"), false), None),
+            (before.clone(), s3(Some("eu-west-1"), Some("http://h:1/"), true), None),
+            (s3(None, None, true), s3(Some("eu-west-1"), None, false), None),
+            (
+                before.clone(),
+                s3(Some("x"), Some("http://h:1"), false),
+                Some("the region `eu-west-1`, expected `x`"),
+            ),
+            (
+                before.clone(),
+                s3(None, None, false),
+                Some("the endpoint `http://h:1`, expected of Amazon's own"),
+            ),
+            (before, Access::File, Some("the protocol `s3`, expected `local_file_system`")),
+        ];
+        for (there, wanted, expected) in rows {
+            let config = with(&Value::Null, &[container("s3://b/", there.clone())]);
+            let config = config.expect("a configuration").expect("a change");
+            let found = with(&config, &[container("s3://b/", wanted.clone())]);
+            match (&found, expected) {
+                (Ok(None), None) => {}
+                (Err(error), Some(part)) if error.message.contains(part) => {}
+                _ => panic!("{there:?} {wanted:?}: {found:?}"),
+            }
         }
     }
 }

@@ -38,7 +38,7 @@ mod transaction;
 mod view;
 
 pub use config::{Access, Container};
-pub use references::{has_checksum, unescaped};
+pub use references::{Location, has_checksum, location};
 pub use repository::Repository;
 pub use root::Root;
 pub use snapshot::{Commit, Snapshot, Version};

@@ -11,6 +11,7 @@ use icechunk::format::manifest::{
     Checksum, ChunkInfo, ChunkPayload, SecondsSinceEpoch, VirtualChunkLocation, VirtualChunkRef,
 };
 use icechunk::storage::ETag;
+use url::Url;
 
 use crate::transaction::Transaction;
 use crate::view::{indices, node_path};
@@ -63,12 +64,16 @@ impl Transaction<'_> {
 
 /// Its URL, and by what readers see that it is still the same.
 fn named(object: &Referenced) -> Result<Named> {
-    let url = location(&object.url);
-    let named = VirtualChunkLocation::from_url(&url).map_err(|e| {
-        let message = format!("found a file that no virtual chunk can name: {e}");
-        Error::new(Code::TargetUnsupported, message).at(&*object.url)
-    })?;
-    Ok((named, checksum(object)))
+    let place = location(&object.url)?;
+    let location = VirtualChunkLocation::from_url(&place.stored).map_err(|e| unnamed(&object.url, &e))?;
+    Ok((location, checksum(object)))
+}
+
+fn unnamed(url: &str, why: &dyn std::fmt::Display) -> Error {
+    let message = format!("found a file that no virtual chunk can name: {why}");
+    Error::new(Code::TargetUnsupported, message)
+        .at(url)
+        .help("reach it by another name, or bake to `icechunk` or `zarr3`, which hold chunks of their own")
 }
 
 /// Clients of S3 send tags without their quotes, as S3 takes them; servers of HTTP refuse them so, and are asked for the time.
@@ -89,21 +94,42 @@ pub fn has_checksum(object: &Referenced) -> bool {
     checksum(object).is_some()
 }
 
-/// A URL as virtual chunks have it: of a path of this machine `file://`, with what URLs have no place for escaped.
-fn location(url: &str) -> String {
+/// A file as virtual chunks name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The URL that chunks hold.
+    pub stored: String,
+    /// What readers compare with the prefixes of places: the URL as they understand it, without escapes.
+    pub compared: String,
+}
+
+/// How virtual chunks name a URL or an absolute path of this machine: with host and path as the URL standard (WHATWG) writes
+/// them, what URLs have no place for escaped, of a path `file://`.
+///
+/// # Errors
+/// `target-unsupported` for what is no URL, and what readers would take for another file.
+pub fn location(url: &str) -> Result<Location> {
     let escaped = |text: &str, escape: &[char]| -> String {
-        text.chars()
-            .map(|c| if escape.contains(&c) { format!("%{:02X}", c as u32) } else { c.to_string() })
-            .collect()
+        let needs = |c: char| c.is_ascii_control() || escape.contains(&c);
+        text.chars().map(|c| if needs(c) { format!("%{:02X}", c as u32) } else { c.to_string() }).collect()
     };
-    if url.starts_with('/') {
-        return format!("file://{}", escaped(url, &['%', '?', '#', '\\']));
-    }
-    match url.split_once("://") {
+    let given = match url.split_once("://") {
+        _ if url.starts_with('/') => format!("file://{}", escaped(url, &['%', '?', '#', '\\', ' '])),
         // keys of buckets stand as they are; those of servers are escaped already
         Some(("s3" | "gs", _)) => escaped(url, &['%', '?', '#']),
         _ => url.to_owned(),
+    };
+    let parsed = Url::parse(&given).map_err(|e| unnamed(url, &e))?;
+    let compared = decoded(parsed.as_str()).ok_or_else(|| unnamed(url, &"its name is not UTF-8"))?;
+    if matches!(parsed.scheme(), "http" | "https") {
+        // readers take the path apart, without its escapes
+        let path = parsed.path();
+        if path.contains("//") || path.to_ascii_lowercase().contains("%2f") {
+            return Err(unnamed(url, &"Icechunk's clients ask for no path with `//` or `%2F`"));
+        }
     }
+    let stored = if parsed.scheme() == "s3" || parsed.scheme() == "gs" { given } else { parsed.into() };
+    Ok(Location { stored, compared })
 }
 
 /// Where a virtual chunk lies, as readers of files and buckets take it: what [`location`] makes a URL of.
@@ -116,7 +142,12 @@ pub(crate) fn source(location: &str) -> String {
 }
 
 /// A URL without escapes (`%20`).
-pub fn unescaped(url: &str) -> String {
+fn unescaped(url: &str) -> String {
+    decoded(url).unwrap_or_else(|| url.to_owned())
+}
+
+/// The same; `None` where what is escaped is no text.
+fn decoded(url: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::with_capacity(url.len()), url.as_bytes());
     while let Some((&first, behind)) = rest.split_first() {
         let code = (first == b'%').then(|| behind.get(..2)).flatten();
@@ -125,7 +156,7 @@ pub fn unescaped(url: &str) -> String {
         bytes.push(byte.unwrap_or(first));
         rest = if byte.is_some() { behind.get(2..).unwrap_or_default() } else { behind };
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| url.to_owned())
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -159,6 +190,39 @@ mod tests {
             let object = Referenced { url: url.into(), bytes: 9, etag, modified_ns };
             let (location, found) = named(&object).expect("a name");
             assert_eq!((location.url(), found), (expected, checksum), "{url}");
+        }
+    }
+
+    #[test]
+    fn locations_are_as_readers_understand_them() {
+        // Expected: the URL standard (WHATWG), as `new URL(…).href` of browsers has it.
+        let rows = [
+            ("/d/../e/a b.nc", Some(("file:///e/a%20b.nc", "file:///e/a b.nc"))),
+            ("/d/a\tb .nc", Some(("file:///d/a%09b%20.nc", "file:///d/a\tb .nc"))),
+            ("/d/end ", Some(("file:///d/end%20", "file:///d/end "))),
+            (
+                "HTTPS://Host.ORG:443/x/../a%20b.nc",
+                Some(("https://host.org/a%20b.nc", "https://host.org/a b.nc")),
+            ),
+            ("http://HOST:80/./a.nc", Some(("http://host/a.nc", "http://host/a.nc"))),
+            ("http://h:8080/%2e%2e/a.nc", Some(("http://h:8080/a.nc", "http://h:8080/a.nc"))),
+            ("s3://Bucket/x y/a?b.nc", Some(("s3://Bucket/x y/a%3Fb.nc", "s3://Bucket/x y/a?b.nc"))),
+            ("http://h/a//b.nc", None),
+            ("http://h/a%2Fb.nc", None),
+            ("http://h/%ff.nc", None),
+            ("http://h:99999/a.nc", None),
+        ];
+        for (url, expected) in rows {
+            let found = location(url).map_err(|e| e.code);
+            let wanted = |(stored, compared): (&str, &str)| Location {
+                stored: stored.to_owned(),
+                compared: compared.to_owned(),
+            };
+            assert_eq!(found, expected.map(wanted).ok_or(Code::TargetUnsupported), "{url}");
+            if let Ok(found) = found {
+                let named = VirtualChunkLocation::from_url(&found.stored).expect("a name");
+                assert_eq!(named.url(), found.stored);
+            }
         }
     }
 }

@@ -44,6 +44,7 @@ mod wrapped;
 pub use ahead::{Ahead, Ticket, requests};
 pub use bucket::{
     Bucket, BucketKind, BucketOptions, BucketUrl, Got, Item, Multipart, Page as BucketPage, Pages, Put,
+    S3Place,
 };
 pub use buffered::{BlockOptions, Buffered};
 pub use http::{Ask, Page, ROOTS_VARIABLE};

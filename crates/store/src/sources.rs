@@ -8,7 +8,7 @@ use std::time::Duration;
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::pattern::{Credentials, Rate};
 
-use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote};
+use crate::bucket::{Bucket, BucketOptions, BucketUrl, Folder, Remote, S3Place};
 use crate::cache::Cache;
 use crate::credentials::{Held, Login, Machine};
 use crate::ftp;
@@ -262,6 +262,16 @@ impl Sources {
     /// Opens an object of a target in a bucket.
     pub(crate) fn open_of_target(&self, url: &str) -> Result<Arc<dyn Object>> {
         HttpObject::open(self.of_targets(), url)
+    }
+
+    /// How inputs in a bucket of S3 are reached: with the keys that the recipe names for it, else by the environment.
+    ///
+    /// # Errors
+    /// `bug` where the URL is none of a bucket; `source-denied` where the machine does not hold the keys.
+    pub fn s3_place(&self, url: &str) -> Result<S3Place> {
+        let none = || Error::new(Code::Bug, "a place that is none of a bucket").at(redact(url));
+        let url = BucketUrl::parse(url).ok_or_else(none)??;
+        self.client.addresses.s3_place(&Arc::downgrade(&self.client), &url)
     }
 
     /// A bucket in which inputs lie.

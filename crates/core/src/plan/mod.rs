@@ -23,7 +23,7 @@ use crate::chunk::{ChunkGrid, Region};
 use crate::combine::{Combined, CombinedVar, File};
 use crate::error::{Code, Error, Result};
 use crate::names;
-use crate::recipe::Output;
+use crate::recipe::{Output, TargetFormat};
 use crate::schema::base_name;
 use crate::target::{ArraySpec, Dataset, TargetCaps};
 
@@ -304,8 +304,12 @@ fn check_output(combined: &Combined, output: &Output, caps: &TargetCaps) -> Resu
     if output.shards.is_empty() || caps.shards {
         return Ok(());
     }
-    Err(Error::new(Code::OutputInvalid, "found `shards`, which Zarr v2 does not have")
-        .help("leave out `shards`, or write Zarr v3"))
+    let (what, other) = match caps.format {
+        TargetFormat::Icechunk => ("Icechunk can't hold", "`zarr3`"),
+        _ => ("Zarr v2 does not have", "Zarr v3"),
+    };
+    Err(Error::new(Code::OutputInvalid, format!("found `shards`, which {what}"))
+        .help(format!("leave out `shards`, or write {other}")))
 }
 
 /// Names the first file of the array that an error is about: its chunks may be what is too large.

@@ -68,7 +68,7 @@ impl Branch {
         let bucket = session.sources.bucket(url)?;
         fs::create_dir_all(bakes).map_err(|e| unwritable(bakes, e))?;
         // one bucket may have the name of another, elsewhere
-        let (_, endpoint, _) = BucketOptions::from_env().s3_place();
+        let endpoint = BucketOptions::from_env().s3_place().endpoint;
         let which = format!("{} {}", bucket.url(), endpoint.unwrap_or_default());
         let digest = hex(&Sha256::digest(which));
         let last = bucket.url().rsplit('/').next().unwrap_or_default();

@@ -12,7 +12,6 @@ use arcoforge_core::figures::hex;
 use arcoforge_core::references::{Referenced, References};
 use arcoforge_core::target::{ArraySpec, Dataset};
 use arcoforge_icechunk::{Commit, Repository, Snapshot, Transaction, has_checksum};
-use arcoforge_store::BucketOptions;
 use arcoforge_store::files::atomic_write;
 use arcoforge_write::chunk_key;
 use serde::Serialize;
@@ -22,7 +21,7 @@ use sha2::{Digest, Sha256};
 use super::branch::{Branch, Committed, nodes, noted};
 use crate::pool;
 use crate::receipts::Receipts;
-use crate::references::{containers, permission};
+use crate::references::{access, containers, permission};
 use crate::session::{Event, Session};
 use crate::state::{PlanFile, State};
 
@@ -96,8 +95,8 @@ impl Publisher<'_> {
     /// Sees to it that readers know the places that chunks lie in, and says what they have to do.
     fn name_places(&self, repository: &Repository) -> Result<()> {
         let objects = self.references.iter().flat_map(|(_, references)| references.objects());
-        let buckets = BucketOptions::from_env();
-        let places = containers(objects.map(|object| &*object.url), &buckets)?;
+        let sources = &self.session.sources;
+        let places = containers(objects.map(|object| &*object.url), &|prefix| access(sources, prefix))?;
         repository.add_containers(&places)?;
         let unversioned = |object: &&Arc<Referenced>| !has_checksum(object);
         let mut objects = self.references.iter().flat_map(|(_, references)| references.objects());

@@ -49,7 +49,7 @@ fn inputs(out: &mut String, prepared: &Prepared) {
     if prepared.absent.len() > ABSENT_SHOWN {
         let _ = writeln!(out, "  ... and {} more absent", prepared.absent.len() - ABSENT_SHOWN);
     }
-    shown::text(out, &reads(prepared));
+    shown::text(out, &reads(prepared), !prepared.plan.dataset.format.is_references());
 }
 
 fn dataset(out: &mut String, prepared: &Prepared) {

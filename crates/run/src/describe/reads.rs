@@ -35,10 +35,10 @@ impl Sum {
     }
 }
 
-/// One line for each way; none for inputs of this machine.
-pub(super) fn text(out: &mut String, reads: &[Read]) {
+/// One line for each way; none for inputs of this machine, nor of ranges where the target copies nothing.
+pub(super) fn text(out: &mut String, reads: &[Read], copies: bool) {
     let ranged = Sum::of(reads.iter().filter(|read| read.is_by_ranges()));
-    if ranged.files > 0 {
+    if copies && ranged.files > 0 {
         let (files, requests) = (count(ranged.files, "file"), count(ranged.requests, "request"));
         let _ = writeln!(
             out,

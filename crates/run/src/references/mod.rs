@@ -9,8 +9,8 @@ mod read;
 mod refuse;
 mod write;
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use arcoforge_core::chunk::{ChunkGrid, ChunkRef};
@@ -21,10 +21,11 @@ use arcoforge_core::recipe::TargetFormat;
 use arcoforge_core::references::{Referenced, References};
 use arcoforge_core::schema::Storage;
 use arcoforge_core::target::ArraySpec;
-use arcoforge_store::Object;
+use arcoforge_store::object::read_range;
+use arcoforge_store::{Access, Object};
 use arcoforge_write::absent_value;
 
-pub(crate) use self::places::{containers, permission};
+pub(crate) use self::places::{access, containers, permission};
 pub(crate) use self::read::{open_as_references, open_target};
 pub(crate) use self::refuse::refuse;
 pub(crate) use self::write::{collect, write};
@@ -57,17 +58,34 @@ pub(crate) struct Files {
     inputs: BTreeMap<usize, Option<(Arc<Referenced>, u64)>>,
     /// Of inputs that are made of many objects: by URL.
     members: BTreeMap<Arc<str>, Arc<Referenced>>,
+    /// Servers (scheme and host) that were asked in this run how they are read.
+    asked: BTreeSet<String>,
 }
 
 impl Files {
     const fn new(format: TargetFormat) -> Self {
-        Self { format, inputs: BTreeMap::new(), members: BTreeMap::new() }
+        Self { format, inputs: BTreeMap::new(), members: BTreeMap::new(), asked: BTreeSet::new() }
     }
 
     /// What holds a byte of an input, and which byte it is there; `None` where nothing does that the target can name.
     fn find(&mut self, object: &Arc<dyn Object>, offset: u64) -> Result<Option<(Arc<Referenced>, u64)>> {
+        if !self.sends_ranges(object)? {
+            return Ok(None);
+        }
         let found = self.found(object, offset)?;
         Ok(found.filter(|(referenced, _)| is_nameable(self.format, &referenced.url)))
+    }
+
+    /// Whether readers can ask for ranges, as far as it is known: of inputs whose survey was kept, one of each server is
+    /// opened for it.
+    fn sends_ranges(&mut self, object: &Arc<dyn Object>) -> Result<bool> {
+        if object.access() == Access::Later {
+            let server: String = object.url().split('/').take(3).collect::<Vec<_>>().join("/");
+            if self.asked.insert(server) {
+                read_range(&**object, 0..object.validator().size.min(1))?;
+            }
+        }
+        Ok(object.access() != Access::NoRanges)
     }
 
     fn found(&mut self, object: &Arc<dyn Object>, offset: u64) -> Result<Option<(Arc<Referenced>, u64)>> {
@@ -103,14 +121,26 @@ impl Files {
     }
 }
 
-/// The URL, or the absolute path.
+/// The URL, or the absolute path without `..`.
 fn absolute(url: &Arc<str>) -> Arc<str> {
     if url.contains("://") {
         return Arc::clone(url);
     }
     let path = url.strip_prefix("file:").unwrap_or(url);
-    std::path::absolute(Path::new(path))
-        .map_or_else(|_| Arc::clone(url), |path| path.display().to_string().into())
+    let Ok(path) = std::path::absolute(Path::new(path)) else { return Arc::clone(url) };
+    let mut out = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => out.push(name),
+            // what is above a link is above what it leads to
+            Component::ParentDir => {
+                out = out.canonicalize().unwrap_or(out);
+                out.pop();
+            }
+            Component::RootDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    out.display().to_string().into()
 }
 
 /// The references of one array, and the bytes of what could not be referenced.

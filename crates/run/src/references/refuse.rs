@@ -1,9 +1,12 @@
 //! What can't be referenced, of every array, before anything is written.
 
+use std::sync::Arc;
+
 use arcoforge_core::combine::{Note, Pieces};
 use arcoforge_core::error::{Code, Error, Result};
 use arcoforge_core::plan::{ArrayPlan, Filling, Mode};
 use arcoforge_core::recipe::TargetFormat;
+use arcoforge_store::{Access, Object};
 
 use super::{Files, INLINE_BYTES, Place, places};
 use crate::Outcome;
@@ -12,6 +15,9 @@ use crate::prepare::Prepared;
 
 /// What helps where only some chunks are in the way.
 const BAKE: &str = "bake to `zarr3`, which holds chunks of its own";
+/// The same of servers without ranges.
+const MIRROR: &str =
+    "bake to `zarr3`, which holds chunks of its own, or reference a mirror that sends ranges";
 
 /// Looks for every chunk where it is; gives back what is written into the target although it lies in files.
 ///
@@ -95,9 +101,9 @@ fn some(
     let spec = &array.spec;
     let mut found: Option<Obstacle> = None;
     places(prepared, format, spec, pieces, &mut |_, place| {
-        let (reason, url) = match place {
+        let (reason, remedy, url) = match place {
             Place::Absent | Place::Bytes(_) => return Ok(()),
-            Place::Nowhere(reason) => (reason, None),
+            Place::Nowhere(reason) => (reason, BAKE, None),
             Place::Range(object, offset, length) => {
                 let size = object.end();
                 let end = offset.saturating_add(length);
@@ -111,28 +117,32 @@ fn some(
                 if files.find(object, offset)?.is_some() {
                     return Ok(());
                 }
-                let reason = match files.found(object, offset)? {
-                    Some((found, _)) => format!(
-                        "Icechunk's clients read files, HTTP without queries and S3, and not `{}`",
-                        found.url.split('?').next().unwrap_or_default()
-                    ),
-                    None if arcoforge_read::dap::is_dataset(object.url()) => {
-                        "an OPeNDAP server makes what it is asked for: there is no file to refer to"
-                            .to_owned()
-                    }
-                    None => "a file is compressed as a whole, and has no ranges of its own".to_owned(),
-                };
-                (reason, Some(object.url()))
+                if object.access() == Access::NoRanges {
+                    let reason = "the server of a file sends no ranges, by which readers ask for chunks";
+                    (reason.to_owned(), MIRROR, Some(object.url()))
+                } else {
+                    (unnameable(files, object, offset)?, BAKE, Some(object.url()))
+                }
             }
         };
-        let obstacle = found.get_or_insert_with(|| Obstacle {
-            reason,
-            remedy: BAKE,
-            bytes: 0,
-            url: url.map(str::to_owned),
-        });
+        let obstacle =
+            found.get_or_insert_with(|| Obstacle { reason, remedy, bytes: 0, url: url.map(str::to_owned) });
         obstacle.bytes = obstacle.bytes.saturating_add(spec.chunk_bytes());
         Ok(())
     })?;
     Ok(found)
+}
+
+/// Why the target can't name what holds a byte.
+fn unnameable(files: &mut Files, object: &Arc<dyn Object>, offset: u64) -> Result<String> {
+    Ok(match files.found(object, offset)? {
+        Some((found, _)) => format!(
+            "Icechunk's clients read files, HTTP without queries and S3, and not `{}`",
+            found.url.split('?').next().unwrap_or_default()
+        ),
+        None if arcoforge_read::dap::is_dataset(object.url()) => {
+            "an OPeNDAP server makes what it is asked for: there is no file to refer to".to_owned()
+        }
+        None => "a file is compressed as a whole, and has no ranges of its own".to_owned(),
+    })
 }

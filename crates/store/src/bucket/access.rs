@@ -27,6 +27,17 @@ pub struct BucketOptions {
     pub variables: BTreeMap<String, String>,
 }
 
+/// How a bucket of S3 is reached; nothing secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct S3Place {
+    /// The region, where it is known.
+    pub region: Option<String>,
+    /// The server, where it is none of Amazon's.
+    pub endpoint: Option<String>,
+    /// Requests are not signed.
+    pub anonymous: bool,
+}
+
 /// Values are secrets.
 impl fmt::Debug for BucketOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,13 +107,14 @@ impl BucketOptions {
         Self { variables }
     }
 
-    /// What readers of S3 need besides keys: region, endpoint where it is not Amazon's, and whether nobody needs keys.
-    pub fn s3_place(&self) -> (Option<String>, Option<String>, bool) {
+    /// What readers of S3 need besides keys.
+    pub fn s3_place(&self) -> S3Place {
         let profile = self.profile();
         let region = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.get(name));
         let region = region.map(str::to_owned).or_else(|| profile.get("region").cloned());
         let endpoint = self.s3_endpoint().map(str::to_owned).or_else(|| profile.get("endpoint_url").cloned());
-        (region, endpoint, self.is_set("AWS_NO_SIGN_REQUEST") || !self.has_s3_keys(&profile))
+        let unsigned = ["AWS_NO_SIGN_REQUEST", "AWS_SKIP_SIGNATURE"].iter().any(|name| self.is_set(name));
+        S3Place { region, endpoint, anonymous: unsigned || !self.has_s3_keys(&profile) }
     }
 
     fn s3_endpoint(&self) -> Option<&str> {

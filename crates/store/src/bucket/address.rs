@@ -1,5 +1,6 @@
 //! From `s3://bucket/key` to a request that a server answers: for reading by our own HTTP objects.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
@@ -10,7 +11,7 @@ use object_store::path::Path;
 use object_store::{Extensions, GetOptions};
 use ureq::http::HeaderMap;
 
-use super::access::{BucketOptions, Handles};
+use super::access::{BucketOptions, Handles, S3Place};
 use super::connector::{Connector, OnlySigned, region_of};
 use super::url::{BucketKind, BucketUrl};
 use super::wait::block_on;
@@ -67,6 +68,11 @@ impl Addresses {
         Arc::clone(made)
     }
 
+    /// How the bucket of inputs of S3 is reached.
+    pub(crate) fn s3_place(&self, client: &Weak<Client>, url: &BucketUrl) -> Result<S3Place> {
+        self.cloud(client, url).s3_place()
+    }
+
     /// The request for an object or a range of it; `None` where the URL is none of a bucket.
     pub(crate) fn address(
         &self,
@@ -120,10 +126,23 @@ impl Cloud {
         {
             return Ok(handles.clone());
         }
-        let own = self.keys()?.map(|keys| self.options.with_keys(&keys));
-        let options = own.as_ref().unwrap_or(&self.options);
-        let handles = options.connect(&self.root, self.connector.clone(), told.as_deref())?;
+        let handles = self.options()?.connect(&self.root, self.connector.clone(), told.as_deref())?;
         Ok(opened.insert((told, handles)).1.clone())
+    }
+
+    /// What is asked for with: of these inputs what the recipe names, before the environment.
+    fn options(&self) -> Result<Cow<'_, BucketOptions>> {
+        Ok(match self.keys()? {
+            Some(keys) => Cow::Owned(self.options.with_keys(&keys)),
+            None => Cow::Borrowed(&self.options),
+        })
+    }
+
+    /// How a bucket of S3 is reached, in the region that a server told before that in the options.
+    fn s3_place(&self) -> Result<S3Place> {
+        let place = self.options()?.s3_place();
+        let told = lock(&self.connector.region).clone();
+        Ok(S3Place { region: told.or(place.region), ..place })
     }
 
     /// The keys that the recipe names for the bucket, where inputs are read.
@@ -251,5 +270,31 @@ mod tests {
             );
         }
         assert!(asked("https://h/a", "").is_err_and(|failure| failure.error.code == Code::Bug));
+    }
+
+    #[test]
+    fn places_are_where_requests_go() {
+        let place = |region: Option<&str>, endpoint: Option<&str>, anonymous| S3Place {
+            region: region.map(str::to_owned),
+            endpoint: endpoint.map(str::to_owned),
+            anonymous,
+        };
+        const S3: &str = "AWS_ACCESS_KEY_ID=AKID AWS_SECRET_ACCESS_KEY=hush";
+        for (variables, told, expected) in [
+            ("", None, place(None, None, true)),
+            (S3, None, place(None, None, false)),
+            (S3, Some("eu-west-1"), place(Some("eu-west-1"), None, false)),
+            ("AWS_REGION=us-east-2", Some("eu-west-1"), place(Some("eu-west-1"), None, true)),
+            (&format!("{S3} AWS_SKIP_SIGNATURE=true"), None, place(None, None, true)),
+            ("AWS_REGION=r AWS_ENDPOINT_URL=http://h:1", None, place(Some("r"), Some("http://h:1"), true)),
+        ] {
+            let pairs = variables.split_whitespace().filter_map(|pair| pair.split_once('='));
+            let variables = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let addresses = Addresses::new(BucketOptions { variables });
+            let url = BucketUrl::parse("s3://b/k").expect("a bucket").expect("a name");
+            let cloud = addresses.cloud(&Weak::new(), &url);
+            *lock(&cloud.connector.region) = told.map(str::to_owned);
+            assert_eq!(addresses.s3_place(&Weak::new(), &url).map_err(|e| e.code), Ok(expected));
+        }
     }
 }

@@ -49,7 +49,7 @@ use std::sync::Arc;
 
 use arcoforge_core::error::{Code, Error, Result};
 
-pub use access::BucketOptions;
+pub use access::{BucketOptions, S3Place};
 pub(crate) use address::Addresses;
 pub(crate) use connector::DENIED;
 pub(crate) use folder::Folder;
