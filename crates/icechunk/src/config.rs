@@ -147,8 +147,8 @@ fn with(config: &Value, wanted: &[Container]) -> Result<Option<Value>> {
         // readers take the longest prefix that fits
         let fits = known.iter().filter(|(prefix, _)| container.prefix.starts_with(prefix.as_str()));
         let nearest = fits.max_by_key(|(prefix, _)| prefix.len());
-        match nearest {
-            Some((prefix, there)) => match differs(there.get("store").unwrap_or(&Value::Null), &store) {
+        if let Some((prefix, there)) = nearest {
+            match differs(there.get("store").unwrap_or(&Value::Null), &store) {
                 None => continue,
                 Some((field, found, expected)) if *prefix == container.prefix => {
                     let message = format!(
@@ -160,8 +160,7 @@ fn with(config: &Value, wanted: &[Container]) -> Result<Option<Value>> {
                     ));
                 }
                 Some(_) => {}
-            },
-            None => {}
+            }
         }
         let one = json!({"name": null, "url_prefix": container.prefix, "store": store});
         new.insert(container.prefix.clone(), one);
